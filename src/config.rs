@@ -1,0 +1,129 @@
+//! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
+//! It checks and explains; it opens nothing: no database, no network.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Name of the built-in provider that needs no network; its only model is `keywords`.
+pub const LOCAL_PROVIDER: &str = "local";
+
+/// A key or password: usable, never printable.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a secret out of the open.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Everything the program can be told; see `config.toml.example` for each key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Folder for the embedded database, documents and downloads.
+    pub data_dir: PathBuf,
+    /// `sqlite://PATH` or `postgres://…`; may hold a password.
+    pub database: Secret,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
+    pub log_level: String,
+    /// How posts are tagged.
+    pub tagging: Tagging,
+    /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
+    pub providers: Vec<Provider>,
+}
+
+/// How posts are tagged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tagging {
+    /// Switched off, nothing is claimed and `retry` is refused.
+    pub enabled: bool,
+    /// Models in the order they are asked: `MODEL`, `PROVIDER/MODEL`, `auto:free`, `auto:cheap`, `local/keywords`.
+    pub route: Vec<String>,
+    /// Tries again on the last healthy model of the route.
+    pub max_retries: u32,
+    /// Tries again on each model before it.
+    pub retries_before_fallback: u32,
+    /// First wait before a retry; doubles with each, ±20 %, at most 60 s.
+    pub retry_delay: Duration,
+    /// Passes over the route before a post is `failed`.
+    pub max_attempts: u32,
+    /// Jobs claimed at once.
+    pub batch_size: u32,
+    /// Most posts in flight; the engine adapts between 1 and this.
+    pub concurrency: u32,
+    /// Time for one call.
+    pub timeout: Duration,
+    /// Most calls in one pass.
+    pub pass_calls: u32,
+    /// Longest time of one pass, waits included.
+    pub pass_time: Duration,
+    /// Characters of the text that are sent.
+    pub text_chars: usize,
+    /// Shortest text worth a call, characters.
+    pub min_chars: usize,
+    /// `max_tokens` of a request.
+    pub max_tokens: u32,
+    /// `temperature` of a request.
+    pub temperature: f64,
+    /// Offer the channel's most used tags in the prompt.
+    pub vocabulary: bool,
+    /// Longest wait of a post for the text of its images; 0: none.
+    pub wait_for_ocr: Duration,
+}
+
+impl Default for Tagging {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            route: Vec::new(),
+            max_retries: 3,
+            retries_before_fallback: 1,
+            retry_delay: Duration::from_secs(2),
+            max_attempts: 5,
+            batch_size: 16,
+            concurrency: 8,
+            timeout: Duration::from_secs(30),
+            pass_calls: 8,
+            pass_time: Duration::from_mins(2),
+            text_chars: 2000,
+            min_chars: 10,
+            max_tokens: 150,
+            temperature: 0.3,
+            vocabulary: true,
+            wait_for_ocr: Duration::from_mins(10),
+        }
+    }
+}
+
+/// A server that speaks the OpenAI chat protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provider {
+    /// Short name used in the route.
+    pub name: String,
+    /// Address up to and without `/chat/completions`, such as `https://openrouter.ai/api/v1`.
+    pub base_url: String,
+    /// Bearer key.
+    pub key: Option<Secret>,
+    /// Further headers of every request.
+    pub headers: BTreeMap<String, Secret>,
+    /// HTTP calls in any 60 seconds.
+    pub requests_per_minute: Option<u32>,
+    /// HTTP calls in a UTC day.
+    pub requests_per_day: Option<u32>,
+    /// Money in a UTC day, millionths of a US dollar.
+    pub budget_micros_per_day: Option<i64>,
+}

@@ -1,0 +1,17 @@
+//! Tags posts with an LLM and reads their images, watched from a terminal dashboard.
+//!
+//! The floors; a room imports only what stands below it:
+//!
+//! ```text
+//! main  cli                                   parse arguments, pick a subcommand
+//! tui                           demo          faces: draw, show everything on made-up data
+//! engine  ops  import                         engine: background work · ops: what a person can ask for
+//! store      llm                              trades that do not know each other
+//! domain  config  text                        words, settings, and the gate for foreign text
+//! ```
+
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod llm;
+pub mod text;

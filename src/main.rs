@@ -1,0 +1,3 @@
+//! The `tagdeck` binary: hands the arguments to `cli`.
+
+fn main() {}
