@@ -1,10 +1,19 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod file;
+mod show;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use file::{ConfigError, Overrides, load};
+pub use show::show;
+
+/// `config.toml.example`: every key with its default and a comment.
+pub const EXAMPLE: &str = include_str!("../config.toml.example");
 
 /// Name of the built-in provider that needs no network; its only model is `keywords`.
 pub const LOCAL_PROVIDER: &str = "local";
@@ -34,6 +43,8 @@ impl fmt::Debug for Secret {
 /// Everything the program can be told; see `config.toml.example` for each key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The file these settings come from, if one was read.
+    pub file: Option<PathBuf>,
     /// Folder for the embedded database, documents and downloads.
     pub data_dir: PathBuf,
     /// `sqlite://PATH` or `postgres://…`; may hold a password.
@@ -71,6 +82,8 @@ pub struct Tagging {
     pub pass_calls: u32,
     /// Longest time of one pass, waits included.
     pub pass_time: Duration,
+    /// Waits after a failed pass, one after the other; the last one repeats.
+    pub pass_delays: Vec<Duration>,
     /// Characters of the text that are sent.
     pub text_chars: usize,
     /// Shortest text worth a call, characters.
@@ -99,6 +112,7 @@ impl Default for Tagging {
             timeout: Duration::from_secs(30),
             pass_calls: 8,
             pass_time: Duration::from_mins(2),
+            pass_delays: [1, 5, 30, 120].map(Duration::from_mins).to_vec(),
             text_chars: 2000,
             min_chars: 10,
             max_tokens: 150,

@@ -1,0 +1,97 @@
+//! What the settings promise: sources in their order, mistakes with their place, secrets unseen.
+//! It does not test what the settings do.
+
+use super::*;
+use crate::config::{EXAMPLE, show};
+
+fn read(toml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, toml).unwrap();
+    let flags = Overrides { file: Some(path), data_dir: Some(PathBuf::from("data")), ..Overrides::default() };
+    let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    load(&flags, &environment, folder.path())
+}
+
+fn message(toml: &str) -> String {
+    let error = read(toml, &[]).unwrap_err().to_string();
+    error.split_once("config.toml:").map(|(_, rest)| rest.to_owned()).unwrap_or(error)
+}
+
+#[test]
+fn the_example_holds_exactly_the_defaults() {
+    let example = read(EXAMPLE, &[]).unwrap();
+    let nothing = read("", &[]).unwrap();
+    assert_eq!((example.tagging, example.providers, example.log_level), (nothing.tagging, nothing.providers, nothing.log_level));
+    assert_eq!(example.database, nothing.database);
+}
+
+#[test]
+fn the_example_and_the_printed_settings_name_every_key() {
+    let shown = show(&read("", &[]).unwrap());
+    for line in shown.lines().filter(|line| line.contains(" = ")) {
+        let key = line.split(" = ").next().unwrap();
+        assert!(EXAMPLE.lines().any(|l| l.starts_with(&format!("{key} = "))), "{key} is missing in the example");
+    }
+    assert!(read(&shown, &[]).is_ok(), "what is shown can be read back:\n{shown}");
+}
+
+#[test]
+fn mistakes_are_told_with_line_and_remedy() {
+    assert_eq!(
+        message("[tagging]\nenabled = true\nmax_attempts = 0\n"),
+        "3: tagging.max_attempts = 0 is not possible; a whole number from 1 to 100"
+    );
+    assert!(message("[tagging]\n\nmax_atempts = 3\n").starts_with("3: unknown field `max_atempts`, expected one of"));
+    assert!(message("[tagging]\nretry_delay = \"two\"\n").starts_with("2: invalid type: string \"two\", expected"));
+    assert!(
+        message("[[providers]]\nname = \"x\"\nbase_url = \"ftp://x\"\n")
+            .starts_with("3: providers.base_url is wrong: an address")
+    );
+    assert!(message("database = \"mysql://x\"\n").starts_with("1: database is wrong: sqlite://PATH or postgres://"));
+    assert!(message("[tagging]\npass_delays = []\n").starts_with("2: tagging.pass_delays is empty"));
+    assert!(message("[tagging\n").starts_with("1: "));
+}
+
+#[test]
+fn environment_beats_dotenv_beats_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.toml"), "[tagging]\nmax_retries = 1\nmax_attempts = 2\nbatch_size = 3\n").unwrap();
+    fs::write(folder.path().join(".env"), "TAGGING_MAX_ATTEMPTS=7\nTAGGING_BATCH_SIZE=8\nnot a variable\n").unwrap();
+    let environment = BTreeMap::from([("TAGGING_BATCH_SIZE".to_owned(), "9".to_owned())]);
+    let flags = Overrides { data_dir: Some(PathBuf::from("data")), ..Overrides::default() };
+    let tagging = load(&flags, &environment, folder.path()).unwrap().tagging;
+    assert_eq!((tagging.max_retries, tagging.max_attempts, tagging.batch_size), (1, 7, 9));
+}
+
+#[test]
+fn a_wrong_variable_is_named_with_its_place() {
+    let error = read("", &[("TAGGING_MAX_RETRIES", "many")]).unwrap_err().to_string();
+    assert_eq!(error, "environment: TAGGING_MAX_RETRIES=many is wrong: a whole number from 0 to 20");
+}
+
+#[test]
+fn without_a_key_the_route_is_the_local_tagger_and_with_one_it_is_free_models() {
+    assert_eq!(read("", &[]).unwrap().tagging.route, ["local/keywords"]);
+    assert_eq!(read("", &[("OPENROUTER_API_KEY", "k")]).unwrap().tagging.route, ["auto:free"]);
+    let legacy = [("OPENROUTER_API_KEY", "k"), ("OPENROUTER_MODEL", "a/b:free")];
+    assert_eq!(read("", &legacy).unwrap().tagging.route, ["a/b:free", "auto:free"]);
+}
+
+#[test]
+fn addresses_of_the_original_are_understood() {
+    let url = |value| read("", &[("TELEGRAM_DATABASE_URL", value)]).unwrap().database.expose().to_owned();
+    assert_eq!(url("sqlite+aiosqlite:///bot.db"), "sqlite://bot.db");
+    assert_eq!(url("sqlite:////srv/bot.db"), "sqlite:///srv/bot.db");
+    assert_eq!(url("postgresql+asyncpg://u:p@h/n"), "postgres://u:p@h/n");
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let toml = "database = \"postgres://u:hunter2@h/n?password=hunter3\"\n[[providers]]\nname = \"p\"\nbase_url = \"http://h/v1\"\n\
+                key = \"hunter4\"\nheaders = { x = \"hunter5\" }\n";
+    let config = read(toml, &[]).unwrap();
+    for text in [show(&config).to_string(), format!("{config:?}")] {
+        assert!(!text.contains("hunter"), "{text}");
+    }
+}

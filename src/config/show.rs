@@ -1,0 +1,89 @@
+//! Prints the settings in force as TOML, with every key and password left out.
+//! It is not the example file: values are those of this run, comments only say where a secret is set.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::{Config, Provider, Secret};
+use crate::text::Safe;
+
+/// The settings in force; a secret shows only whether it is set.
+pub fn show(config: &Config) -> Safe {
+    let mut out = String::new();
+    let source = config.file.as_ref().map_or_else(|| "no settings file was found".to_owned(), |f| f.display().to_string());
+    let _ = writeln!(out, "# {source}");
+    let _ = writeln!(out, "data_dir = {}", quoted(&config.data_dir.display().to_string()));
+    let _ = writeln!(out, "database = {}", quoted(&without_password(&config.database)));
+    let _ = writeln!(out, "log_level = {}", quoted(&config.log_level));
+    let t = &config.tagging;
+    let route: Vec<String> = t.route.iter().map(|entry| quoted(entry)).collect();
+    let minutes: Vec<String> = t.pass_delays.iter().map(|d| format!("{:?}", d.as_secs_f64() / 60.0)).collect();
+    let lines = [
+        ("enabled", t.enabled.to_string()),
+        ("route", format!("[{}]", route.join(", "))),
+        ("max_retries", t.max_retries.to_string()),
+        ("retries_before_fallback", t.retries_before_fallback.to_string()),
+        ("retry_delay", seconds(t.retry_delay)),
+        ("max_attempts", t.max_attempts.to_string()),
+        ("pass_delays", format!("[{}]", minutes.join(", "))),
+        ("batch_size", t.batch_size.to_string()),
+        ("concurrency", t.concurrency.to_string()),
+        ("timeout", seconds(t.timeout)),
+        ("pass_calls", t.pass_calls.to_string()),
+        ("pass_time", seconds(t.pass_time)),
+        ("text_chars", t.text_chars.to_string()),
+        ("min_chars", t.min_chars.to_string()),
+        ("max_tokens", t.max_tokens.to_string()),
+        ("temperature", format!("{:?}", t.temperature)),
+        ("vocabulary", t.vocabulary.to_string()),
+        ("wait_for_ocr", seconds(t.wait_for_ocr)),
+    ];
+    let _ = writeln!(out, "\n[tagging]");
+    for (key, value) in lines {
+        let _ = writeln!(out, "{key} = {value}");
+    }
+    for provider in &config.providers {
+        show_provider(&mut out, provider);
+    }
+    Safe::block(&out)
+}
+
+fn show_provider(out: &mut String, provider: &Provider) {
+    let headers: Vec<String> = provider.headers.keys().map(|name| format!("{} = \"…\"", quoted(name))).collect();
+    let _ = writeln!(out, "\n[[providers]]");
+    let _ = writeln!(out, "name = {}", quoted(&provider.name));
+    let _ = writeln!(out, "base_url = {}", quoted(&provider.base_url));
+    let _ = writeln!(out, "# key: {}", if provider.key.is_some() { "set" } else { "not set" });
+    let _ = writeln!(out, "headers = {{{}}}", headers.join(", "));
+    let _ = writeln!(out, "requests_per_minute = {}", provider.requests_per_minute.unwrap_or(0));
+    let _ = writeln!(out, "requests_per_day = {}", provider.requests_per_day.unwrap_or(0));
+    let _ = writeln!(out, "budget_per_day = {:?}", provider.budget_micros_per_day.unwrap_or(0) as f64 / 1e6);
+}
+
+fn quoted(value: &str) -> String {
+    toml::Value::from(value).to_string()
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:?}", duration.as_secs_f64())
+}
+
+/// A database address in which a password shows as `…`, in the authority and in the query alike.
+pub(super) fn without_password(address: &Secret) -> String {
+    let Ok(mut parsed) = url::Url::parse(address.expose()) else { return address.expose().to_owned() };
+    if parsed.scheme() == "sqlite" {
+        return address.expose().to_owned();
+    }
+    if parsed.password().is_some() {
+        // A scheme without an authority refuses a password; there is none to hide then.
+        let _ = parsed.set_password(Some("…"));
+    }
+    let pairs: Vec<(String, String)> = parsed
+        .query_pairs()
+        .map(|(k, v)| (k.to_string(), if k.eq_ignore_ascii_case("password") { "…".to_owned() } else { v.to_string() }))
+        .collect();
+    if !pairs.is_empty() {
+        parsed.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    parsed.to_string().replace("%E2%80%A6", "…")
+}
