@@ -1,0 +1,106 @@
+//! The store: posts, jobs, calls and counts in SQLite or PostgreSQL, one SQL text for both, times from the database's clock.
+//! It calls no model and decides no retry; it keeps what the engine says, and says what is due.
+//!
+//! - Reading goes through a pool. Writing in SQLite goes through one task that commits many callers' work together; in
+//!   PostgreSQL through transactions that are tried again after a conflict.
+//! - `jobs.visible_at` is both the backoff and the end of a lease; `fence` grows with each claim, and whoever comes with an
+//!   older one changes nothing.
+//! - Counts come from `counters`, kept by triggers on `posts`, whoever writes there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::Millis;
+use crate::text::Safe;
+
+mod base;
+mod calls;
+mod error;
+mod import;
+mod jobs;
+mod legacy;
+mod link;
+mod postgres;
+mod posts;
+mod requeue;
+mod shared;
+mod sql;
+mod sqlite;
+mod stamp;
+mod stats;
+mod types;
+
+pub use error::StoreError;
+pub use types::{
+    Access, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage, ProviderUsage,
+    Recovered, Requeue, Requeued, Reserved,
+};
+
+use base::Base;
+use link::args;
+
+/// An open database; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    base: Arc<Base>,
+    url: Safe,
+    bot: Option<legacy::Bot>,
+}
+
+impl Store {
+    /// Opens `sqlite://PATH` (created, folders too) or `postgres://…` and brings tagdeck's own tables up to date.
+    ///
+    /// A bot's database that was not attached is refused, except for reading: then only [`Store::stats`] answers.
+    pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+        let url = legacy::plain(url);
+        let bot = legacy::prepare(&url, access).await?;
+        let base = match legacy::kind(&url)? {
+            legacy::Kind::Sqlite => Base::Embedded(sqlite::Embedded::open(&url, access).await?),
+            legacy::Kind::Postgres => Base::Server(postgres::Server::open(&url, access).await?),
+        };
+        Ok(Self { base: Arc::new(base), url: error::shown(&url), bot })
+    }
+
+    /// What [`Store::migrate`] would do, without doing it.
+    pub async fn plan(url: &str) -> Result<Plan, StoreError> {
+        legacy::plan(&legacy::plain(url)).await
+    }
+
+    /// Attaches to a bot's database, or brings our own up to date: adds only what is missing. Returns what it did; doing it
+    /// again does nothing.
+    pub async fn migrate(url: &str) -> Result<Plan, StoreError> {
+        legacy::migrate(&legacy::plain(url)).await
+    }
+
+    /// The database's clock.
+    pub async fn now(&self) -> Result<Millis, StoreError> {
+        self.base.int(&sql::NOW, args![]).await?.ok_or_else(|| StoreError::shape(sql::NOW.doing, "no time came back"))
+    }
+
+    /// The address, without its password.
+    pub fn url(&self) -> &Safe {
+        &self.url
+    }
+
+    /// True for SQLite: one engine at a time; several may share PostgreSQL.
+    pub fn is_embedded(&self) -> bool {
+        matches!(*self.base, Base::Embedded(_))
+    }
+
+    /// True when the database is a bot's that was not attached: only [`Store::stats`] answers.
+    pub fn is_unattached(&self) -> bool {
+        self.bot.is_some()
+    }
+}
+
+/// Ids as the JSON array that the statements take.
+fn json_ids(ids: impl IntoIterator<Item = i64>) -> String {
+    let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
+    format!("[{}]", ids.join(","))
+}
+
+/// Milliseconds of a duration, capped at a century: `visible_at` must not overflow.
+fn millis(duration: Duration) -> i64 {
+    const CENTURY: u128 = 100 * 366 * 86_400_000;
+    duration.as_millis().min(CENTURY) as i64
+}

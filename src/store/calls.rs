@@ -1,0 +1,169 @@
+//! Calls: recorded before they go out, with their share of the limits, and again when they end.
+//! It sends nothing and knows no model beyond its name.
+
+use super::base::work;
+use super::link::{Link, args};
+use super::types::{CallEnd, CallLimits, NewCall, ProviderUsage, Reserved};
+use super::{Store, StoreError, sql};
+use crate::domain::{CallId, Outcome};
+
+/// The minute window, milliseconds.
+const WINDOW: i64 = 60_000;
+/// A UTC day, milliseconds.
+const DAY: i64 = 86_400_000;
+/// Bytes of a raw body that are kept.
+const BODY: usize = 64 * 1024;
+
+impl Store {
+    /// Records a call as sent and takes its share of the provider's limits, in one transaction; or says until when it must wait.
+    pub async fn reserve_call(&self, call: &NewCall, limits: &CallLimits) -> Result<Reserved, StoreError> {
+        self.base.write(sql::CHARGE.doing, Reserve { call: call.clone(), limits: *limits }).await
+    }
+
+    /// Records what a call came to, and settles its price. A call that has already ended stays as it is.
+    pub async fn end_call(&self, call: CallId, end: &CallEnd) -> Result<(), StoreError> {
+        self.base.write(sql::ENDED.doing, End { call, end: end.clone() }).await
+    }
+
+    /// Calls and money of each provider since 00:00 UTC.
+    pub async fn usage_today(&self) -> Result<Vec<ProviderUsage>, StoreError> {
+        let rows = self.base.rows(&sql::USAGE_TODAY, args![]).await?;
+        rows.iter()
+            .map(|row| Ok(ProviderUsage { provider: row.text(0)?, calls: row.int(1)?, spent_micros: row.int(2)? }))
+            .collect()
+    }
+}
+
+struct Reserve {
+    call: NewCall,
+    limits: CallLimits,
+}
+
+work!(Reserve => Reserved, |me, link| {
+    let provider = &me.call.model.provider;
+    if let Some(until) = window_closed(link, provider, me.limits.per_minute).await? {
+        return Ok(Reserved::Denied { until, limit: "requests_per_minute" });
+    }
+    let Some(row) = link.row(&sql::CHARGE, args![provider, me.call.reserve_micros]).await? else {
+        return Err(StoreError::shape(sql::CHARGE.doing, "no counter came back"));
+    };
+    let (day, calls, spent) = (row.int(0)?, row.int(1)?, row.int(2)?);
+    let over = if me.limits.per_day.is_some_and(|limit| calls > i64::from(limit)) {
+        Some("requests_per_day")
+    } else if me.call.reserve_micros > 0 && me.limits.budget_micros.is_some_and(|budget| spent > budget) {
+        Some("budget_per_day")
+    } else {
+        None
+    };
+    if let Some(limit) = over {
+        // Nobody has seen the higher numbers: the row is locked until the commit.
+        link.run(&sql::UNCHARGE, args![provider, day, me.call.reserve_micros]).await?;
+        return Ok(Reserved::Denied { until: (day + 1) * DAY, limit });
+    }
+    let id = link
+        .int(
+            &sql::SENT,
+            args![
+                me.call.job.0,
+                me.call.post.0,
+                &me.call.worker,
+                me.call.pass,
+                provider,
+                &me.call.model.model,
+                day,
+                me.call.reserve_micros,
+            ],
+        )
+        .await?;
+    id.map(|id| Reserved::Sent(CallId(id))).ok_or_else(|| StoreError::shape(sql::SENT.doing, "no id came back"))
+});
+
+/// When the minute window of a provider opens again, if it is closed now.
+async fn window_closed(link: &mut Link<'_>, provider: &String, per_minute: Option<u32>) -> Result<Option<i64>, StoreError> {
+    let Some(limit) = per_minute else { return Ok(None) };
+    // One row a provider and not one a day: at 00:00 UTC two workers must not count the same window side by side.
+    link.run(&sql::GATE, args![provider]).await?;
+    if limit == 0 {
+        return Ok(link.int(&sql::NOW, args![]).await?.map(|now| now + WINDOW));
+    }
+    let oldest = link.int(&sql::WINDOW, args![provider, i64::from(limit) - 1]).await?;
+    Ok(oldest.map(|sent_at| sent_at + WINDOW))
+}
+
+struct End {
+    call: CallId,
+    end: CallEnd,
+}
+
+work!(End => (), |me, link| {
+    let end = &me.end;
+    let body = end.body.as_deref().map(|body| &body[..body.len().min(BODY)]);
+    let row = link
+        .row(
+            &sql::ENDED,
+            args![
+                me.call.0,
+                end.outcome.as_str(),
+                end.http_status.map(i64::from),
+                end.elapsed_ms,
+                end.prompt_tokens,
+                end.completion_tokens,
+                end.cost_micros,
+                end.request_id.as_deref(),
+                end.reason.as_deref(),
+                body,
+            ],
+        )
+        .await?;
+    if let Some(row) = row {
+        let (provider, day, reserved) = (row.text(0)?, row.int(1)?, row.int(2)?);
+        let rest = price(end, reserved) - reserved;
+        if rest != 0 {
+            link.run(&sql::SETTLE, args![&provider, day, rest]).await?;
+        }
+    }
+    Ok(())
+});
+
+/// What a call is taken to have cost: as the provider said; else the whole reservation where a model may have worked for it.
+fn price(end: &CallEnd, reserved: i64) -> i64 {
+    if let Some(cost) = end.cost_micros {
+        return cost;
+    }
+    match end.outcome {
+        Outcome::Success
+        | Outcome::NoTopic
+        | Outcome::Timeout
+        | Outcome::Moderated
+        | Outcome::EmptyAnswer
+        | Outcome::ReasoningOnly
+        | Outcome::Truncated
+        | Outcome::AnswerError
+        | Outcome::NotTags
+        | Outcome::Malformed
+        | Outcome::NotUtf8
+        | Outcome::BodyTooLarge
+        | Outcome::Cancelled
+        | Outcome::Unknown => reserved,
+        Outcome::Unreachable
+        | Outcome::Tls
+        | Outcome::ContextLength
+        | Outcome::FormatUnsupported
+        | Outcome::ModelGone
+        | Outcome::ParameterUnsupported
+        | Outcome::BadRequest
+        | Outcome::BadKey
+        | Outcome::InFlightBudget
+        | Outcome::OutOfCredit
+        | Outcome::KeyLimit
+        | Outcome::Region
+        | Outcome::TooLarge
+        | Outcome::FreeDaily
+        | Outcome::FreePerMinute
+        | Outcome::RateLimited
+        | Outcome::ServerError
+        | Outcome::ProviderRejected
+        | Outcome::Loading
+        | Outcome::Html => 0,
+    }
+}

@@ -1,0 +1,308 @@
+//! Jobs: claimed under a lease and a fence, kept, finished together with their post, given back, found again.
+//! It decides nothing about retries: the caller says how a pass ended.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::base::work;
+use super::link::{Link, args};
+use super::types::{Claim, Finish, NewDocument, Outlook, Recovered};
+use super::{Store, StoreError, json_ids, millis, sql};
+use crate::domain::{ChannelId, Fence, ImageId, JobId, JobKind, PostId, Status, UserId};
+
+/// What a person reads of a post whose passes ended with the engine, four times.
+const CRASHES: &str = "the engine ended in the middle of this post four times; something about it may be what ends it";
+/// Posts that get their job in one transaction.
+const ADOPTED_AT_ONCE: i64 = 1000;
+
+impl Store {
+    /// Claims at most `limit` due jobs for `worker`: attempts + 1, fence + 1, nobody else gets them until the lease ends.
+    /// A job whose last owner died with it is claimed without counting that pass, three times; then it is `failed` with class
+    /// `crashes_engine` and not returned.
+    pub async fn claim(&self, kind: JobKind, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let work = ClaimJobs { kind, worker: worker.to_owned(), limit: limit.into(), lease: millis(lease) };
+        self.base.write(sql::CLAIM.doing, work).await
+    }
+
+    /// Moves the end of the leases to `lease` from now; returns the jobs that were lost to somebody else.
+    pub async fn extend(&self, held: &[(JobId, Fence)], lease: Duration) -> Result<Vec<JobId>, StoreError> {
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kept = self.base.write(sql::EXTEND.doing, Extend { held: held_json(held), lease: millis(lease) }).await?;
+        Ok(held.iter().map(|(job, _)| *job).filter(|job| !kept.contains(job)).collect())
+    }
+
+    /// Ends a job and writes its post in one transaction. `false`: the lease was lost, nothing was changed.
+    pub async fn finish(&self, job: JobId, fence: Fence, finish: &Finish) -> Result<bool, StoreError> {
+        self.base.write(sql::FINISH.doing, FinishJob { job, fence, finish: finish.clone() }).await
+    }
+
+    /// Gives unfinished jobs back: due now, the pass not counted. Jobs already lost are passed over.
+    pub async fn release(&self, held: &[(JobId, Fence)]) -> Result<(), StoreError> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        self.base.write(sql::RELEASE.doing, Release { held: held_json(held) }).await
+    }
+
+    /// Cleans up after engines that died: their open calls become `unknown`, their jobs are due. In SQLite every owner is taken
+    /// for dead (the caller is the only engine); in PostgreSQL those whose leases ran out.
+    pub async fn recover(&self) -> Result<Recovered, StoreError> {
+        self.base.write(sql::RECOVER_CALLS.doing, Recover { alone: self.is_embedded() }).await
+    }
+
+    /// Makes jobs for posts that others wrote; returns how many. Costs next to nothing when there are none.
+    pub async fn adopt(&self, max_attempts: u32) -> Result<u64, StoreError> {
+        let mut adopted = 0;
+        loop {
+            // Reading first keeps an idle engine from opening a write transaction every few seconds.
+            if self.base.row(&sql::SOME_NEWCOMER, args![]).await?.is_none() {
+                return Ok(adopted);
+            }
+            let taken = self.base.write(sql::ADOPT.doing, Adopt { max_attempts: max_attempts.into() }).await?;
+            adopted += taken;
+            if taken == 0 {
+                return Ok(adopted);
+            }
+        }
+    }
+
+    /// How much of one kind is still to be done, and when.
+    pub async fn outlook(&self, kind: JobKind) -> Result<Outlook, StoreError> {
+        let mut reader = self.base.reader(&sql::DUE).await?;
+        let mut link = reader.link();
+        let kind = kind.as_str();
+        let leased = link.int(&sql::LEASED, args![kind]).await?.unwrap_or_default();
+        let due = link.int(&sql::DUE, args![kind, Outlook::CAP]).await?.unwrap_or_default();
+        // Leased jobs stand in the same index, among those that are due later.
+        let later = link.int(&sql::LATER, args![kind, Outlook::CAP + leased]).await?.unwrap_or_default();
+        let next_at = link.int(&sql::NEXT_AT, args![kind]).await?;
+        Ok(Outlook { due, later: (later - leased).max(0), leased, next_at })
+    }
+
+    /// Makes due the posts that wait for the text of their images; returns how many.
+    pub async fn stop_waiting_for_ocr(&self) -> Result<u64, StoreError> {
+        self.base.write(sql::STOP_WAITING.doing, StopWaiting).await
+    }
+
+    /// Ends an OCR job: keeps the document, or the reason why there is none. When no image of the post is still to be read, its
+    /// tag job is due. `false`: the lease was lost, nothing was changed.
+    pub async fn finish_ocr(&self, job: JobId, fence: Fence, document: Result<&NewDocument, &str>) -> Result<bool, StoreError> {
+        let document = document.cloned().map_err(str::to_owned);
+        self.base.write(sql::ADD_DOCUMENT.doing, FinishOcr { job, fence, document }).await
+    }
+}
+
+struct ClaimJobs {
+    kind: JobKind,
+    worker: String,
+    limit: i64,
+    lease: i64,
+}
+
+work!(ClaimJobs => Vec<Claim>, true, |me, link| {
+    let rows = link.rows(&sql::CLAIM, args![me.kind.as_str(), &me.worker, me.lease, me.limit, CRASHES]).await?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (job, ref_id, attempts) = (row.int(0)?, row.int(2)?, row.int(3)?);
+        if row.text(5)? == Status::Failed.as_str() {
+            if me.kind == JobKind::Tag {
+                link.run(&sql::POST_ENDED, args![ref_id, Status::Failed.as_str(), attempts, CRASHES]).await?;
+            }
+            continue;
+        }
+        claimed.push(Claim {
+            job: JobId(job),
+            fence: Fence(row.int(1)?),
+            ref_id,
+            post: PostId(ref_id),
+            channel: ChannelId(0),
+            user: None,
+            text: String::new(),
+            image_text: Vec::new(),
+            image: None,
+            attempts,
+            max_attempts: row.int(4)?,
+        });
+    }
+    if !claimed.is_empty() {
+        describe(me.kind, link, &mut claimed).await?;
+    }
+    Ok(claimed)
+});
+
+/// Fills in what the claimed jobs are about, and drops those whose post or image is gone.
+async fn describe(kind: JobKind, link: &mut Link<'_>, claimed: &mut Vec<Claim>) -> Result<(), StoreError> {
+    match kind {
+        JobKind::Upload => return Ok(()),
+        JobKind::Ocr => {
+            let ids = json_ids(claimed.iter().map(|claim| claim.ref_id));
+            let mut images = HashMap::new();
+            for row in link.rows(&sql::CLAIMED_IMAGES, args![&ids]).await? {
+                images.insert(row.int(0)?, (row.int(1)?, row.text(2)?));
+            }
+            for claim in &mut *claimed {
+                if let Some((post, path)) = images.remove(&claim.ref_id) {
+                    claim.post = PostId(post);
+                    claim.image = Some(path);
+                }
+            }
+        }
+        JobKind::Tag => {}
+    }
+    let ids = json_ids(claimed.iter().map(|claim| claim.post.0));
+    let mut posts = HashMap::new();
+    for row in link.rows(&sql::CLAIMED_POSTS, args![&ids]).await? {
+        posts.insert(row.int(0)?, (row.opt_int(1)?, row.opt_int(2)?, row.text(3)?));
+    }
+    let mut texts: HashMap<i64, Vec<String>> = HashMap::new();
+    if kind == JobKind::Tag {
+        for row in link.rows(&sql::CLAIMED_TEXTS, args![&ids]).await? {
+            texts.entry(row.int(0)?).or_default().push(row.text(1)?);
+        }
+    }
+    let mut orphans = Vec::new();
+    claimed.retain_mut(|claim| {
+        let (Some((user, channel, text)), false) = (posts.get(&claim.post.0), kind == JobKind::Ocr && claim.image.is_none())
+        else {
+            orphans.push(claim.job.0);
+            return false;
+        };
+        claim.user = user.map(UserId);
+        claim.channel = ChannelId(channel.unwrap_or_default());
+        claim.text.clone_from(text);
+        claim.image_text = texts.remove(&claim.post.0).unwrap_or_default();
+        true
+    });
+    if !orphans.is_empty() {
+        link.run(&sql::DROP_JOBS, args![&json_ids(orphans)]).await?;
+    }
+    Ok(())
+}
+
+struct Extend {
+    held: String,
+    lease: i64,
+}
+
+work!(Extend => Vec<JobId>, |me, link| {
+    link.rows(&sql::EXTEND, args![&me.held, me.lease]).await?.iter().map(|row| row.int(0).map(JobId)).collect()
+});
+
+struct Release {
+    held: String,
+}
+
+work!(Release => (), |me, link| {
+    link.run(&sql::RELEASE, args![&me.held]).await.map(drop)
+});
+
+struct FinishJob {
+    job: JobId,
+    fence: Fence,
+    finish: Finish,
+}
+
+work!(FinishJob => bool, |me, link| finish(link, me.job, me.fence, &me.finish).await.map(|done| done.is_some()));
+
+/// The fenced end of a job; what it was about, or `None` when the lease was lost.
+async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish: &Finish) -> Result<Option<i64>, StoreError> {
+    let none = Duration::ZERO;
+    let (status, class, reason, after, given_back) = match finish {
+        Finish::Tagged { .. } => (Status::Success, None, None, none, 0),
+        Finish::Skipped { class, reason } => (Status::Skipped, Some(class), Some(reason), none, 0),
+        Finish::Retry { class, reason, after } => (Status::Retrying, Some(class), Some(reason), *after, 0),
+        Finish::PutOff { class, reason, after } => (Status::Retrying, Some(class), Some(reason), *after, 1),
+        Finish::Failed { class, reason } => (Status::Failed, Some(class), Some(reason), none, 0),
+    };
+    let (class, reason) = (class.map(String::as_str), reason.map(String::as_str));
+    let row = link
+        .row(&sql::FINISH, args![job.0, fence.0, status.as_str(), class, reason, millis(after), i64::from(given_back)])
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (kind, ref_id, attempts) = (row.word::<JobKind>(0)?, row.int(1)?, row.int(2)?);
+    if kind == Some(JobKind::Tag) {
+        match finish {
+            Finish::Tagged { tags } => {
+                link.run(&sql::POST_TAGGED, args![ref_id, attempts, &tags_json(tags)]).await?;
+            }
+            Finish::Skipped { .. } | Finish::Retry { .. } | Finish::PutOff { .. } | Finish::Failed { .. } => {
+                link.run(&sql::POST_ENDED, args![ref_id, status.as_str(), attempts, reason]).await?;
+            }
+        }
+    }
+    Ok(Some(ref_id))
+}
+
+struct FinishOcr {
+    job: JobId,
+    fence: Fence,
+    document: Result<NewDocument, String>,
+}
+
+work!(FinishOcr => bool, |me, link| {
+    let end = match &me.document {
+        Ok(_) => Finish::Tagged { tags: Vec::new() },
+        Err(reason) => Finish::Failed { class: "ocr_failed".to_owned(), reason: reason.clone() },
+    };
+    let Some(image) = finish(link, me.job, me.fence, &end).await?.map(ImageId) else { return Ok(false) };
+    if let Ok(document) = &me.document {
+        link.run(
+            &sql::ADD_DOCUMENT,
+            args![image.0, &document.sha256, &document.text, &document.markdown, &document.json],
+        )
+        .await?;
+    }
+    if let Some(post) = link.int(&sql::IMAGE_POST, args![image.0]).await? {
+        link.run(&sql::IMAGES_READ, args![post]).await?;
+    }
+    Ok(true)
+});
+
+struct Recover {
+    alone: bool,
+}
+
+work!(Recover => Recovered, |me, link| {
+    let reason = "the engine ended before the answer came; the call may have been charged";
+    let calls = link.run(&sql::RECOVER_CALLS, args![i64::from(me.alone), reason]).await?;
+    let jobs = if me.alone { link.run(&sql::RECOVER_JOBS, args![]).await? } else { 0 };
+    Ok(Recovered { calls, jobs })
+});
+
+struct Adopt {
+    max_attempts: i64,
+}
+
+work!(Adopt => u64, |me, link| {
+    let rows = link.rows(&sql::NEWCOMERS, args![ADOPTED_AT_ONCE]).await?;
+    let ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+    let count = ids.len() as u64;
+    if count > 0 {
+        adopt_posts(link, ids, me.max_attempts, 0).await?;
+    }
+    Ok(count)
+});
+
+/// Makes jobs for these posts, in the state that their columns say.
+pub(crate) async fn adopt_posts(link: &mut Link<'_>, ids: Vec<i64>, max_attempts: i64, wait: i64) -> Result<(), StoreError> {
+    let ids = json_ids(ids);
+    link.run(&sql::ADOPT, args![&ids, max_attempts, wait]).await?;
+    link.run(&sql::NOT_NEW, args![&ids]).await?;
+    Ok(())
+}
+
+struct StopWaiting;
+
+work!(StopWaiting => u64, |_me, link| link.run(&sql::STOP_WAITING, args![]).await);
+
+fn held_json(held: &[(JobId, Fence)]) -> String {
+    let pairs: Vec<_> = held.iter().map(|(job, fence)| format!("[{job},{fence}]")).collect();
+    format!("[{}]", pairs.join(","))
+}
+
+/// Tags as the column holds them: plain UTF-8, no `\u` escapes, readable by the bot and by `LIKE`.
+fn tags_json(tags: &[String]) -> String {
+    serde_json::Value::from(tags).to_string()
+}

@@ -1,0 +1,363 @@
+//! What a database is (ours, a bot's, empty), and attaching to a bot's: adding what is missing and nothing else.
+//! It rewrites no row of the bot's; what its columns mean is read rightly instead (LEGACY.md).
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+use super::base::work;
+use super::error::shown;
+use super::link::{Link, args};
+use super::{Access, Plan, Store, StoreError, postgres, sql, sqlite};
+use crate::config::Tagging;
+use crate::domain::StatusCounts;
+use crate::text::{Safe, grouped};
+
+/// Where the versions of our tables are kept: a bot may have `_sqlx_migrations` or `alembic_version` of its own.
+const VERSIONS: &str = "_tagdeck_migrations";
+/// Tables of our own; the bot's four are made only where they are missing.
+const OURS: [&str; 11] = [
+    "jobs",
+    "job_calls",
+    "images",
+    "documents",
+    "counters",
+    "newcomers",
+    "usage",
+    "models",
+    "pauses",
+    "workers",
+    "tagdeck_post_keys",
+];
+const BOTS: [&str; 3] = ["users", "channels", "user_channel"];
+/// The columns that the bot's own migration adds.
+const COLUMNS: [(&str, &str, &str); 4] = [
+    ("tagging_status", "VARCHAR DEFAULT 'pending'", "VARCHAR DEFAULT 'pending'"),
+    ("tagging_attempts", "INTEGER DEFAULT 0", "INTEGER DEFAULT 0"),
+    ("last_tagging_attempt", "DATETIME", "TIMESTAMP"),
+    ("tagging_error", "TEXT", "TEXT"),
+];
+
+/// The two kinds of database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A bot's database that was not attached.
+#[derive(Clone, Debug)]
+pub(super) struct Bot {
+    missing: Vec<usize>,
+    tables: Vec<String>,
+}
+
+impl Bot {
+    /// True when its tagging columns are there.
+    pub(super) fn has_status(&self) -> bool {
+        !self.missing.iter().any(|column| *column < 2)
+    }
+}
+
+/// What a database is.
+enum Shape {
+    /// Nothing of ours nor of a bot's.
+    Blank { tables: Vec<String> },
+    /// With our tables, of this version.
+    Ours { version: i64 },
+    /// A bot's.
+    Bots(Bot),
+}
+
+/// An address as both the bot's settings and ours may write it: without SQLAlchemy's driver.
+pub(super) fn plain(url: &str) -> String {
+    let url = url.trim();
+    match url.split_once("://") {
+        Some((scheme, rest)) => match scheme.split_once('+') {
+            Some(("postgresql" | "postgres", _)) => format!("postgres://{rest}"),
+            _ => url.to_owned(),
+        },
+        None => url.to_owned(),
+    }
+}
+
+/// Which kind an address names.
+pub(super) fn kind(url: &str) -> Result<Kind, StoreError> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    match scheme.split('+').next().unwrap_or_default() {
+        "sqlite" => Ok(Kind::Sqlite),
+        "postgres" | "postgresql" => Ok(Kind::Postgres),
+        _ => Err(StoreError::Url { url: shown(url), why: Safe::fixed("it names neither SQLite nor PostgreSQL") }),
+    }
+}
+
+/// One connection outside any pool.
+enum Direct {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Direct {
+    async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+        match kind(url)? {
+            Kind::Sqlite => sqlite::connect(url, access).await.map(Self::Sqlite),
+            Kind::Postgres => postgres::connect(url, access).await.map(Self::Postgres),
+        }
+    }
+
+    fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::Sqlite(conn) => Link::Sqlite(conn),
+            Self::Postgres(conn) => Link::Postgres(conn),
+        }
+    }
+
+    async fn close(self) {
+        // What was asked of it is done; a failure to say goodbye changes nothing.
+        let _ = match self {
+            Self::Sqlite(conn) => conn.close().await,
+            Self::Postgres(conn) => conn.close().await,
+        };
+    }
+
+    async fn shape(&mut self) -> Result<Shape, StoreError> {
+        let mut link = self.link();
+        let tables = names(&mut link, &sql::TABLES).await?;
+        if tables.iter().any(|table| table == VERSIONS) {
+            return Ok(Shape::Ours { version: link.int(&sql::APPLIED, args![]).await?.unwrap_or_default() });
+        }
+        if !tables.iter().any(|table| table == "posts") {
+            return Ok(Shape::Blank { tables });
+        }
+        let columns = names(&mut link, &sql::COLUMNS).await?;
+        let missing = (0..COLUMNS.len()).filter(|at| !columns.iter().any(|name| name == COLUMNS[*at].0)).collect();
+        Ok(Shape::Bots(Bot { missing, tables }))
+    }
+
+    async fn add_column(&mut self, at: usize) -> Result<(), StoreError> {
+        let (name, in_sqlite, in_postgres) = COLUMNS[at];
+        let done = match self {
+            Self::Sqlite(conn) => sqlx::query(AssertSqlSafe(format!("ALTER TABLE posts ADD COLUMN {name} {in_sqlite}")))
+                .execute(conn)
+                .await
+                .map(drop),
+            Self::Postgres(conn) => {
+                let text = format!("ALTER TABLE posts ADD COLUMN IF NOT EXISTS {name} {in_postgres}");
+                sqlx::query(AssertSqlSafe(text)).execute(conn).await.map(drop)
+            }
+        };
+        done.map_err(|error| StoreError::query("add a column to posts", error))
+    }
+
+    async fn run_migrations(&mut self) -> Result<(), MigrateError> {
+        let migrator = migrator(match self {
+            Self::Sqlite(_) => Kind::Sqlite,
+            Self::Postgres(_) => Kind::Postgres,
+        });
+        match self {
+            Self::Sqlite(conn) => migrator.run(conn).await,
+            Self::Postgres(conn) => migrator.run(conn).await,
+        }
+    }
+}
+
+async fn names(link: &mut Link<'_>, sql: &sql::Sql) -> Result<Vec<String>, StoreError> {
+    link.rows(sql, args![]).await?.iter().map(|row| row.text(0)).collect()
+}
+
+fn migrator(kind: Kind) -> Migrator {
+    let mut migrator = match kind {
+        Kind::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
+        Kind::Postgres => sqlx::migrate!("src/store/migrations/postgres"),
+    };
+    migrator.dangerous_set_table_name(Cow::Borrowed(VERSIONS));
+    migrator
+}
+
+fn newest(kind: Kind) -> i64 {
+    migrator(kind).iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// True when an address names a file that is not there.
+fn is_missing_file(url: &str) -> Result<bool, StoreError> {
+    Ok(kind(url)? == Kind::Sqlite && !sqlite::path(url)?.exists())
+}
+
+/// Makes a database ready to be opened; says whether it is a bot's, to be read only.
+pub(super) async fn prepare(url: &str, access: Access) -> Result<Option<Bot>, StoreError> {
+    let shape = if is_missing_file(url)? {
+        Shape::Blank { tables: Vec::new() }
+    } else {
+        // For reading: to look at a bot's file must not turn on WAL in it.
+        let mut direct = Direct::open(url, Access::ReadOnly).await?;
+        let shape = direct.shape().await;
+        direct.close().await;
+        shape?
+    };
+    let newest = newest(kind(url)?);
+    match (shape, access) {
+        (Shape::Bots(bot), Access::ReadOnly) => Ok(Some(bot)),
+        (Shape::Bots(_), Access::ReadWrite) => Err(StoreError::NotAttached { url: shown(url) }),
+        (Shape::Blank { .. }, Access::ReadOnly) => Err(StoreError::Empty { url: shown(url) }),
+        (Shape::Blank { tables }, Access::ReadWrite) => {
+            check_names(url, &tables)?;
+            create(url).await.map(|()| None)
+        }
+        (Shape::Ours { version }, _) if version > newest => Err(StoreError::Newer { url: shown(url) }),
+        (Shape::Ours { version }, _) if version == newest => Ok(None),
+        (Shape::Ours { .. }, Access::ReadOnly) => Err(StoreError::Outdated { url: shown(url) }),
+        (Shape::Ours { .. }, Access::ReadWrite) => create(url).await.map(|()| None),
+    }
+}
+
+/// Creates our tables, or brings them up to date.
+async fn create(url: &str) -> Result<(), StoreError> {
+    if kind(url)? == Kind::Sqlite {
+        let path = sqlite::path(url)?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| StoreError::Open {
+                url: shown(url),
+                cause: Safe::line(&format!("its folder could not be made: {error}")).clipped(300),
+            })?;
+        }
+    }
+    let mut direct = Direct::open(url, Access::ReadWrite).await?;
+    let mut done = direct.run_migrations().await;
+    if done.is_err() {
+        // Two programs that open one new file at once: the second finds the tables made meanwhile.
+        done = direct.run_migrations().await;
+    }
+    direct.close().await;
+    done.map_err(|error| StoreError::migrate(&shown(url), &error))
+}
+
+fn check_names(url: &str, tables: &[String]) -> Result<(), StoreError> {
+    match OURS.into_iter().find(|ours| tables.iter().any(|table| table == ours)) {
+        Some(table) => Err(StoreError::NameTaken { url: shown(url), table }),
+        None => Ok(()),
+    }
+}
+
+/// What attaching would do.
+pub(super) async fn plan(url: &str) -> Result<Plan, StoreError> {
+    if is_missing_file(url)? {
+        return Ok(Plan { steps: vec!["create the database file and its tables".to_owned()] });
+    }
+    let mut direct = Direct::open(url, Access::ReadOnly).await?;
+    let shape = direct.shape().await;
+    let steps = match shape {
+        Err(error) => Err(error),
+        Ok(Shape::Blank { tables }) => check_names(url, &tables).map(|()| vec!["create the tables".to_owned()]),
+        Ok(Shape::Ours { version }) => steps_for_ours(url, &mut direct.link(), version).await,
+        Ok(Shape::Bots(bot)) => match check_names(url, &bot.tables) {
+            Ok(()) => steps_for_bot(url, &mut direct.link(), &bot).await,
+            Err(error) => Err(error),
+        },
+    };
+    direct.close().await;
+    steps.map(|steps| Plan { steps })
+}
+
+async fn steps_for_ours(url: &str, link: &mut Link<'_>, version: i64) -> Result<Vec<String>, StoreError> {
+    let newest = newest(kind(url)?);
+    if version > newest {
+        return Err(StoreError::Newer { url: shown(url) });
+    }
+    let mut steps = Vec::new();
+    if version < newest {
+        steps.push(format!("bring the tables from version {version} to {newest}"));
+    }
+    let jobless = link.int(&sql::COUNT_JOBLESS, args![]).await?.unwrap_or_default();
+    if jobless > 0 {
+        steps.push(format!("make jobs for {} posts that have none", grouped(jobless)));
+    }
+    if link.int(&sql::RECOUNT, args![]).await?.unwrap_or_default() > 0 {
+        steps.push("count all posts anew: the counters do not agree with them".to_owned());
+    }
+    Ok(steps)
+}
+
+async fn steps_for_bot(url: &str, link: &mut Link<'_>, bot: &Bot) -> Result<Vec<String>, StoreError> {
+    let sqlite = kind(url)? == Kind::Sqlite;
+    let mut steps = Vec::new();
+    for at in &bot.missing {
+        let (name, in_sqlite, in_postgres) = COLUMNS[*at];
+        steps.push(format!("add the column posts.{name} {}", if sqlite { in_sqlite } else { in_postgres }));
+    }
+    for table in BOTS {
+        if !bot.tables.iter().any(|there| there == table) {
+            steps.push(format!("create the table {table}, which the bot's database lacks"));
+        }
+    }
+    steps.push(format!("create tagdeck's own tables: {VERSIONS}, {}", OURS[..OURS.len() - 1].join(", ")));
+    steps.push(
+        "create triggers on posts, which keep the counts and notice new posts, and three indexes on posts and channels"
+            .to_owned(),
+    );
+    if sqlite {
+        steps.push("switch the file to write-ahead logging, so that the bot and tagdeck do not lock each other out".to_owned());
+    }
+    let rows = if bot.has_status() {
+        link.rows(&sql::BOT_STATS, args![None::<i64>]).await?
+    } else {
+        link.rows(&sql::BOT_STATS_BARE, args![None::<i64>]).await?
+    };
+    let counts = super::stats::counts(&rows)?;
+    steps.push(format!(
+        "make jobs for {} posts, without changing them: {}",
+        grouped(super::posts::total(&counts)),
+        in_words(&counts)
+    ));
+    Ok(steps)
+}
+
+fn in_words(counts: &StatusCounts) -> String {
+    [
+        (counts.success, "success"),
+        (counts.pending, "pending"),
+        (counts.retrying, "retrying"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.no_status, "without a status"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{} {what}", grouped(count)))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+/// Attaches, or brings up to date.
+pub(super) async fn migrate(url: &str) -> Result<Plan, StoreError> {
+    let plan = plan(url).await?;
+    if !is_missing_file(url)? {
+        let mut direct = Direct::open(url, Access::ReadOnly).await?;
+        let shape = direct.shape().await;
+        direct.close().await;
+        if let Shape::Bots(bot) = shape? {
+            let mut direct = Direct::open(url, Access::ReadWrite).await?;
+            for at in bot.missing {
+                direct.add_column(at).await?;
+            }
+            direct.close().await;
+        }
+    }
+    create(url).await?;
+    let store = Store::open(url, Access::ReadWrite).await?;
+    store.base.write(sql::RECOUNT.doing, Mend).await?;
+    store.adopt(Tagging::default().max_attempts).await?;
+    Ok(plan)
+}
+
+/// Finds posts without a job that no trigger reported, and counts anew if the counters went astray.
+struct Mend;
+
+work!(Mend => (), |_me, link| {
+    link.run(&sql::JOBLESS, args![]).await?;
+    if link.int(&sql::RECOUNT, args![]).await?.unwrap_or_default() > 0 {
+        link.run(&sql::CLEAR_COUNTERS, args![]).await?;
+        link.run(&sql::FILL_COUNTERS, args![]).await?;
+    }
+    Ok(())
+});

@@ -1,0 +1,415 @@
+//! Every statement of the store, one text for both databases, and the few pieces in which they differ.
+//! It runs nothing. A test prepares each statement on SQLite and on PostgreSQL.
+
+/// One statement.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    /// What it is for, in words that follow "trying to".
+    pub(crate) doing: &'static str,
+    /// For SQLite.
+    pub(crate) sqlite: &'static str,
+    /// For PostgreSQL.
+    pub(crate) postgres: &'static str,
+}
+
+/// What differs. Quoted text is the same in both.
+macro_rules! piece {
+    ($db:ident, $text:literal) => { $text };
+    // Database time, epoch milliseconds. Not `clock_timestamp()`: it is volatile, and no index could be used for a comparison with it.
+    (sqlite, now) => { "CAST(unixepoch('subsec') * 1000 AS INTEGER)" };
+    (postgres, now) => { "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)" };
+    // Database time as the legacy columns hold it: UTC, microseconds.
+    (sqlite, wall) => { "strftime('%Y-%m-%d %H:%M:%f000', 'now')" };
+    (postgres, wall) => { "statement_timestamp()" };
+    // The whole days since 1970 of the database's clock.
+    (sqlite, today) => { "(CAST(unixepoch() AS INTEGER) / 86400)" };
+    (postgres, today) => { "(CAST(FLOOR(EXTRACT(EPOCH FROM statement_timestamp())) AS BIGINT) / 86400)" };
+    (sqlite, skip_locked) => { "" };
+    (postgres, skip_locked) => { " FOR UPDATE SKIP LOCKED" };
+    (sqlite, import_lock) => { "SELECT 1" };
+    (postgres, import_lock) => { "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8386658438741223)) locked" };
+    (sqlite, tables) => { "sqlite_master WHERE type IN ('table', 'view')" };
+    (postgres, tables) => {
+        "(SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables WHERE table_schema = current_schema()) t"
+    };
+    (sqlite, post_columns) => { "pragma_table_info('posts')" };
+    (postgres, post_columns) => {
+        "(SELECT CAST(column_name AS TEXT) AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'posts') c"
+    };
+    // A parameter for a column that legacy PostgreSQL tables have as JSON or JSONB.
+    (sqlite, (json $p:literal)) => { $p };
+    (postgres, (json $p:literal)) => { concat!("CAST(", $p, " AS JSON)") };
+    // Text `YYYY-MM-DD HH:MM:SS.ffffff` for a column that is a timestamp in PostgreSQL, with time zone or without (the session's is UTC).
+    (sqlite, (stamp $p:literal)) => { $p };
+    (postgres, (stamp $p:literal)) => { concat!("CAST(", $p, " AS TIMESTAMP)") };
+    (sqlite, (stamp_cell $at:literal)) => { concat!("json_extract(value, '$[", $at, "]')") };
+    (postgres, (stamp_cell $at:literal)) => { concat!("CAST(value->>", $at, " AS TIMESTAMP)") };
+    // A JSON array of integers as a list for IN.
+    (sqlite, (ids $p:literal)) => { concat!("(SELECT value FROM json_each(", $p, "))") };
+    (postgres, (ids $p:literal)) => { concat!("(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(", $p, " AS JSON)))") };
+    // A JSON array of pairs [job, fence] as a table.
+    (sqlite, (held $p:literal)) => {
+        concat!("(SELECT json_extract(value, '$[0]') AS held_job, json_extract(value, '$[1]') AS held_fence FROM json_each(", $p, ")) held")
+    };
+    (postgres, (held $p:literal)) => {
+        concat!("(SELECT CAST(value->>0 AS BIGINT) AS held_job, CAST(value->>1 AS BIGINT) AS held_fence FROM json_array_elements(CAST(", $p, " AS JSON))) held")
+    };
+    // A JSON array of arrays as a table with a column `value`; `cell` reads one place of a row.
+    (sqlite, (rows $p:literal)) => { concat!("json_each(", $p, ")") };
+    (postgres, (rows $p:literal)) => { concat!("json_array_elements(CAST(", $p, " AS JSON))") };
+    (sqlite, (cell $at:literal)) => { concat!("json_extract(value, '$[", $at, "]')") };
+    (postgres, (cell $at:literal)) => { concat!("(value->>", $at, ")") };
+    // True when a post holds at least one tag; the argument names the column.
+    ($db:ident, (tagged $column:literal)) => {
+        concat!("COALESCE(REPLACE(TRIM(CAST(", $column, " AS TEXT)), ' ', ''), '') NOT IN ('', 'null', '[]')")
+    };
+}
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident, $doing:literal: [$($piece:tt)+];)+) => {
+        $($(#[$doc])* pub(crate) const $name: Sql = Sql {
+            doing: $doing,
+            sqlite: concat!($(piece!(sqlite, $piece)),+),
+            postgres: concat!($(piece!(postgres, $piece)),+),
+        };)+
+
+        /// Every statement, with its name.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &Sql)] = &[$((stringify!($name), &$name)),+];
+    };
+}
+
+statements! {
+    NOW, "read the database's clock": ["SELECT " now];
+
+    // Jobs.
+
+    /// A lease that ran out with its owner still set is a crash: the pass is given back, three times.
+    CLAIM, "claim jobs": [
+        "WITH due AS MATERIALIZED (SELECT id AS due_id FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now
+        " ORDER BY visible_at, id LIMIT $4" skip_locked ") \
+        UPDATE jobs SET \
+            state = CASE WHEN owner IS NOT NULL AND crashes >= 3 THEN 'failed' ELSE state END, \
+            error_class = CASE WHEN owner IS NOT NULL AND crashes >= 3 THEN 'crashes_engine' ELSE error_class END, \
+            error = CASE WHEN owner IS NOT NULL AND crashes >= 3 THEN $5 ELSE error END, \
+            updated_at = CASE WHEN owner IS NOT NULL AND crashes >= 3 THEN " now " ELSE updated_at END, \
+            attempts = CASE WHEN owner IS NOT NULL OR attempts >= max_attempts THEN attempts ELSE attempts + 1 END, \
+            crashes = CASE WHEN owner IS NOT NULL THEN crashes + 1 ELSE crashes END, \
+            owner = CASE WHEN owner IS NOT NULL AND crashes >= 3 THEN NULL ELSE $2 END, \
+            fence = fence + 1, priority = 0, visible_at = " now " + $3 \
+        WHERE id IN (SELECT due_id FROM due) \
+        RETURNING id, fence, ref_id, attempts, max_attempts, state"
+    ];
+    CLAIMED_POSTS, "read the posts of claimed jobs": [
+        "SELECT id, user_id, channel_id, text FROM posts WHERE id IN " (ids "$1")
+    ];
+    CLAIMED_TEXTS, "read the recognised text of claimed posts": [
+        "SELECT i.post_id, d.text FROM images i JOIN documents d ON d.image_id = i.id WHERE i.post_id IN " (ids "$1") " ORDER BY i.post_id, i.id"
+    ];
+    CLAIMED_IMAGES, "read the images of claimed jobs": [
+        "SELECT id, post_id, path FROM images WHERE id IN " (ids "$1")
+    ];
+    DROP_JOBS, "remove jobs whose post is gone": ["DELETE FROM jobs WHERE id IN " (ids "$1")];
+    EXTEND, "extend leases": [
+        "UPDATE jobs SET visible_at = " now " + $2 FROM " (held "$1")
+        " WHERE jobs.id = held_job AND jobs.fence = held_fence AND owner IS NOT NULL RETURNING id"
+    ];
+    RELEASE, "give jobs back": [
+        "UPDATE jobs SET owner = NULL, visible_at = " now ", attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END FROM " (held "$1")
+        " WHERE jobs.id = held_job AND jobs.fence = held_fence AND owner IS NOT NULL"
+    ];
+    FINISH, "finish a job": [
+        "UPDATE jobs SET state = $3, error_class = $4, error = $5, visible_at = " now " + $6, attempts = attempts - $7, \
+            crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
+        WHERE id = $1 AND fence = $2 AND owner IS NOT NULL RETURNING kind, ref_id, attempts"
+    ];
+    POST_TAGGED, "write a post's tags": [
+        "UPDATE posts SET tagging_status = 'success', tagging_attempts = $2, last_tagging_attempt = " wall ", tagging_error = NULL, \
+            tags = " (json "$3") " WHERE id = $1"
+    ];
+    POST_ENDED, "write a post's status": [
+        "UPDATE posts SET tagging_status = $2, tagging_attempts = $3, last_tagging_attempt = " wall ", tagging_error = $4 WHERE id = $1"
+    ];
+    /// `$1` = 1: no other engine can be alive (SQLite).
+    RECOVER_CALLS, "close the calls of a dead engine": [
+        "UPDATE job_calls SET outcome = 'unknown', ended_at = " now ", reason = $2 \
+        WHERE ended_at IS NULL AND ($1 = 1 OR NOT EXISTS (SELECT 1 FROM jobs j \
+            WHERE j.id = job_calls.job_id AND j.owner = job_calls.worker AND j.visible_at > " now "))"
+    ];
+    RECOVER_JOBS, "free the jobs of a dead engine": [
+        "UPDATE jobs SET visible_at = " now " WHERE owner IS NOT NULL AND visible_at > " now
+    ];
+    SOME_NEWCOMER, "look for posts without a job": ["SELECT post_id FROM newcomers LIMIT 1"];
+    NEWCOMERS, "find posts without a job": [
+        "SELECT post_id FROM newcomers ORDER BY post_id LIMIT $1" skip_locked
+    ];
+    NOT_NEW, "take note of posts that have a job now": ["DELETE FROM newcomers WHERE post_id IN " (ids "$1")];
+    /// Right state for what others wrote (LEGACY.md). `$3`: how long a post with images waits for their text.
+    ADOPT, "make jobs for posts": [
+        "INSERT INTO jobs (kind, ref_id, user_id, channel_id, state, visible_at, attempts, max_attempts, error_class, error, created_at, updated_at) \
+        SELECT 'tag', p.id, p.user_id, p.channel_id, \
+            CASE WHEN p.tagging_status IN ('success', 'failed', 'skipped') THEN p.tagging_status \
+                WHEN p.tagging_status = 'retrying' THEN CASE WHEN COALESCE(p.tagging_attempts, 0) >= $2 THEN 'failed' ELSE 'retrying' END \
+                WHEN COALESCE(p.tagging_attempts, 0) = 0 AND " (tagged "p.tags") " THEN 'success' ELSE 'pending' END, "
+        now " + CASE WHEN $3 > 0 AND EXISTS (SELECT 1 FROM images i WHERE i.post_id = p.id) THEN $3 ELSE 0 END, \
+            COALESCE(p.tagging_attempts, 0), $2, \
+            CASE WHEN $3 > 0 AND EXISTS (SELECT 1 FROM images i WHERE i.post_id = p.id) THEN 'waiting_ocr' END, \
+            p.tagging_error, " now ", " now " \
+        FROM posts p WHERE p.id IN " (ids "$1") " ON CONFLICT (kind, ref_id) DO NOTHING"
+    ];
+    LEASED, "count leased jobs": [
+        "SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now
+    ];
+    DUE, "count due jobs": [
+        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " LIMIT $2) counted"
+    ];
+    LATER, "count jobs due later": [
+        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " LIMIT $2) counted"
+    ];
+    NEXT_AT, "find when a job is due": [
+        "SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now
+    ];
+    STOP_WAITING, "stop waiting for the text of images": [
+        "UPDATE jobs SET visible_at = " now ", error_class = NULL \
+        WHERE kind = 'tag' AND state IN ('pending', 'retrying') AND owner IS NULL AND error_class = 'waiting_ocr'"
+    ];
+    /// `$3` = 1: whatever its state.
+    ELIGIBLE, "find posts to try again": [
+        "SELECT p.id FROM posts p JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id WHERE p.id IN " (ids "$1")
+        " AND (TRIM(COALESCE(p.text, '')) <> '' OR EXISTS (SELECT 1 FROM images i WHERE i.post_id = p.id)) \
+        AND ($3 = 1 OR (j.state IN ('failed', 'retrying') AND j.attempts < $2 AND (j.owner IS NULL OR j.visible_at <= " now ")))"
+    ];
+    /// Due at 0: before everything that only waits its turn.
+    RETRY_JOBS, "try posts again": [
+        "UPDATE jobs SET state = 'retrying', visible_at = 0, owner = NULL, max_attempts = $2, crashes = 0, cancel = 0, priority = 1, \
+            error_class = CASE WHEN error_class = 'waiting_ocr' THEN NULL ELSE error_class END, updated_at = " now " \
+        WHERE kind = 'tag' AND ref_id IN " (ids "$1") " AND state IN ('failed', 'retrying') AND attempts < $2 \
+            AND (owner IS NULL OR visible_at <= " now ") RETURNING ref_id"
+    ];
+    RETRY_POSTS, "mark posts for another try": [
+        "UPDATE posts SET tagging_status = 'retrying' WHERE id IN " (ids "$1") " AND tagging_status <> 'retrying'"
+    ];
+    /// A post that keeps its tags becomes `retrying`, since `pending` with tags and no attempts reads as a success.
+    FORCE_POSTS, "start posts anew": [
+        "UPDATE posts SET tagging_attempts = 0, tagging_error = NULL, tagging_status = CASE WHEN " (tagged "tags")
+        " THEN 'retrying' ELSE 'pending' END WHERE id IN " (ids "$1")
+    ];
+    /// The fence grows: whoever works on it now has lost it.
+    FORCE_JOBS, "start jobs anew": [
+        "UPDATE jobs SET state = (SELECT p.tagging_status FROM posts p WHERE p.id = ref_id), attempts = 0, max_attempts = $2, crashes = 0, \
+            fence = fence + 1, owner = NULL, cancel = 0, priority = 1, visible_at = 0, error_class = NULL, error = NULL, updated_at = " now " \
+        WHERE kind = 'tag' AND ref_id IN " (ids "$1") " RETURNING ref_id"
+    ];
+
+    // Calls and quotas.
+
+    GATE, "queue for a provider's limits": [
+        "INSERT INTO usage (provider, day) VALUES ($1, 0) ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls"
+    ];
+    /// The oldest of the last `$2` calls, if all of them went out within the last minute.
+    WINDOW, "count the calls of the last minute": [
+        "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 60000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
+    ];
+    CHARGE, "reserve a call": [
+        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, " today ", 1, $2) \
+        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + 1, spent_micros = usage.spent_micros + $2 \
+        RETURNING day, calls, spent_micros"
+    ];
+    UNCHARGE, "take a reservation back": [
+        "UPDATE usage SET calls = calls - 1, spent_micros = spent_micros - $3 WHERE provider = $1 AND day = $2"
+    ];
+    SENT, "record a call": [
+        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, day, reserved_micros, sent_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, " now ") RETURNING id"
+    ];
+    /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
+    ENDED, "record the end of a call": [
+        "UPDATE job_calls SET ended_at = " now ", outcome = $2, http_status = $3, elapsed_ms = $4, prompt_tokens = $5, completion_tokens = $6, \
+            cost_micros = $7, request_id = $8, reason = $9, body = $10 \
+        WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros"
+    ];
+    SETTLE, "settle the price of a call": [
+        "UPDATE usage SET spent_micros = spent_micros + $3 WHERE provider = $1 AND day = $2"
+    ];
+    USAGE_TODAY, "read today's use": ["SELECT provider, calls, spent_micros FROM usage WHERE day = " today " ORDER BY provider"];
+    CALLS, "read the calls of a post": [
+        "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason \
+        FROM job_calls WHERE post_id = $1 ORDER BY id DESC LIMIT 200"
+    ];
+
+    // Posts.
+
+    PAGE, "list posts": [
+        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
+        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
+    ];
+    PAGE_USER, "list a user's posts": [
+        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
+        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) AND user_id = $6 ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
+    ];
+    PAGE_CHANNEL, "list a channel's posts": [
+        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
+        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) AND (CAST($6 AS BIGINT) IS NULL OR user_id = $6) AND channel_id = $7 \
+        ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
+    ];
+    TEXTS, "search posts": ["SELECT id, channel_id, text FROM posts WHERE id IN " (ids "$1")];
+    LINES, "read posts": [
+        "SELECT p.id, c.channel_title, c.channel_username, p.telegram_message_id, CAST(p.posted_at AS TEXT), p.tagging_status, \
+            CAST(p.tags AS TEXT), SUBSTR(p.text, 1, 200), j.state, j.attempts, j.error_class, j.error, j.updated_at, j.visible_at \
+        FROM posts p JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id \
+        WHERE p.id IN " (ids "$1")
+    ];
+    DETAIL, "read a post": [
+        "SELECT p.id, c.channel_title, c.channel_username, p.telegram_message_id, CAST(p.posted_at AS TEXT), p.tagging_status, \
+            CAST(p.tags AS TEXT), SUBSTR(p.text, 1, 200), j.state, COALESCE(j.attempts, p.tagging_attempts, 0), j.error_class, \
+            COALESCE(j.error, p.tagging_error), COALESCE(j.updated_at, 0), COALESCE(j.visible_at, 0), \
+            p.user_id, p.text, p.url, COALESCE(j.max_attempts, 0) \
+        FROM posts p LEFT JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id WHERE p.id = $1"
+    ];
+    IMAGES, "read a post's images": ["SELECT path FROM images WHERE post_id = $1 ORDER BY id"];
+    CHANNELS, "read the channels": ["SELECT id, channel_title, channel_username FROM channels ORDER BY id"];
+    COUNT_STATE, "count posts": [
+        "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2)"
+    ];
+    COUNT_USER, "count a user's posts": [
+        "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2) AND user_id = $3"
+    ];
+    COUNT_CHANNEL, "count a channel's posts": [
+        "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2) \
+        AND (CAST($3 AS BIGINT) IS NULL OR user_id = $3) AND channel_id = $4"
+    ];
+    COUNTERS, "read the counters": [
+        "SELECT key, CAST(SUM(n) AS BIGINT) FROM counters WHERE user_id = $1 GROUP BY key"
+    ];
+    RECOUNT, "check the counters": [
+        "SELECT COUNT(*) FROM (SELECT key, COUNT(*) AS n FROM tagdeck_post_keys GROUP BY key) t \
+        FULL JOIN (SELECT key, SUM(n) AS n FROM counters WHERE user_id = 0 GROUP BY key HAVING SUM(n) <> 0) c ON c.key = t.key \
+        WHERE COALESCE(t.n, 0) <> COALESCE(c.n, 0)"
+    ];
+    CLEAR_COUNTERS, "clear the counters": ["DELETE FROM counters"];
+    FILL_COUNTERS, "fill the counters": [
+        "INSERT INTO counters (user_id, key, slot, n) SELECT 0, key, 0, COUNT(*) FROM tagdeck_post_keys GROUP BY key \
+        UNION ALL SELECT user_id, key, 0, COUNT(*) FROM tagdeck_post_keys WHERE user_id <> 0 GROUP BY user_id, key"
+    ];
+    JOBLESS, "find posts without a job": [
+        "INSERT INTO newcomers (post_id) SELECT p.id FROM posts p WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.ref_id = p.id) \
+        AND NOT EXISTS (SELECT 1 FROM newcomers n WHERE n.post_id = p.id)"
+    ];
+    COUNT_JOBLESS, "count posts without a job": [
+        "SELECT COUNT(*) FROM posts p WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.ref_id = p.id)"
+    ];
+    USER, "look a user up": ["SELECT id FROM users WHERE id = $1"];
+    VOCABULARY, "read a channel's tags": [
+        "SELECT CAST(tags AS TEXT) FROM posts WHERE channel_id = $1 AND tagging_status = 'success' ORDER BY id DESC LIMIT 1000"
+    ];
+
+    /// A bot's database that was not attached: as the counters would be.
+    BOT_STATS, "count the bot's posts": [
+        "SELECT key, COUNT(*) FROM (\
+            SELECT CASE WHEN tagging_status IN ('retrying', 'success', 'skipped') THEN CAST(tagging_status AS TEXT) \
+                WHEN tagging_status = 'failed' THEN 'failed:' || CAST(COALESCE(tagging_attempts, 0) AS TEXT) \
+                WHEN tagging_status = 'pending' THEN CASE WHEN COALESCE(tagging_attempts, 0) = 0 AND " (tagged "tags") " THEN 'success' ELSE 'pending' END \
+                ELSE 'no_status' END AS key FROM posts WHERE CAST($1 AS BIGINT) IS NULL OR user_id = $1 \
+            UNION ALL SELECT 'tagged' FROM posts WHERE (CAST($1 AS BIGINT) IS NULL OR user_id = $1) AND " (tagged "tags")
+        ") keyed GROUP BY key"
+    ];
+    /// The same before the bot's own tagging columns: they would say `pending` everywhere.
+    BOT_STATS_BARE, "count the bot's posts": [
+        "SELECT key, COUNT(*) FROM (\
+            SELECT CASE WHEN " (tagged "tags") " THEN 'success' ELSE 'pending' END AS key FROM posts WHERE CAST($1 AS BIGINT) IS NULL OR user_id = $1 \
+            UNION ALL SELECT 'tagged' FROM posts WHERE (CAST($1 AS BIGINT) IS NULL OR user_id = $1) AND " (tagged "tags")
+        ") keyed GROUP BY key"
+    ];
+
+    // What kind of database it is.
+
+    TABLES, "read the list of tables": ["SELECT name FROM " tables];
+    COLUMNS, "read the columns of posts": ["SELECT name FROM " post_columns];
+    APPLIED, "read the version of the tables": ["SELECT MAX(version) FROM _tagdeck_migrations"];
+
+    // Import.
+
+    /// One import at a time: neither a channel nor a message has a unique key in the bot's tables.
+    IMPORT_LOCK, "wait for another import": [import_lock];
+    ADD_USER, "add a user": ["INSERT INTO users (id, telegram_id) VALUES ($1, $1)"];
+    CHANNEL, "look a channel up": [
+        "SELECT id FROM channels WHERE channel_id = $1 ORDER BY id LIMIT 1"
+    ];
+    ADD_CHANNEL, "add a channel": [
+        "INSERT INTO channels (channel_username, channel_id, channel_title) VALUES ($1, $2, $3) RETURNING id"
+    ];
+    JOIN_CHANNEL, "link a channel to its user": [
+        "INSERT INTO user_channel (user_id, channel_id, is_active) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), TRUE \
+        WHERE NOT EXISTS (SELECT 1 FROM user_channel WHERE user_id = $1 AND channel_id = $2)"
+    ];
+    KNOWN, "compare posts": [
+        "SELECT id, telegram_message_id, text FROM posts WHERE channel_id = $1 AND telegram_message_id IN " (ids "$2") " ORDER BY id DESC"
+    ];
+    KNOWN_IMAGES, "compare images": ["SELECT post_id, path FROM images WHERE post_id IN " (ids "$1")];
+    /// Rows of [message id, text, url, posted at].
+    ADD_POSTS, "add posts": [
+        "INSERT INTO posts (user_id, channel_id, telegram_message_id, text, url, posted_at, parsed_at, tagging_status, tagging_attempts) \
+        SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST(" (cell "0") " AS BIGINT), " (cell "1") ", " (cell "2") ", " (stamp_cell "3") ", "
+        wall ", 'pending', 0 FROM " (rows "$1") " RETURNING id, telegram_message_id"
+    ];
+    EDIT_POST, "update a post": [
+        "UPDATE posts SET text = $2, tags = NULL, tagging_status = 'pending', tagging_attempts = 0, tagging_error = NULL WHERE id = $1"
+    ];
+    /// Rows of [post, path].
+    ADD_IMAGES, "add images": [
+        "INSERT INTO images (post_id, path, created_at) SELECT CAST(" (cell "0") " AS BIGINT), " (cell "1") ", " now " FROM " (rows "$1")
+        " WHERE TRUE ON CONFLICT (post_id, path) DO NOTHING RETURNING id"
+    ];
+    ADD_OCR_JOBS, "make jobs for images": [
+        "INSERT INTO jobs (kind, ref_id, state, visible_at, max_attempts, created_at, updated_at) \
+        SELECT 'ocr', i.id, 'pending', " now ", $2, " now ", " now " FROM images i WHERE i.id IN " (ids "$1") " ON CONFLICT (kind, ref_id) DO NOTHING"
+    ];
+    /// `$2`: wait in ms for images to be read, 0 for none; a post that is being worked on is taken away from its worker.
+    RESTART_JOBS, "tag edited posts anew": [
+        "UPDATE jobs SET state = 'pending', attempts = 0, max_attempts = $3, crashes = 0, fence = fence + 1, owner = NULL, cancel = 0, error = NULL, \
+            visible_at = " now " + CASE WHEN $2 > 0 AND EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
+                WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN $2 ELSE 0 END, \
+            error_class = CASE WHEN $2 > 0 AND EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
+                WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN 'waiting_ocr' END, \
+            updated_at = " now " WHERE kind = 'tag' AND ref_id IN " (ids "$1")
+    ];
+
+    // Documents.
+
+    IMAGE_POST, "find the post of an image": ["SELECT post_id FROM images WHERE id = $1"];
+    ADD_DOCUMENT, "store a document": [
+        "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) VALUES ($1, $2, $3, $4, $5, " now ") \
+        ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json"
+    ];
+    /// The post's tag job is due when none of its images is still to be read.
+    IMAGES_READ, "let a post go on": [
+        "UPDATE jobs SET visible_at = " now ", error_class = NULL WHERE kind = 'tag' AND ref_id = $1 AND state IN ('pending', 'retrying') \
+        AND owner IS NULL AND error_class = 'waiting_ocr' AND NOT EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
+            WHERE i.post_id = $1 AND o.state IN ('pending', 'retrying'))"
+    ];
+
+    // What engines share.
+
+    PAUSES, "read the pauses": [
+        "SELECT scope, until_at, reason FROM pauses WHERE until_at IS NULL OR until_at > " now " ORDER BY scope"
+    ];
+    SET_PAUSE, "pause": [
+        "INSERT INTO pauses (scope, until_at, reason, created_at) VALUES ($1, $2, $3, " now ") \
+        ON CONFLICT (scope) DO UPDATE SET until_at = excluded.until_at, reason = excluded.reason, created_at = excluded.created_at"
+    ];
+    CLEAR_PAUSE, "resume": ["DELETE FROM pauses WHERE scope = $1"];
+    MODELS, "read the models' state": ["SELECT provider, model, format, breaker, off_reason, updated_at FROM models ORDER BY provider, model"];
+    SAVE_MODEL, "keep a model's state": [
+        "INSERT INTO models (provider, model, format, breaker, off_reason, updated_at) VALUES ($1, $2, $3, $4, $5, " now ") \
+        ON CONFLICT (provider, model) DO UPDATE SET format = excluded.format, breaker = excluded.breaker, off_reason = excluded.off_reason, \
+            updated_at = excluded.updated_at"
+    ];
+    HEARTBEAT, "say that this engine is alive": [
+        "INSERT INTO workers (name, kinds, version, started_at, seen_at) VALUES ($1, $2, $3, " now ", " now ") \
+        ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds, version = excluded.version, seen_at = excluded.seen_at"
+    ];
+    FAREWELL, "say that this engine ends": ["DELETE FROM workers WHERE name = $1"];
+    ALIVE, "count the engines at work": [
+        "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
+    ];
+}
