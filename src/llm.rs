@@ -1,6 +1,11 @@
 //! The LLM trade: text in, tags out, over any server that speaks the OpenAI chat protocol.
 //! It knows no database and no job; its state machines are pure and take the time as an argument.
 
+pub mod answer;
+pub mod keywords;
+pub mod outcome;
+pub mod prompt;
+
 use std::time::Duration;
 
 use crate::domain::{Millis, Outcome};

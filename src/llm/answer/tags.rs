@@ -1,0 +1,82 @@
+//! The one form of a tag: trimmed, NFC, lower case, no `#`, 2–50 characters, at most seven, none twice.
+//! It invents nothing and judges no meaning.
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::text::{Safe, first_chars};
+
+/// Most tags of a post.
+pub(crate) const MAX_TAGS: usize = 7;
+const MIN_CHARS: usize = 2;
+const MAX_CHARS: usize = 50;
+
+/// Brings tags into their one form and drops what is none; two tags of one stem, ё or е, count as one.
+pub fn normalise(raw: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    let mut keys: Vec<String> = Vec::new();
+    for raw in raw {
+        for part in parts(&raw) {
+            let Some(tag) = one(part) else { continue };
+            let key = stem_key(&tag);
+            if !keys.contains(&key) {
+                tags.push(tag);
+                keys.push(key);
+            }
+            if tags.len() == MAX_TAGS {
+                return tags;
+            }
+        }
+    }
+    tags
+}
+
+/// Several tags in one string: `наука, космос` or `#наука #космос`; a decimal comma separates nothing.
+fn parts(raw: &str) -> impl Iterator<Item = &str> {
+    // No tag is so long; what a hostile answer puts behind it is not worth looking at.
+    let raw = first_chars(raw, 1000);
+    raw.split(", ").flat_map(|part| part.split([';', '\n'])).flat_map(|part| part.split(" #"))
+}
+
+fn one(raw: &str) -> Option<String> {
+    let line = Safe::line(&raw.replace('_', " "));
+    // Stand-ins that the gate puts in place of control characters are no part of a word.
+    let kept: String = line.chars().filter(|c| !matches!(c, '\u{fffd}' | '\u{2400}'..='\u{2421}')).collect();
+    let lower: String = kept.nfc().collect::<String>().to_lowercase();
+    let lower: String = Safe::line(&lower).nfc().collect();
+    let trimmed = trim(&lower);
+    let count = trimmed.chars().count();
+    let fits = (MIN_CHARS..=MAX_CHARS).contains(&count) && trimmed.chars().any(char::is_alphanumeric);
+    fits.then(|| trimmed.to_owned())
+}
+
+/// Without quotes, list marks and punctuation around it; `c++`, `c#` and `3 %` keep their ends.
+fn trim(text: &str) -> &str {
+    let around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '«' | '»' | '“' | '”' | '„' | '‟' | '‘' | '’' | '‚' | ',' | ';' | ':' | '.' | '!' | '?' | '…' | '*' | '|' | '\\' | '/' | '[' | ']' | '{' | '}' | '<' | '>' | '(' | ')' | '=' | '~' | '^' | '-' | '–' | '—' | '•' | '·');
+    // A full stop in front may be part of a name (.net), a bracket behind of an explanation: "сво (война)".
+    let start = text.trim_start_matches(|c: char| (around(c) && c != '.') || c == '#' || c == '+');
+    let start = if start.starts_with('.') && !start[1..].starts_with(char::is_alphabetic) { start.trim_start_matches(|c: char| around(c) || c == '#') } else { start };
+    let end = start.trim_end_matches(|c: char| around(c) && c != ')');
+    if end.ends_with(')') && !end.contains('(') { end.trim_end_matches(|c: char| around(c)) } else { end }
+}
+
+/// What two spellings of one tag share: stems of its words, ё folded to е.
+pub(crate) fn stem_key(tag: &str) -> String {
+    let words = tag.split(|c: char| c.is_whitespace() || c == '-').filter(|word| !word.is_empty());
+    words.map(stem_word).collect::<Vec<_>>().join(" ")
+}
+
+/// Stem of one lower-case word, Russian or English by its script, ё folded to е.
+pub(crate) fn stem_word(word: &str) -> String {
+    thread_local! {
+        static RUSSIAN: Stemmer = Stemmer::create(Algorithm::Russian);
+        static ENGLISH: Stemmer = Stemmer::create(Algorithm::English);
+    }
+    let folded = word.replace('ё', "е");
+    if folded.chars().count() > MAX_CHARS {
+        return folded;
+    }
+    let cyrillic = folded.chars().any(|c| matches!(c, '\u{400}'..='\u{52f}'));
+    let stemmer = if cyrillic { &RUSSIAN } else { &ENGLISH };
+    stemmer.with(|stemmer| stemmer.stem(&folded).into_owned())
+}

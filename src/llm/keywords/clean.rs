@@ -1,0 +1,109 @@
+//! Takes from a post what is no prose: links, names, Telegram Markdown, emoji; its hashtags are set apart.
+//! It chooses no tags.
+
+use crate::text::Safe;
+
+/// A post in two parts.
+pub(super) struct Cleaned {
+    /// The post's own hashtags without `#`, in order.
+    pub hashtags: Vec<String>,
+    /// Sentences, one paragraph a line.
+    pub prose: String,
+}
+
+/// Separates hashtags from prose and drops the rest.
+pub(super) fn clean(text: &str) -> Cleaned {
+    let safe = Safe::block(text);
+    let unlinked = without_links(&safe);
+    let mut cleaned = Cleaned { hashtags: Vec::new(), prose: String::with_capacity(unlinked.len()) };
+    for line in unlinked.lines() {
+        let before = cleaned.prose.len();
+        for word in line.split_whitespace() {
+            let word = word.trim_matches(['*', '_', '~', '`', '|']);
+            // "наука/космос" stays one word, "#наука#космос" are two hashtags.
+            if let Some(tags) = word.trim_start_matches(['(', '[', '«', '"']).strip_prefix('#') {
+                cleaned.hashtags.extend(tags.split('#').filter_map(hashtag));
+                continue;
+            }
+            if is_address(word) {
+                continue;
+            }
+            let kept: String = word.chars().filter(|c| is_of_prose(*c)).collect();
+            if !kept.is_empty() {
+                if cleaned.prose.len() > before {
+                    cleaned.prose.push(' ');
+                }
+                cleaned.prose.push_str(&kept);
+            }
+        }
+        if cleaned.prose.len() > before {
+            // A headline without a full stop must not run into the text below it.
+            if !cleaned.prose.ends_with(['.', '!', '?', ':', ';', ',', '…']) {
+                cleaned.prose.push('.');
+            }
+            cleaned.prose.push('\n');
+        }
+    }
+    cleaned
+}
+
+fn hashtag(word: &str) -> Option<String> {
+    // "#наука@channel" is how Telegram scopes a hashtag to one channel.
+    let tag = word.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default().trim_matches(['_', '-']);
+    (tag.chars().filter(|c| c.is_alphabetic()).count() >= 2).then(|| tag.to_owned())
+}
+
+fn is_address(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '@' && c != '/');
+    let lower = bare.to_lowercase();
+    lower.contains("://") || lower.starts_with("www.") || lower.starts_with("t.me/") || bare.contains('@') || lower.split_once('.').is_some_and(|(host, rest)| {
+        // naked-science.ru, youtu.be/x: a name, a dot, a short Latin ending.
+        let top: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+        !host.is_empty() && host.is_ascii() && (2..=6).contains(&top.len()) && rest[top.len()..].chars().next().is_none_or(|c| matches!(c, '/' | '.' | ':' | '?'))
+    })
+}
+
+/// `[text](url)` becomes `text`; one pass, nesting is not followed.
+fn without_links(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("](") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        let end = after.find([')', '\n', ' ']).filter(|end| after[*end..].starts_with(')'));
+        match (before.rfind('['), end) {
+            (Some(open), Some(end)) => {
+                out.push_str(&before[..open]);
+                out.push_str(&before[open + 1..]);
+                rest = &after[end + 1..];
+            }
+            _ => {
+                out.push_str(&rest[..at + 2]);
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_of_prose(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '–' | '—' | '.' | ',' | ':' | ';' | '!' | '?' | '…' | '\'' | '’' | '%' | '«' | '»' | '"' | '(' | ')' | '/' | '+' | '\u{300}'..='\u{36f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_names_markdown_and_emoji_are_no_prose() {
+        let cleaned = clean("**Марсоход** 🚀 нашёл [воду на Марсе](https://example.com/a_b)\n\nПодробнее: https://t.me/x @channel naked-science.ru #космос #наука@naked #2024");
+        assert_eq!(cleaned.hashtags, ["космос", "наука"]);
+        assert_eq!(cleaned.prose, "Марсоход нашёл воду на Марсе.\nПодробнее:\n");
+    }
+
+    #[test]
+    fn an_unclosed_link_loses_nothing() {
+        assert_eq!(without_links("a](b [c](d"), "a](b [c](d");
+        assert_eq!(without_links("[a](u)[b](v)!"), "ab!");
+    }
+}
