@@ -1,6 +1,12 @@
 //! The LLM trade: text in, tags out, over any server that speaks the OpenAI chat protocol.
 //! It knows no database and no job; its state machines are pure and take the time as an argument.
 
+pub mod breaker;
+pub mod outcome;
+pub mod quota;
+pub mod route;
+pub mod wire;
+
 use std::time::Duration;
 
 use crate::domain::{Millis, Outcome};
