@@ -124,6 +124,7 @@ impl Wire {
             .map_err(|e| WireError::Client { provider: name.clone(), detail: transport::words(&e.without_url()) })?;
         let openrouter = chat.host_str().is_some_and(|host| host == "openrouter.ai" || host.ends_with(".openrouter.ai"));
         let secrets = provider.key.iter().chain(provider.headers.values()).map(|s| s.expose().to_owned());
+        let secrets = secrets.chain(chat.password().map(str::to_owned));
         let secrets = secrets.filter(|s| s.len() >= SHORTEST_SECRET).collect();
         Ok(Self { provider: name, client, chat, models, timeout, openrouter, secrets })
     }
@@ -164,7 +165,7 @@ impl Wire {
             Err(error) => reply.fail(transport::before_answer(&error), &error.without_url()),
             Ok(mut response) => {
                 reply.status = Some(response.status().as_u16());
-                reply.headers = copied(response.headers());
+                reply.headers = self.copied(response.headers());
                 loop {
                     match response.chunk().await {
                         Ok(Some(chunk)) if body.len() + chunk.len() > cap => {
@@ -192,6 +193,14 @@ impl Wire {
         reply.body = body.freeze();
         reply.elapsed = start.elapsed();
         reply
+    }
+
+    fn copied(&self, map: &HeaderMap) -> Headers {
+        let blotted = |value: &HeaderValue| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            self.secrets.iter().fold(value, |value, secret| value.replace(secret.as_str(), "***"))
+        };
+        Headers(map.iter().map(|(name, value)| (name.as_str().to_owned(), blotted(value))).collect())
     }
 }
 
@@ -269,12 +278,6 @@ fn headers(provider: &Provider, name: &Safe) -> Result<HeaderMap, WireError> {
         map.insert(key, sensitive(header, value.expose())?);
     }
     Ok(map)
-}
-
-fn copied(map: &HeaderMap) -> Headers {
-    let pairs =
-        map.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    Headers(pairs.collect())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::health::{Cause, Health};
-use super::pass::{Next, Pass, millis};
+use super::pass::{Next, Pass, SHORT, millis};
 use super::{Note, PassEnd};
 use crate::domain::{Millis, Outcome, Pause, PauseScope};
 use crate::llm::quota::next_utc_midnight;
@@ -16,8 +16,6 @@ use crate::text::Safe;
 pub(super) const CORRECTIONS: u64 = 8 + DISPENSABLE.len() as u64;
 /// Most looks at a server that loads its model, in one visit.
 pub(super) const POLLS: u32 = 6;
-/// Hints up to here are waited out when there is nobody else to ask.
-const SHORT: Duration = Duration::from_secs(10);
 /// Time between looks at a server that loads its model.
 const POLL: Duration = Duration::from_secs(5);
 /// Wait where the server names none.
@@ -34,6 +32,10 @@ impl Pass {
     pub(super) fn decide(&mut self, verdict: &Verdict, health: &mut Health, now: Millis, notes: &mut Vec<Note>) -> Next {
         use Outcome as O;
         let Some(model) = self.visit.as_ref().map(|visit| visit.model) else { return Next::Leave };
+        // The built-in tagger has no server behind it that a pause or a retry could help.
+        if health.models[model].key.is_local_keywords() && !matches!(verdict.outcome, O::Success | O::NoTopic | O::Cancelled) {
+            return Next::Leave;
+        }
         let cause = Cause { outcome: verdict.outcome, reason: verdict.reason.clone() };
         match verdict.outcome {
             O::Success | O::NoTopic => self.answered(model, verdict, health, notes),

@@ -235,6 +235,15 @@ impl Health {
         probe
     }
 
+    /// A call that was taken leave for never went out.
+    pub(super) fn give_back(&mut self, index: usize) {
+        let model = &mut self.models[index];
+        model.fuse.breaker.on_neutral();
+        if let Some(fuse) = self.providers.get_mut(&model.key.provider) {
+            fuse.breaker.on_neutral();
+        }
+    }
+
     /// True when nothing but the model's own breaker stands in the way, opened by failures and not by a limit.
     pub(super) fn only_failures_block(&self, index: usize, now: Millis) -> bool {
         let model = &self.models[index];

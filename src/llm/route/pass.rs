@@ -9,6 +9,8 @@ use crate::domain::{BreakerState, Millis, Outcome};
 use crate::llm::Verdict;
 use crate::text::Safe;
 
+/// Hints up to here are waited out when there is nobody else to ask.
+pub(super) const SHORT: Duration = Duration::from_secs(10);
 /// Longest wait before a retry.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -168,6 +170,33 @@ impl Pass {
         notes
     }
 
+    /// Instead of [`Pass::report`]: our own limit (calls a minute or a day, money) let no call out before `until`. A short
+    /// wait is waited out when there is nobody else to ask; otherwise the whole provider rests until then.
+    pub fn denied(&mut self, until: Millis, reason: &Safe, health: &mut Health, now: Millis) -> Vec<Note> {
+        let Some(visit) = self.visit.as_mut().filter(|visit| visit.in_flight) else { return Vec::new() };
+        visit.in_flight = false;
+        visit.calls -= 1;
+        let (from, after_retries) = (visit.model, visit.retries);
+        self.calls = self.calls.saturating_sub(1);
+        health.give_back(from);
+        let mut notes = std::mem::take(&mut self.notes);
+        let until = until.max(now + 1);
+        let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
+        if wait <= SHORT && self.others(health, now) == 0 && self.may_repeat(wait, health, now) {
+            self.wake = Some(until);
+            return notes;
+        }
+        let outcome = Outcome::RateLimited;
+        notes.extend(health.close_provider(from, Some(until), Cause { outcome, reason: reason.clone() }, now));
+        self.over[from] = Some(Said { outcome, reason: reason.clone(), order: self.order() });
+        self.visit = None;
+        self.advance(health, now);
+        if let Some(to) = self.visit.as_ref().map(|visit| visit.model) {
+            notes.push(Note::Fallback { from, to, outcome, reason: reason.clone(), after_retries });
+        }
+        notes
+    }
+
     /// HTTP calls made so far.
     pub fn calls(&self) -> u32 {
         self.calls
@@ -305,7 +334,9 @@ impl Pass {
             (asked, all) if asked == all => format!("all {all} models"),
             (asked, all) => format!("{asked} of {all} models"),
         };
-        let limit = used_up.map(|words| format!("; {words}")).unwrap_or_default();
+        // Told only when it kept a healthy model from its turn.
+        let cut_short = used_up.filter(|_| self.others(health, now) > 0);
+        let limit = cut_short.map(|words| format!("; {words}")).unwrap_or_default();
         PassEnd::Failed {
             outcome: last.outcome,
             reason: Safe::line(&format!("{}, {asked}{limit}", last.reason)),
