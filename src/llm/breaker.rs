@@ -106,8 +106,6 @@ impl Breaker {
         self.remember(now, true);
         self.streak = self.streak.saturating_add(1);
         match self.state(now).0 {
-            // Late news of calls that went out before it opened: it is known already.
-            BreakerState::Open | BreakerState::Off => false,
             BreakerState::HalfOpen => {
                 self.trip(now);
                 true
@@ -116,7 +114,8 @@ impl Breaker {
                 self.trip(now);
                 true
             }
-            BreakerState::Closed => false,
+            // While open: late news of calls that went out before, known already.
+            BreakerState::Closed | BreakerState::Open | BreakerState::Off => false,
         }
     }
 

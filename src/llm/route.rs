@@ -6,6 +6,8 @@ mod expand;
 mod health;
 mod kept;
 mod pass;
+mod sign;
+mod visit;
 
 use std::time::Duration;
 

@@ -120,3 +120,18 @@ pub fn walk_script(models: &[&str], script: &[&[Verdict]]) -> (Walked, Health) {
     });
     (walked, health)
 }
+
+pub fn ok() -> Verdict {
+    said(Outcome::Success)
+}
+
+/// Every model always says the same.
+pub fn all_say(models: &[&str], verdict: &Verdict) -> (Walked, Health) {
+    let mut health = Health::new(&route(models));
+    (walk(&mut health, |_| verdict.clone()), health)
+}
+
+pub fn put_off(end: &PassEnd) -> (Outcome, i64) {
+    let PassEnd::PutOff { outcome, until, .. } = end else { panic!("{end:?}") };
+    (*outcome, *until)
+}

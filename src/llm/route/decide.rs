@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::health::{Cause, Health};
 use super::pass::{Next, Pass, SHORT, millis};
+use super::visit::{Correction, Visit};
 use super::{Note, PassEnd};
 use crate::domain::{Millis, Outcome, Pause, PauseScope};
 use crate::llm::quota::next_utc_midnight;
@@ -58,7 +59,7 @@ impl Pass {
             O::RateLimited => self.rate_limited(model, verdict, health, now, notes),
             O::InFlightBudget => self.in_flight_budget(model, verdict, health, now, notes),
             O::FreeDaily | O::FreePerMinute => {
-                self.free_limit(model, verdict, health, now, notes);
+                free_limit(model, verdict, health, now, notes);
                 Next::Leave
             }
             O::BadKey | O::Tls | O::OutOfCredit | O::KeyLimit => {
@@ -75,15 +76,14 @@ impl Pass {
             O::ParameterUnsupported => self.without_parameter(model, verdict, health, now, notes),
             O::ContextLength => self.correct(health, now, |visit| {
                 visit.text_chars = (visit.text_chars / 2).max(1);
-                !std::mem::replace(&mut visit.shortened, true)
+                visit.first(Correction::Shorter)
             }),
             O::TooLarge => self.too_large(verdict, health, now),
             O::ReasoningOnly => self.correct(health, now, |visit| {
                 visit.reasoning_off = true;
-                visit.doubled = true;
-                !std::mem::replace(&mut visit.asked_not_to_reason, true)
+                visit.first(Correction::NoReasoning)
             }),
-            O::Truncated => self.correct(health, now, |visit| !std::mem::replace(&mut visit.doubled, true)),
+            O::Truncated => self.correct(health, now, |visit| !visit.wants_more_tokens() && visit.first(Correction::MoreTokens)),
             O::NotTags => self.correct(health, now, |visit| {
                 let first = visit.repair.is_none();
                 visit.repair = visit.repair.take().or_else(|| verdict.answer.clone());
@@ -97,7 +97,7 @@ impl Pass {
 
     fn answered(&self, model: usize, verdict: &Verdict, health: &mut Health, notes: &mut Vec<Note>) -> Next {
         // Paying twice for every post would be the alternative: this model answers only so.
-        if self.visit.as_ref().is_some_and(|visit| visit.asked_not_to_reason) {
+        if self.visit.as_ref().is_some_and(|visit| visit.has_tried(Correction::NoReasoning)) {
             health.models[model].reasoning_off = true;
         }
         if !health.models[model].key.is_local_keywords() {
@@ -151,7 +151,7 @@ impl Pass {
     }
 
     /// A corrected request at once, when `change` says that it was not corrected so before.
-    fn correct(&mut self, health: &Health, now: Millis, change: impl FnOnce(&mut super::pass::Visit) -> bool) -> Next {
+    fn correct(&mut self, health: &Health, now: Millis, change: impl FnOnce(&mut Visit) -> bool) -> Next {
         let room = self.may_repeat(Duration::ZERO, health, now);
         let changed = self.visit.as_mut().is_some_and(change);
         if changed && room { Next::Again } else { Next::Leave }
@@ -199,7 +199,7 @@ impl Pass {
         notes: &mut Vec<Note>,
     ) -> Next {
         let hint = verdict.wait.map_or(POLL, |wait| after(wait, now));
-        let first = self.visit.as_mut().is_some_and(|visit| !std::mem::replace(&mut visit.waited_for_budget, true));
+        let first = self.visit.as_mut().is_some_and(|visit| visit.first(Correction::BudgetWait));
         if first && hint <= SHORT && self.may_repeat(hint, health, now) {
             return Next::Retry(hint);
         }
@@ -207,23 +207,6 @@ impl Pass {
         let cause = Cause { outcome: verdict.outcome, reason: verdict.reason.clone() };
         notes.extend(health.close_provider(model, Some(until), cause, now));
         Next::Leave
-    }
-
-    fn free_limit(&self, model: usize, verdict: &Verdict, health: &mut Health, now: Millis, notes: &mut Vec<Note>) {
-        let daily = verdict.outcome == Outcome::FreeDaily;
-        if !daily {
-            notes.push(Note::HalveConcurrency);
-        }
-        let missing = if daily { next_utc_midnight(now) } else { now + MINUTE };
-        // A reset that has passed already, as after a clock of theirs or ours that is wrong, is as good as none.
-        let stated = verdict.wait.filter(|wait| !matches!(wait, Wait::Until(at) if *at <= now));
-        let until = stated.map_or(missing, |wait| come_back(wait, now, 2 * DAY));
-        let cause = Cause { outcome: verdict.outcome, reason: verdict.reason.clone() };
-        let key = health.models[model].key.clone();
-        pause(PauseScope::Free(key.provider.clone()), Some(until), &cause, health, notes);
-        if !key.is_free() {
-            notes.push(health.hold_model(model, until, cause, now));
-        }
     }
 
     fn weaker_format(&self, model: usize, health: &mut Health, now: Millis, notes: &mut Vec<Note>) -> Next {
@@ -266,6 +249,23 @@ impl Pass {
             visit.text_chars = visit.text_chars.min(half);
             true
         })
+    }
+}
+
+fn free_limit(model: usize, verdict: &Verdict, health: &mut Health, now: Millis, notes: &mut Vec<Note>) {
+    let daily = verdict.outcome == Outcome::FreeDaily;
+    if !daily {
+        notes.push(Note::HalveConcurrency);
+    }
+    let missing = if daily { next_utc_midnight(now) } else { now + MINUTE };
+    // A reset that has passed already, as after a clock of theirs or ours that is wrong, is as good as none.
+    let stated = verdict.wait.filter(|wait| !matches!(wait, Wait::Until(at) if *at <= now));
+    let until = stated.map_or(missing, |wait| come_back(wait, now, 2 * DAY));
+    let cause = Cause { outcome: verdict.outcome, reason: verdict.reason.clone() };
+    let key = health.models[model].key.clone();
+    pause(PauseScope::Free(key.provider.clone()), Some(until), &cause, health, notes);
+    if !key.is_free() {
+        notes.push(health.hold_model(model, until, cause, now));
     }
 }
 

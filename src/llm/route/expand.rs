@@ -95,7 +95,7 @@ fn listed<'a>(list: &'a [Listing], id: &str) -> Option<&'a Listing> {
 
 /// Structured output first, then room for a post, then — free: the larger context, cheap: the lower price (by context alone
 /// the dearest would come first) — then the other of the two, then the id, so that two engines agree.
-fn automatic<'a>(list: &'a [Listing], free: bool, taken: impl Fn(&str) -> bool) -> Vec<&'a Listing> {
+fn automatic(list: &[Listing], free: bool, taken: impl Fn(&str) -> bool) -> Vec<&Listing> {
     let is_free = |model: &Listing| model.id.ends_with(":free") || model.costs_nothing();
     let price =
         |model: &Listing| model.prompt_micros_per_mtok.zip(model.completion_micros_per_mtok).map(|(a, b)| a.saturating_add(b));

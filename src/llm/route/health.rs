@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::sign::{self, Sign};
 use super::{Note, RouteModel};
 use crate::domain::{BreakerState, Millis, ModelKey, Outcome, Pause, PauseScope};
 use crate::llm::Format;
@@ -70,14 +71,6 @@ pub(super) struct ModelHealth {
 pub(super) struct Fused {
     pub breaker: Breaker,
     pub cause: Option<Cause>,
-}
-
-/// What an outcome says about the thing behind a breaker.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sign {
-    Good,
-    Bad,
-    None,
 }
 
 impl Health {
@@ -259,12 +252,12 @@ impl Health {
             return notes;
         }
         let cause = Cause { outcome, reason: reason.clone() };
-        if model.fuse.book(sign_for_model(outcome), &cause, now) {
+        if model.fuse.book(sign::for_model(outcome), &cause, now) {
             notes.push(breaker_note(index, &model.fuse, now));
         }
         let provider = model.key.provider.clone();
         let fuse = self.providers.entry(provider.clone()).or_default();
-        if fuse.book(sign_for_provider(outcome), &cause, now) {
+        if fuse.book(sign::for_provider(outcome), &cause, now) {
             notes.push(provider_note(provider, fuse, now));
         }
         notes
@@ -338,76 +331,4 @@ fn breaker_note(model: usize, fuse: &Fused, now: Millis) -> Note {
 fn provider_note(provider: String, fuse: &Fused, now: Millis) -> Note {
     let (state, until) = fuse.breaker.state(now);
     Note::ProviderBreaker { provider, state, until, reason: fuse.words(state) }
-}
-
-/// A model that answers badly still answers: opening its breaker would put posts off, uncounted, without end.
-const fn sign_for_model(outcome: Outcome) -> Sign {
-    use Outcome as O;
-    match outcome {
-        O::Success | O::NoTopic | O::NotTags | O::Truncated | O::ReasoningOnly => Sign::Good,
-        O::Timeout | O::ServerError | O::EmptyAnswer | O::AnswerError | O::Malformed | O::NotUtf8 | O::BodyTooLarge => Sign::Bad,
-        O::Unreachable
-        | O::Tls
-        | O::ContextLength
-        | O::FormatUnsupported
-        | O::ModelGone
-        | O::ParameterUnsupported
-        | O::BadRequest
-        | O::BadKey
-        | O::InFlightBudget
-        | O::OutOfCredit
-        | O::KeyLimit
-        | O::Moderated
-        | O::Region
-        | O::TooLarge
-        | O::FreeDaily
-        | O::FreePerMinute
-        | O::RateLimited
-        | O::ProviderRejected
-        | O::Loading
-        | O::Html
-        | O::Cancelled
-        | O::Unknown => Sign::None,
-    }
-}
-
-/// Three strikes in a row (no connection, or a gateway's HTML) and the provider's breaker opens; an answer that only
-/// the API itself can have written clears them.
-const fn sign_for_provider(outcome: Outcome) -> Sign {
-    use Outcome as O;
-    match outcome {
-        O::Unreachable | O::Html => Sign::Bad,
-        O::Success
-        | O::NoTopic
-        | O::NotTags
-        | O::Truncated
-        | O::ReasoningOnly
-        | O::EmptyAnswer
-        | O::ContextLength
-        | O::FormatUnsupported
-        | O::ParameterUnsupported
-        | O::BadRequest
-        | O::BadKey
-        | O::InFlightBudget
-        | O::OutOfCredit
-        | O::KeyLimit
-        | O::Moderated
-        | O::Region
-        | O::FreeDaily
-        | O::FreePerMinute
-        | O::RateLimited
-        | O::ProviderRejected
-        | O::Loading => Sign::Good,
-        O::Tls
-        | O::Timeout
-        | O::ModelGone
-        | O::TooLarge
-        | O::ServerError
-        | O::AnswerError
-        | O::Malformed
-        | O::NotUtf8
-        | O::BodyTooLarge
-        | O::Cancelled
-        | O::Unknown => Sign::None,
-    }
 }

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use super::health::{Availability, Cause, Health};
+use super::sign::puts_off;
+use super::visit::Visit;
 use super::{Call, Note, PassEnd, Rules, Step};
 use crate::domain::{BreakerState, Millis, Outcome};
 use crate::llm::Verdict;
@@ -12,7 +14,7 @@ use crate::text::Safe;
 /// Hints up to here are waited out when there is nobody else to ask.
 pub(super) const SHORT: Duration = Duration::from_secs(10);
 /// Longest wait before a retry.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// State of one pass. Ask [`Pass::next`] what to do, do it, tell [`Pass::report`] how a call went, and so on until done.
 /// A pass that is dropped midway leaves nothing behind but a probe's lease, which ends by itself.
@@ -36,24 +38,6 @@ pub struct Pass {
     /// A 413 came.
     pub(super) was_too_large: bool,
     end: Option<PassEnd>,
-}
-
-/// The stay at one model.
-#[derive(Clone, Debug)]
-pub(super) struct Visit {
-    pub model: usize,
-    pub calls: u32,
-    /// Retries spent; calls that only correct the request are none.
-    pub retries: u32,
-    pub in_flight: bool,
-    pub probe: bool,
-    pub text_chars: usize,
-    pub shortened: bool,
-    pub doubled: bool,
-    pub reasoning_off: bool,
-    pub asked_not_to_reason: bool,
-    pub waited_for_budget: bool,
-    pub repair: Option<String>,
 }
 
 /// The last word of a model.
@@ -238,20 +222,7 @@ impl Pass {
         });
         match turn {
             Some(model) => {
-                self.visit = Some(Visit {
-                    model,
-                    calls: 0,
-                    retries: 0,
-                    in_flight: false,
-                    probe: false,
-                    text_chars: self.text_chars,
-                    shortened: false,
-                    doubled: false,
-                    reasoning_off: health.models[model].reasoning_off,
-                    asked_not_to_reason: false,
-                    waited_for_budget: false,
-                    repair: None,
-                });
+                self.visit = Some(Visit::new(model, self.text_chars, health.models[model].reasoning_off));
             }
             None => self.end = Some(self.finish(used_up, health, now)),
         }
@@ -307,7 +278,7 @@ impl Pass {
         Call {
             model,
             format: known.format,
-            max_tokens: if visit.is_some_and(|visit| visit.doubled) { tokens.saturating_mul(2) } else { tokens },
+            max_tokens: if visit.is_some_and(Visit::wants_more_tokens) { tokens.saturating_mul(2) } else { tokens },
             reasoning_off: visit.is_some_and(|visit| visit.reasoning_off),
             without: known.without.iter().cloned().collect(),
             text_chars: visit.map_or(self.text_chars, |visit| visit.text_chars),
@@ -367,45 +338,4 @@ fn is_usable(health: &Health, index: usize, now: Millis) -> bool {
 
 pub(super) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
-}
-
-/// True for the last words of a model that do not count against the post: the server, not the post, said no.
-const fn puts_off(outcome: Outcome) -> bool {
-    use Outcome as O;
-    match outcome {
-        O::Unreachable
-        | O::Tls
-        | O::ModelGone
-        | O::BadKey
-        | O::InFlightBudget
-        | O::OutOfCredit
-        | O::KeyLimit
-        | O::Region
-        | O::FreeDaily
-        | O::FreePerMinute
-        | O::RateLimited
-        | O::Loading
-        | O::Cancelled => true,
-        O::Success
-        | O::NoTopic
-        | O::Timeout
-        | O::ContextLength
-        | O::FormatUnsupported
-        | O::ParameterUnsupported
-        | O::BadRequest
-        | O::Moderated
-        | O::TooLarge
-        | O::ServerError
-        | O::ProviderRejected
-        | O::EmptyAnswer
-        | O::ReasoningOnly
-        | O::Truncated
-        | O::AnswerError
-        | O::NotTags
-        | O::Malformed
-        | O::Html
-        | O::NotUtf8
-        | O::BodyTooLarge
-        | O::Unknown => false,
-    }
 }
