@@ -2,9 +2,13 @@
 //! It knows no database and no job; its state machines are pure and take the time as an argument.
 
 pub mod answer;
+pub mod breaker;
 pub mod keywords;
 pub mod outcome;
 pub mod prompt;
+pub mod quota;
+pub mod route;
+pub mod wire;
 
 use std::time::Duration;
 
