@@ -192,7 +192,8 @@ async fn import_one(
 
 /// Reads one file, whatever of the three formats it is, and hands its posts on in slices; blocks. Never fails: what is wrong stands in the summary.
 pub fn read(path: &Path, reading: &Reading, on_slice: &mut OnSlice<'_>) -> FileSummary {
-    let file = FileSummary { file: shown(path), ..FileSummary::default() };
+    let zone = reading.zone.iana_name().map_or_else(|| Safe::fixed("a fixed offset"), |name| Safe::line(name).clipped(60));
+    let file = FileSummary { file: shown(path), zone, ..FileSummary::default() };
     let mut intake = Intake::new(file, Folder::of(path), reading.zone.clone(), on_slice);
     if let Err(what) = read_into(path, reading, &mut intake) {
         intake.file.error = Some(Safe::line(&what));

@@ -20,7 +20,7 @@ pub enum Access {
 #[derive(Clone, Debug, Default)]
 pub struct Store(Arc<Mutex<HashMap<(i64, i64), NewPost>>>);
 
-#[allow(clippy::unused_async, clippy::unwrap_used, missing_docs)]
+#[allow(clippy::unused_async, clippy::unwrap_used, clippy::missing_panics_doc, missing_docs)]
 impl Store {
     pub async fn open(_: &str, _: Access) -> Result<Self, StoreError> {
         Ok(Self::default())

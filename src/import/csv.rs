@@ -1,9 +1,7 @@
 //! Reads CSV with a header row of the JSONL names; the delimiter is the one that makes most sense of the header.
 //! It guesses no encoding: the text is UTF-8, or `format` has already said how to convert it.
 
-use std::cell::Cell;
 use std::io::{self, BufRead, Read};
-use std::rc::Rc;
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
@@ -30,26 +28,26 @@ pub(super) fn read<R: BufRead>(
     file_stem: &str,
     intake: &mut Intake<'_>,
 ) -> Result<(), Fault> {
-    let end = Rc::new(Cell::new(RECORD_CAP as u64));
-    let input = Bounded { input, passed: 0, end: Rc::clone(&end) };
+    let input = Bounded { input, passed: 0, end: 0, window: Vec::new() };
     let mut reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(input);
     let mut row = ByteRecord::new();
     let mut columns: Option<Vec<Option<Field>>> = None;
     loop {
-        let before = place_of(reader.position(), at);
-        end.set(reader.position().byte() + RECORD_CAP as u64);
-        let more = reader.read_byte_record(&mut row).map_err(|error| fault(error, before))?;
+        let before = reader.position().clone();
+        let input = reader.get_mut();
+        input.end = before.byte() + RECORD_CAP as u64;
+        let place = input.start_of_row(&before, at);
+        let more = reader.read_byte_record(&mut row).map_err(|error| fault(error, place))?;
         if !more {
             return Ok(());
         }
         intake.advance(at.byte + reader.position().byte())?;
-        let place = row.position().map_or(before, |position| place_of(position, at));
-        let Some(columns) = &columns else {
+        let Some(known) = &columns else {
             columns = Some(header_of(&row, place)?);
             continue;
         };
         intake.file.counts.read += 1;
-        match fields(&row, columns) {
+        match fields(&row, known) {
             Ok(parsed) => {
                 let found = parsed.found(file_stem, &intake.zone);
                 intake.take(found)?;
@@ -61,8 +59,8 @@ pub(super) fn read<R: BufRead>(
 
 /// Which column is which field; of several synonyms the best is taken.
 fn header_of(names: &ByteRecord, place: Place) -> Result<Vec<Option<Field>>, Fault> {
-    let named: Vec<_> = names.iter().map(|name| std::str::from_utf8(name).ok().and_then(Field::named)).collect();
-    let columns: Vec<_> = named
+    let meant: Vec<_> = names.iter().map(|name| std::str::from_utf8(name).ok().and_then(Field::named)).collect();
+    let columns: Vec<_> = meant
         .iter()
         .enumerate()
         .map(|(at, found)| {
@@ -70,7 +68,7 @@ fn header_of(names: &ByteRecord, place: Place) -> Result<Vec<Option<Field>>, Fau
             let better = |(other, &name): (usize, &Option<(Field, usize)>)| {
                 name.is_some_and(|(f, r)| f == field && (r < rank || r == rank && other < at))
             };
-            (!named.iter().enumerate().any(better)).then_some(field)
+            (!meant.iter().enumerate().any(better)).then_some(field)
         })
         .collect();
     if columns.iter().flatten().any(|field| matches!(field, Field::Text | Field::Images)) {
@@ -109,10 +107,6 @@ fn images(cell: &str) -> Vec<String> {
     cell.split([';', '|', '\n']).map(str::trim).filter(|path| !path.is_empty()).map(str::to_owned).collect()
 }
 
-fn place_of(position: &csv::Position, at: Place) -> Place {
-    Place { line: position.line(), byte: at.byte + position.byte() }
-}
-
 fn fault(error: csv::Error, place: Place) -> Fault {
     let what = error.to_string();
     match error.into_kind() {
@@ -127,8 +121,28 @@ fn fault(error: csv::Error, place: Place) -> Fault {
 /// Ends the reading when one row grows past its cap: the `csv` crate itself would go on until memory ends.
 struct Bounded<R> {
     input: R,
+    /// Bytes handed out.
     passed: u64,
-    end: Rc<Cell<u64>>,
+    /// Bytes that may be handed out before the row in hand is too long.
+    end: u64,
+    /// The bytes handed out last; the next row begins among them or right after them.
+    window: Vec<u8>,
+}
+
+impl<R: BufRead> Bounded<R> {
+    /// Where the next row begins: the `csv` crate ends a row at `\r` and leaves the `\n`, and empty lines, for later.
+    fn start_of_row(&mut self, position: &csv::Position, at: Place) -> Place {
+        let mut place = Place { line: position.line(), byte: at.byte + position.byte() };
+        let known = self.window.len() as u64;
+        let skip = (position.byte() + known).saturating_sub(self.passed).min(known);
+        // An error here comes back from the read that follows.
+        let ahead = self.input.fill_buf().unwrap_or_default();
+        let breaks = self.window[skip as usize..].iter().chain(ahead).take_while(|b| matches!(b, b'\r' | b'\n'));
+        for &byte in breaks {
+            place.pass(&[byte]);
+        }
+        place
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -137,11 +151,13 @@ struct Endless;
 
 impl<R: BufRead> Read for Bounded<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.passed > self.end.get() {
+        if self.passed > self.end {
             return Err(io::Error::other(Endless));
         }
         let count = self.input.read(into)?;
         self.passed += count as u64;
+        self.window.clear();
+        self.window.extend_from_slice(&into[..count]);
         Ok(count)
     }
 }

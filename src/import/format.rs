@@ -119,7 +119,7 @@ fn root<R: BufRead>(all: R) -> Root {
 fn is_lines(text: &[u8]) -> bool {
     let whole = text.iter().rposition(|&b| b == b'\n').map_or(text, |end| &text[..end]);
     let lines = || whole.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let objects = lines().filter(|line| line.starts_with(b"{\"") && line.ends_with(b"}")).count();
+    let objects = lines().filter(|line| line.len() > 2 && line.starts_with(b"{") && line.ends_with(b"}")).count();
     objects > 0 && objects * 2 >= lines().count()
 }
 

@@ -264,6 +264,23 @@ impl<'de> Deserialize<'de> for Several {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_mixture_of_escapes_reads_as_some_text(units in proptest::collection::vec(any::<u16>().prop_map(|u| u % 0x2000 + 0xd000), 0..20)) {
+            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let json = format!("\"a\\\\{escaped}\\n\"");
+            let wanted = format!("a\\{}\n", String::from_utf16_lossy(&units));
+            prop_assert_eq!(parse::<Rich>(json.as_bytes()).unwrap().0, wanted);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(prop_oneof![Just(b'\\'), Just(b'u'), Just(b'd'), Just(b'8'), any::<u8>()], 0..60)) {
+            let _ = parse::<Rich>(&bytes);
+            let _ = parse::<Rich>(&[b"\"", bytes.as_slice(), b"\""].concat());
+        }
+    }
 
     fn rich(json: &str) -> String {
         parse::<Rich>(json.as_bytes()).unwrap().0

@@ -52,14 +52,14 @@ impl Reasons {
     }
 }
 
-/// Reasons as `12 this, 3 that`, the most frequent first.
+/// Reasons as `this (12), that (3)`, the most frequent first.
 impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sorted: Vec<_> = self.iter().collect();
         sorted.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         for (at, (reason, count)) in sorted.into_iter().enumerate() {
             let comma = if at == 0 { "" } else { ", " };
-            write!(f, "{comma}{} {reason}", number(count))?;
+            write!(f, "{comma}{reason} ({})", number(count))?;
         }
         Ok(())
     }
@@ -141,6 +141,8 @@ pub struct FileSummary {
     pub format: Option<&'static str>,
     /// Bytes read.
     pub bytes: u64,
+    /// The zone of dates that name none, such as `Europe/Moscow`.
+    pub zone: Safe,
     /// What was found in it.
     #[serde(flatten)]
     pub counts: Counts,
@@ -189,7 +191,7 @@ impl fmt::Display for Summary {
         }
         if self.files.len() > 1 {
             writeln!(f, "{} files together:", self.files.len())?;
-            lines(&self.total, f)?;
+            lines(&self.total, &self.files[0].zone, f)?;
         }
         Ok(())
     }
@@ -202,7 +204,7 @@ impl fmt::Display for FileSummary {
             None => writeln!(f, "{}", self.file)?,
         }
         if self.format.is_some() {
-            lines(&self.counts, f)?;
+            lines(&self.counts, &self.zone, f)?;
         }
         for problem in &self.problems {
             writeln!(f, "  broken record at {}: {}", problem.place, problem.what)?;
@@ -225,7 +227,7 @@ pub(super) const TOO_LARGE: &str = "record over 16 MiB";
 /// Reason of a record with nothing to tag and nothing to read.
 pub(super) const EMPTY: &str = "no text, no image";
 
-fn lines(counts: &Counts, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn lines(counts: &Counts, zone: &Safe, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(
         f,
         "  {} read, {} posts: {} new, {} updated, {} unchanged",
@@ -253,16 +255,11 @@ fn lines(counts: &Counts, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  media left out by Telegram Desktop: {}", counts.media_not_included)?;
     }
     if counts.local_dates > 0 {
-        let zone = jiff::tz::TimeZone::system();
-        let zone = Safe::line(zone.iana_name().unwrap_or("its local time")).clipped(60);
-        writeln!(
-            f,
-            "  {} dates name no zone; taken in this machine's ({zone}; set TZ to change that)",
-            number(counts.local_dates)
-        )?;
+        let dates = number(counts.local_dates);
+        writeln!(f, "  dates without a zone: {dates}; taken as local time of this machine ({zone}; set TZ to change that)")?;
     }
     if counts.unreadable_dates > 0 {
-        writeln!(f, "  {} dates could not be read; their posts have none", number(counts.unreadable_dates))?;
+        writeln!(f, "  dates that could not be read: {}; their posts have none", number(counts.unreadable_dates))?;
     }
     Ok(())
 }
@@ -289,9 +286,9 @@ mod tests {
         for wanted in [
             "result.json (telegram)\n",
             "1 301 read, 1 295 posts: 1 290 new, 0 updated, 5 unchanged",
-            "no post of their own: 4 no text, no image, 1 broken record, 1 service messages",
-            "images: 0 found; not taken: 2 absolute path",
-            "left out by Telegram Desktop: 22 not included in the export",
+            "no post of their own: no text, no image (4), broken record (1), service messages (1)",
+            "images: 0 found; not taken: absolute path (2)",
+            "left out by Telegram Desktop: not included in the export (22)",
             "broken record at line 7, byte 4 096: expected value␛[2J",
         ] {
             assert!(text.contains(wanted), "{wanted:?} in {text}");
