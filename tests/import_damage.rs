@@ -38,7 +38,7 @@ fn a_cut_export_says_where_it_ends_and_what_to_do() {
     let (file, posts) = read_text(cut);
     assert_eq!(posts.len(), 20);
     let error = file.error.unwrap().to_string();
-    let line = cut.iter().filter(|&&b| b == b'\n').count() + 1;
+    let line = cut.split(|&b| b == b'\n').count();
     assert!(error.starts_with(&format!("line {line}, byte {}", tagdeck::text::grouped(cut.len() as i64))), "{error}");
     for words in ["the file ends in the middle of", "the 20 posts before it are imported", "export the chat again", "not doubled"]
     {

@@ -269,7 +269,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_mixture_of_escapes_reads_as_some_text(units in proptest::collection::vec(any::<u16>().prop_map(|u| u % 0x2000 + 0xd000), 0..20)) {
-            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escaped = units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
             let json = format!("\"a\\\\{escaped}\\n\"");
             let wanted = format!("a\\{}\n", String::from_utf16_lossy(&units));
             prop_assert_eq!(parse::<Rich>(json.as_bytes()).unwrap().0, wanted);

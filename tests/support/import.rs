@@ -1,6 +1,6 @@
 //! Reading files for the import tests: a whole file at once, and exports made up on the spot.
 //! It is no test itself.
-#![allow(dead_code, clippy::unwrap_used, missing_docs)]
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
