@@ -66,6 +66,15 @@ fn what_follows_the_end_is_reported_and_the_posts_kept() {
 }
 
 #[test]
+fn messages_of_a_chat_that_is_never_described_are_counted_not_guessed() {
+    let whole = std::fs::read_to_string(own("keys_last.json")).unwrap();
+    let cut = whole.find("\"id\": 1032086354").unwrap();
+    let (file, posts) = read_text(&whole[..cut]);
+    assert!(posts.is_empty() && file.error.is_some());
+    assert_eq!(file.counts.skipped.of("messages of a chat without id and name"), 1);
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_is_an_error_in_words() {
     let (file, _) = read_all(&own("no such file.json"));
     assert!(file.error.unwrap().contains("check the path"));

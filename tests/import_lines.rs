@@ -90,3 +90,43 @@ fn what_is_no_export_is_told_with_a_remedy() {
         assert!(error.contains(remedy), "{error}");
     }
 }
+
+#[test]
+fn a_reader_whose_posts_nobody_takes_stops_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("posts.jsonl");
+    std::fs::write(&path, "{\"id\":1,\"text\":\"a\"}\n".repeat(5_000)).unwrap();
+    let mut slices = 0;
+    let file = tagdeck::import::read(&path, &support::reading(), &mut |_| {
+        slices += 1;
+        std::ops::ControlFlow::Break(())
+    });
+    assert!(slices <= 2 && file.counts.read <= 500, "{slices} slices, {} read", file.counts.read);
+    assert!(file.error.unwrap().contains("stopped before its end"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_once_and_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text, format) in [
+        ("jsonl", "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"b\"}\n".to_owned(), "jsonl"),
+        (
+            "telegram",
+            support::channel(&[support::message(1, 1, "\"text\": \"a\""), support::message(2, 2, "\"text\": \"b\"")]),
+            "telegram",
+        ),
+    ] {
+        let pipe = dir.path().join(name);
+        if !std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+            return;
+        }
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, text).unwrap()
+        });
+        let (file, posts) = read_all(&pipe);
+        writer.join().unwrap();
+        assert_eq!((file.error, file.format, posts.len()), (None, Some(format), 2));
+    }
+}
