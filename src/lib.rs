@@ -13,6 +13,7 @@
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod import;
 pub mod llm;
 pub mod store;
 pub mod text;
