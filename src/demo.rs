@@ -29,9 +29,9 @@ pub fn posts() -> Result<Vec<NewPost>, serde_json::Error> {
     POSTS.lines().map(|line| serde_json::from_str::<Line>(line).map(NewPost::from)).collect()
 }
 
-/// Hashes by which [`server::Faults::posts`] knows the bundled posts.
+/// Hashes by which [`server::Faults::posts`] knows the posts about which the draw decides.
 pub fn hashes(posts: &[NewPost]) -> Vec<u64> {
-    posts.iter().map(|post| server::text_hash(&post.text)).collect()
+    posts.iter().filter(|post| server::is_drawn(&post.text)).map(|post| server::text_hash(&post.text)).collect()
 }
 
 impl From<Line> for NewPost {

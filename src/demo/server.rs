@@ -26,7 +26,7 @@ mod reply;
 pub mod roster;
 
 pub use draw::text_hash;
-pub use fault::{Asking, Faults, Plan};
+pub use fault::{Asking, Faults, Plan, is_drawn};
 pub use roster::CONTEXT_CHARS;
 
 use catalogue::Fault;
@@ -145,12 +145,13 @@ struct Memory {
     count_file: Option<File>,
 }
 
-/// The free models' daily limit strikes once a run.
+/// The free models' daily limit strikes once a run; the first call after it meets a crowd upstream.
 #[derive(Clone, Copy, Debug, Default)]
 enum Night {
     #[default]
     NotYet,
     Since(Instant),
+    Over,
 }
 
 /// What was decided about one asking.
@@ -208,22 +209,25 @@ impl Memory {
     /// Faults that need a clock or a count: a model that still loads, the daily limit of the free models.
     fn of_the_run(&mut self, faults: &Faults, model: Option<&'static Model>) -> Option<&'static Fault> {
         let model = model?;
-        if model.temper == Temper::SlowStart && self.started.entry(model.id).or_insert_with(Instant::now).elapsed() < faults.loading {
+        if model.temper == Temper::SlowStart
+            && self.started.entry(model.id).or_insert_with(Instant::now).elapsed() < faults.loading
+        {
             return catalogue::find("loading_503");
         }
         let late = faults.day_after.is_some_and(|posts| self.posts.len() > posts);
         if !model.is_free() || !late {
             return None;
         }
-        let since = match self.night {
-            Night::Since(since) => since,
-            Night::NotYet => {
-                let now = Instant::now();
-                self.night = Night::Since(now);
-                now
+        match self.night {
+            Night::NotYet => self.night = Night::Since(Instant::now()),
+            Night::Since(since) if since.elapsed() < faults.day => {}
+            Night::Since(_) => {
+                self.night = Night::Over;
+                return catalogue::find("upstream_429");
             }
-        };
-        if since.elapsed() < faults.day { catalogue::find("free_per_day") } else { None }
+            Night::Over => return None,
+        }
+        catalogue::find("free_per_day")
     }
 
     fn record(&mut self, asking: &Asking<'_>, fault: Option<&'static Fault>) -> u64 {

@@ -86,14 +86,20 @@ impl Scene<'_> {
             Body::Json(template) => ("application/json", self.fill(template)),
             Body::Html(template) => ("text/html; charset=UTF-8", self.fill(template)),
             Body::Events(template) => ("text/event-stream", self.fill(template)),
-            Body::Answer(content, finish, reasoning) => ("application/json", self.completion(&self.fill_content(content), finish, reasoning)),
+            Body::Answer(content, finish, reasoning) => {
+                ("application/json", self.completion(&self.fill_content(content), finish, reasoning))
+            }
         };
         match fault.travel {
             Travel::Whole | Travel::Chunked | Travel::Drip | Travel::CutMidway | Travel::NoAnswer => (kind, text.into_bytes()),
             Travel::Huge => (kind, self.completion(&"тег ".repeat(HUGE / "тег ".len() + 1), "stop", None).into_bytes()),
             Travel::Cp1251 => {
                 // Long enough that far more than a twentieth of what comes is unreadable.
-                let content = format!("{} — вот теги, которые лучше всего подходят к этому посту. {}", self.list(), "Обратите внимание, что они на русском языке. ".repeat(8));
+                let content = format!(
+                    "{} — вот теги, которые лучше всего подходят к этому посту. {}",
+                    self.list(),
+                    "Обратите внимание, что они на русском языке. ".repeat(8)
+                );
                 ("application/json; charset=utf-8", cp1251(&self.completion(&content, "stop", None)))
             }
         }
@@ -127,9 +133,13 @@ impl Scene<'_> {
             return template.to_owned();
         }
         let list = self.list();
-        let last = list.rfind(']').unwrap_or(list.len());
+        let end = list.rfind(']').unwrap_or(list.len());
         // Cut inside the last of several tags, so that complete ones stand before it.
-        let cut = self.tags.last().and_then(|tag| list.rfind(&json!(tag).to_string())).map_or(last, |at| at + 1 + list[at + 1..].chars().next().map_or(0, char::len_utf8));
+        let cut = self
+            .tags
+            .last()
+            .and_then(|tag| list.rfind(&json!(tag).to_string()))
+            .map_or(end, |at| at + 1 + list[at + 1..].chars().next().map_or(0, char::len_utf8));
         let mut curly = String::with_capacity(list.len() + 16);
         let mut open = false;
         for c in list.chars() {
@@ -145,7 +155,7 @@ impl Scene<'_> {
         let cut = list.get(..cut).unwrap_or(&list[..1]);
         template
             .replace("%curly%", &curly)
-            .replace("%commas%", &format!("{},{}", &list[..last], &list[last..]))
+            .replace("%commas%", &format!("{},{}", &list[..end], &list[end..]))
             .replace("%cut%", cut)
             .replace("%list%", &list)
     }

@@ -6,10 +6,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// The line before the post's text in a prompt.
-const OPENS: &str = "<<<";
-/// The line after it.
-const CLOSES: &str = ">>>";
+/// The lines before and after the post's text in a prompt, in the order in which they are tried.
+const MARKS: [(&str, &str); 2] = [("<post>", "</post>"), ("<<<", ">>>")];
 
 /// A chat request, as far as this server looks at it.
 #[derive(Debug, Deserialize)]
@@ -67,7 +65,10 @@ impl Chat<'_> {
     /// without any, the whole of the first user message (a repair prompt follows after it).
     pub fn post(&self) -> Cow<'_, str> {
         let users = || self.messages.iter().filter(|message| message.role == "user").map(|message| message.content.text());
-        let marked = users().filter_map(|text| between(&text).map(|range| text[range].to_owned())).last();
+        let inside = |text: &str| {
+            MARKS.iter().find_map(|(opens, closes)| between(text, opens, closes)).map(|range| text[range].to_owned())
+        };
+        let marked = users().filter_map(|text| inside(&text)).next_back();
         marked.map(Cow::Owned).or_else(|| users().next()).unwrap_or_default()
     }
 }
@@ -81,14 +82,15 @@ impl Content<'_> {
     }
 }
 
-/// From after the first line `<<<` to before the last line `>>>`.
-fn between(text: &str) -> Option<std::ops::Range<usize>> {
+/// From after the first line that is `opens` alone to before the last line that is `closes` alone.
+fn between(text: &str, opens: &str, closes: &str) -> Option<std::ops::Range<usize>> {
     let (mut start, mut end, mut at) = (None, None, 0);
     for line in text.split_inclusive('\n') {
-        match line.trim() {
-            OPENS if start.is_none() => start = Some(at + line.len()),
-            CLOSES => end = Some(at),
-            _ => {}
+        let word = line.trim();
+        if word == opens && start.is_none() {
+            start = Some(at + line.len());
+        } else if word == closes {
+            end = Some(at);
         }
         at += line.len();
     }
@@ -108,15 +110,34 @@ mod tests {
 
     #[test]
     fn the_post_is_what_stands_between_the_marks() {
-        assert_eq!(post(r#"[{"role":"system","content":"s"},{"role":"user","content":"Tags for:\n<<<\nПост\n>>> in the middle\n\n>>>\nJSON only."}]"#), "Пост\n>>> in the middle");
+        assert_eq!(
+            post(
+                r#"[{"role":"system","content":"s"},{"role":"user","content":"Tags for:\n<<<\nПост\n>>> in the middle\n\n>>>\nJSON only."}]"#
+            ),
+            "Пост\n>>> in the middle"
+        );
+        assert_eq!(
+            post(
+                r#"[{"role":"user","content":"Tags: a, b\n<post>\nПост\nо Луне\n</post>\n<image_text>\nтекст\n</image_text>"}]"#
+            ),
+            "Пост\nо Луне"
+        );
         assert_eq!(post(r#"[{"role":"user","content":"<<<\n>>>"}]"#), "");
         assert_eq!(post(r#"[{"role":"user","content":">>>\nodd\n<<<"}]"#), ">>>\nodd\n<<<");
     }
 
     #[test]
     fn without_marks_it_is_the_first_user_message_even_in_a_repair() {
-        assert_eq!(post(r#"[{"role":"system","content":"s"},{"role":"user","content":"Пост"},{"role":"assistant","content":"?"},{"role":"user","content":"JSON only"}]"#), "Пост");
-        assert_eq!(post(r#"[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url"},{"type":"text","text":"b"}]}]"#), "a\nb");
+        assert_eq!(
+            post(
+                r#"[{"role":"system","content":"s"},{"role":"user","content":"Пост"},{"role":"assistant","content":"?"},{"role":"user","content":"JSON only"}]"#
+            ),
+            "Пост"
+        );
+        assert_eq!(
+            post(r#"[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url"},{"type":"text","text":"b"}]}]"#),
+            "a\nb"
+        );
         assert_eq!(post("[]"), "");
     }
 
@@ -124,7 +145,8 @@ mod tests {
     fn parameters_are_seen() {
         let chat: Chat<'_> = serde_json::from_str(r#"{"model":"m","messages":[],"temperature":0.3,"response_format":{"type":"json_schema","json_schema":{"name":"tags"}}}"#).unwrap();
         assert_eq!((chat.format(), chat.has_temperature()), (Some("json_schema"), true));
-        let chat: Chat<'_> = serde_json::from_str(r#"{"model":"m\u0041","messages":[],"response_format":{"type":"text"}}"#).unwrap();
+        let chat: Chat<'_> =
+            serde_json::from_str(r#"{"model":"m\u0041","messages":[],"response_format":{"type":"text"}}"#).unwrap();
         assert_eq!((chat.format(), chat.has_temperature(), &*chat.model), (None, false, "mA"));
     }
 }

@@ -58,7 +58,9 @@ mod tests {
         let mean = (0..10_000).map(|n| share(number(7, 1, n, 0, 0))).sum::<f64>() / 10_000.0;
         assert!((0.49..0.51).contains(&mean), "{mean}");
         let base = number(7, 1, 2, 3, 4);
-        for other in [number(8, 1, 2, 3, 4), number(7, 2, 2, 3, 4), number(7, 1, 3, 3, 4), number(7, 1, 2, 4, 4), number(7, 1, 2, 3, 5)] {
+        for other in
+            [number(8, 1, 2, 3, 4), number(7, 2, 2, 3, 4), number(7, 1, 3, 3, 4), number(7, 1, 2, 4, 4), number(7, 1, 2, 3, 5)]
+        {
             assert_ne!(base, other);
         }
         assert!((0..1000).all(|n| below(mix(n), 7) < 7));

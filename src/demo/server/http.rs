@@ -7,13 +7,17 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+mod head;
+
+use head::{Framing, chunk_size, parse_head};
+
 /// Longest request head, bytes.
 pub const HEAD_MAX: usize = 16 * 1024;
 /// Longest request body, bytes.
 pub const BODY_MAX: usize = 2 * 1024 * 1024;
 /// Longest line of a chunk's size or of the trailers, bytes.
 const CHUNK_LINE_MAX: usize = 1024;
-/// Headers and trailer lines of one request.
+/// Headers, or trailer lines, of one request.
 const LINES_MAX: usize = 100;
 /// How long a kept connection may say nothing.
 const IDLE: Duration = Duration::from_mins(2);
@@ -44,19 +48,6 @@ pub enum Refusal {
     /// What came is not a request this server takes; answer with this status and close.
     #[error("{1}")]
     Bad(u16, &'static str),
-}
-
-/// The framing a request head asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
-    Length(usize),
-    Chunked,
-}
-
-struct Head {
-    request: Request,
-    framing: Framing,
-    expects_continue: bool,
 }
 
 /// A connection and what was read of it but not yet used.
@@ -174,96 +165,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-fn parse_head(head: &[u8]) -> Result<Head, Refusal> {
-    let text = std::str::from_utf8(head).map_err(|_| Refusal::Bad(400, "the request head is not UTF-8"))?;
-    let mut lines = text.trim_end_matches("\r\n").split("\r\n");
-    let (method, target, version) = request_line(lines.next().unwrap_or_default())?;
-    let mut head = Head {
-        request: Request {
-            method: method.to_owned(),
-            path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
-            keep_alive: version == "HTTP/1.1",
-            ..Request::default()
-        },
-        framing: Framing::Length(0),
-        expects_continue: false,
-    };
-    let mut length = None;
-    let mut chunked = false;
-    for (count, line) in lines.enumerate() {
-        if count >= LINES_MAX {
-            return Err(Refusal::Bad(431, "too many headers"));
-        }
-        let (name, value) = line.split_once(':').ok_or(Refusal::Bad(400, "a header without a colon"))?;
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(Refusal::Bad(400, "a header name that is no name"));
-        }
-        let value = value.trim();
-        match name {
-            n if n.eq_ignore_ascii_case("content-length") => {
-                // Two lengths that disagree are how one request is smuggled inside another.
-                let this = content_length(value)?;
-                if length.replace(this).is_some_and(|before| before != this) {
-                    return Err(Refusal::Bad(400, "two lengths that disagree"));
-                }
-            }
-            n if n.eq_ignore_ascii_case("transfer-encoding") => {
-                if !value.eq_ignore_ascii_case("chunked") || chunked {
-                    return Err(Refusal::Bad(501, "a transfer encoding other than chunked"));
-                }
-                chunked = true;
-            }
-            n if n.eq_ignore_ascii_case("connection") => {
-                let said = |word: &str| value.split(',').any(|token| token.trim().eq_ignore_ascii_case(word));
-                head.request.keep_alive = !said("close") && (head.request.keep_alive || said("keep-alive"));
-            }
-            n if n.eq_ignore_ascii_case("expect") => head.expects_continue = value.eq_ignore_ascii_case("100-continue"),
-            n if n.eq_ignore_ascii_case("authorization") => {
-                head.request.bearer = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim().to_owned());
-            }
-            _ => {}
-        }
-    }
-    head.framing = match (chunked, length) {
-        (true, Some(_)) => return Err(Refusal::Bad(400, "both a length and chunks")),
-        (true, None) => Framing::Chunked,
-        (false, Some(length)) if length > BODY_MAX => return Err(Refusal::Bad(413, "the request body is too long")),
-        (false, length) => Framing::Length(length.unwrap_or(0)),
-    };
-    Ok(head)
-}
-
-fn request_line(line: &str) -> Result<(&str, &str, &str), Refusal> {
-    let mut words = line.split(' ');
-    match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(method), Some(target), Some(version @ ("HTTP/1.1" | "HTTP/1.0")), None)
-            if !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphabetic()) && target.starts_with('/') =>
-        {
-            Ok((method, target, version))
-        }
-        (Some(_), Some(_), Some(version), None) if version.starts_with("HTTP/") => Err(Refusal::Bad(505, "an HTTP version this server does not speak")),
-        _ => Err(Refusal::Bad(400, "not an HTTP request")),
-    }
-}
-
-fn content_length(value: &str) -> Result<usize, Refusal> {
-    // `parse` alone would also take `+5`.
-    if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Refusal::Bad(400, "a Content-Length that is no number"));
-    }
-    value.parse().map_err(|_| Refusal::Bad(413, "the request body is too long"))
-}
-
-fn chunk_size(line: &[u8]) -> Result<usize, Refusal> {
-    let bad = || Refusal::Bad(400, "a chunk size that is no number");
-    let digits = line.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
-    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Err(bad());
-    }
-    let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
-    usize::from_str_radix(digits, 16).map_err(|_| bad())
-}
-
 /// How a body is announced in the answer's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announced {
@@ -274,7 +175,13 @@ pub enum Announced {
 }
 
 /// The head of an answer, ready for its body; header values must hold no line break.
-pub fn answer_head(status: u16, content_type: &str, headers: &[(String, String)], announced: Announced, keep_alive: bool) -> Vec<u8> {
+pub fn answer_head(
+    status: u16,
+    content_type: &str,
+    headers: &[(String, String)],
+    announced: Announced,
+    keep_alive: bool,
+) -> Vec<u8> {
     use std::fmt::Write;
     let mut head = String::with_capacity(256);
     // Writing to a String cannot fail.

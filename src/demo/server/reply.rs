@@ -53,7 +53,11 @@ impl Reply {
     }
 
     /// Sends it; true when the connection can be used again.
-    pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(self, connection: &mut Connection<S>, keep_alive: bool) -> io::Result<bool> {
+    pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        connection: &mut Connection<S>,
+        keep_alive: bool,
+    ) -> io::Result<bool> {
         if !self.latency.is_zero() {
             sleep(self.latency).await;
         }
@@ -126,8 +130,13 @@ impl Shared {
             Err(error) => return Reply::refusal(400, &format!("The request is not a chat request: {error}")),
         };
         let post = chat.post();
-        let asking =
-            Asking { model: &chat.model, text: &post, hash: text_hash(&post), format: chat.format(), temperature: chat.has_temperature() };
+        let asking = Asking {
+            model: &chat.model,
+            text: &post,
+            hash: text_hash(&post),
+            format: chat.format(),
+            temperature: chat.has_temperature(),
+        };
         let fate = self.decide(&asking);
         let tags = (self.answer)(&post);
         let now = wall_clock();
@@ -142,12 +151,11 @@ impl Shared {
             minute: after(self.faults.minute),
             day: after(self.faults.day),
         };
-        let mut reply = match fate.fault {
-            Some(fault) => self.struck(fault, &scene),
-            None => {
-                self.lock().spent_micros += scene.cost_micros();
-                Reply::json(200, scene.answer())
-            }
+        let mut reply = if let Some(fault) = fate.fault {
+            self.struck(fault, &scene)
+        } else {
+            self.lock().spent_micros += scene.cost_micros();
+            Reply::json(200, scene.answer())
         };
         reply.latency = fate.latency;
         reply

@@ -44,7 +44,15 @@ pub struct Model {
     pub temper: Temper,
 }
 
-const fn model(id: &'static str, name: &'static str, context: u32, prices: (f64, f64), structured: bool, calm: f64, temper: Temper) -> Model {
+const fn model(
+    id: &'static str,
+    name: &'static str,
+    context: u32,
+    prices: (f64, f64),
+    structured: bool,
+    calm: f64,
+    temper: Temper,
+) -> Model {
     Model { id, name, context, prices, structured, calm, temper }
 }
 
@@ -63,7 +71,15 @@ pub const ROSTER: [Model; 13] = [
     model("tin-can/echo-2-thinking", "Echo 2 Thinking", 64_000, (0.30, 1.20), true, 0.7, Temper::None),
     model("lighthouse/beam-vision", "Beam Vision", 200_000, (3.0, 15.0), true, 0.3, Temper::None),
     // Names of models are foreign text too: colour, a title change and a right-to-left override.
-    model("odd/gl\u{1b}[31mitch", "Gl\u{1b}[5m\u{1b}]0;owned\u{7}itch \u{202e}evil\u{2069}", 2_048, (1.0, 1.0), false, 1.0, Temper::None),
+    model(
+        "odd/gl\u{1b}[31mitch",
+        "Gl\u{1b}[5m\u{1b}]0;owned\u{7}itch \u{202e}evil\u{2069}",
+        2_048,
+        (1.0, 1.0),
+        false,
+        1.0,
+        Temper::None,
+    ),
 ];
 
 /// The model of that id.
@@ -120,7 +136,9 @@ mod tests {
             assert!(model["pricing"]["prompt"].as_str().unwrap().parse::<f64>().is_ok(), "{model}");
             assert!(model["context_length"].is_u64() && model["supported_parameters"].is_array());
         }
-        assert!(models.iter().filter(|m| m["id"].as_str().unwrap().ends_with(":free") && m["pricing"]["prompt"] == "0").count() >= 3);
+        assert!(
+            models.iter().filter(|m| m["id"].as_str().unwrap().ends_with(":free") && m["pricing"]["prompt"] == "0").count() >= 3
+        );
     }
 
     #[test]
