@@ -11,6 +11,7 @@
 //! ```
 
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod import;

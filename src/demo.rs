@@ -1,0 +1,79 @@
+//! The demo's material: bundled posts, the route, and the server that fails on purpose.
+//! It holds no engine and no dashboard; `cli` runs them on what stands here.
+
+use serde::Deserialize;
+
+use crate::domain::NewPost;
+
+pub mod server;
+
+/// Models of the demo's server in the order they are asked: flaky, free, vanished, steady.
+pub const ROUTE: [&str; 4] = ["demo/astra-large", "demo/comet-mini:free", "demo/nova-classic", "demo/tortoise-steady"];
+
+/// One post a line: id, channel, `channel_id`, `message_id`, date (RFC 3339), text.
+const POSTS: &str = include_str!("../assets/demo/posts.jsonl");
+
+#[derive(Deserialize)]
+struct Line {
+    channel: String,
+    channel_id: i64,
+    message_id: i64,
+    date: String,
+    text: String,
+}
+
+/// The bundled posts, in the order of the file.
+///
+/// Errors: a line of the bundled file that is not a post, which a test of this room rules out.
+pub fn posts() -> Result<Vec<NewPost>, serde_json::Error> {
+    POSTS.lines().map(|line| serde_json::from_str::<Line>(line).map(NewPost::from)).collect()
+}
+
+/// Hashes by which [`server::Faults::posts`] knows the posts about which the draw decides.
+pub fn hashes(posts: &[NewPost]) -> Vec<u64> {
+    posts.iter().filter(|post| server::is_drawn(&post.text)).map(|post| server::text_hash(&post.text)).collect()
+}
+
+impl From<Line> for NewPost {
+    fn from(line: Line) -> Self {
+        Self {
+            channel_telegram_id: line.channel_id,
+            channel_title: line.channel,
+            channel_username: None,
+            message_id: line.message_id,
+            text: line.text,
+            posted_at: line.date.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond),
+            url: None,
+            images: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_bundled_line_is_a_post_with_a_time_and_an_id_of_its_own() {
+        let posts = posts().unwrap();
+        assert!((55..=70).contains(&posts.len()), "{}", posts.len());
+        assert!(posts.iter().all(|post| post.posted_at.is_some()));
+        let ids: BTreeSet<_> = posts.iter().map(|post| (post.channel_telegram_id, post.message_id)).collect();
+        assert_eq!(ids.len(), posts.len());
+    }
+
+    #[test]
+    fn the_posts_hold_two_languages_and_everything_that_makes_tagging_hard() {
+        let posts = posts().unwrap();
+        let russian = posts.iter().filter(|post| post.text.chars().any(|c| matches!(c, 'а'..='я'))).count();
+        assert!(russian >= 35 && posts.len() - russian >= 18, "{russian} of {}", posts.len());
+        let any = |what: &str| posts.iter().any(|post| post.text.contains(what));
+        for hard in ["\u{1b}[", "\u{202e}", "\u{335}", "gnore all previous instructions", "https://", "#", "🔥"] {
+            assert!(any(hard), "{hard:?}");
+        }
+        assert!(posts.iter().any(|post| post.text.is_empty()));
+        assert!(posts.iter().any(|post| post.text.chars().count() > server::CONTEXT_CHARS));
+    }
+}
