@@ -14,4 +14,5 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod llm;
+pub mod ops;
 pub mod text;
