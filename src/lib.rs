@@ -16,3 +16,4 @@ pub mod engine;
 pub mod llm;
 pub mod ops;
 pub mod text;
+pub mod tui;
