@@ -10,11 +10,14 @@
 //! domain  config  text                        words, settings, and the gate for foreign text
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod import;
 pub mod llm;
+pub mod ops;
 pub mod store;
 pub mod text;
+pub mod tui;

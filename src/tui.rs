@@ -1,0 +1,267 @@
+//! The dashboard: a terminal view of one engine, and the keys that steer it.
+//! It reads snapshots, events and `ops`; it imports no database, no network and no engine beyond its log.
+//!
+//! `update(&mut Model, Msg) -> Vec<Effect>` and `view(&Model, &mut Frame)` are pure; the loop below carries
+//! messages to the one and frames from the other.
+
+mod effect;
+mod input;
+mod keymap;
+mod model;
+mod pane;
+mod popup;
+mod terminal;
+mod theme;
+mod update;
+mod view;
+mod widget;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::domain::Snapshot;
+use crate::engine::event::{CAPACITY, EventLog, wall_clock};
+use crate::ops::Ops;
+use effect::Effect;
+use input::{Input, Signals, Wish};
+use model::Model;
+use terminal::Screen;
+use update::{Msg, update};
+
+/// Frames are at least so far apart: 30 a second are smooth, more only cost bytes.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// After a key: below what a person notices, and still one frame for a burst of repeats.
+const FRAME_AFTER_KEY: Duration = Duration::from_millis(10);
+
+/// With `low_bandwidth`, but for the answer to a key.
+const FRAME_LOW_BANDWIDTH: Duration = Duration::from_secs(2);
+
+/// What the dashboard is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// File name of the database, for the header.
+    pub title: String,
+    /// Actions that change anything are refused with a message.
+    pub read_only: bool,
+    /// There is no engine in this process; the header says so.
+    pub observe: bool,
+    /// At most a frame every two seconds (but a key is answered at once), no sparkline.
+    pub low_bandwidth: bool,
+}
+
+/// How the dashboard ended; the terminal has been given back in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The person left: finish or give back what is in flight.
+    Quit,
+    /// SIGTERM or SIGINT: the same.
+    Terminated,
+    /// Nobody is at the terminal any more: give leases back and exit the process; the thread that reads keys cannot be joined.
+    Lost,
+    /// Something panicked, and has been said on standard error: give leases back and exit with an error.
+    Panicked,
+}
+
+/// Why the dashboard could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// The terminal could not be taken over.
+    #[error("cannot open the dashboard on this terminal: {0}; `tagdeck run` works without one")]
+    Terminal(#[source] io::Error),
+    /// The embedded keymap is broken.
+    #[error(transparent)]
+    Keymap(#[from] keymap::KeymapError),
+}
+
+/// Shows the dashboard until the person leaves or the terminal is lost.
+///
+/// Needs a tokio runtime with more than one thread, or a thread of its own to be blocked on: writing to a slow terminal waits.
+pub async fn run(ops: Ops, options: Options) -> Result<Ended, TuiError> {
+    let feeds = Feeds { snapshots: ops.watch(), log: ops.log() };
+    session(feeds, &options, move |effect| effect::perform(ops.clone(), effect)).await
+}
+
+/// What the dashboard watches.
+struct Feeds {
+    snapshots: watch::Receiver<Snapshot>,
+    log: EventLog,
+}
+
+/// The dashboard on the process's terminal, with whatever does its effects.
+async fn session<F, A>(feeds: Feeds, options: &Options, perform: F) -> Result<Ended, TuiError>
+where
+    F: Fn(Effect) -> A,
+    A: Future<Output = Option<Msg>> + Send + 'static,
+{
+    let theme = theme::Theme::detect(|name| std::env::var(name).ok());
+    let mut model = Model::new(options, keymap::Keymap::embedded()?, theme, TimeZone::system(), wall_clock());
+    let signals = Signals::new().map_err(TuiError::Terminal)?;
+    let mut screen = Screen::enter().map_err(TuiError::Terminal)?;
+    let inputs = input::listen().map_err(TuiError::Terminal)?;
+    let (answered, answers) = mpsc::channel(64);
+    let mut dashboard = Session { perform, answered, screen: &mut screen, pace: Pace::new(options.low_bandwidth) };
+    let ended = dashboard.live(&mut model, feeds, signals, inputs, answers).await;
+    // Whatever failed while drawing, a terminal that cannot be written to is lost.
+    Ok(ended.unwrap_or(Ended::Lost))
+}
+
+struct Session<'a, F> {
+    perform: F,
+    answered: mpsc::Sender<Msg>,
+    screen: &'a mut Screen,
+    pace: Pace,
+}
+
+impl<F, A> Session<'_, F>
+where
+    F: Fn(Effect) -> A,
+    A: Future<Output = Option<Msg>> + Send + 'static,
+{
+    /// The loop. Errors are those of writing.
+    async fn live(
+        &mut self,
+        model: &mut Model,
+        mut feeds: Feeds,
+        mut signals: Signals,
+        mut inputs: mpsc::Receiver<Input>,
+        mut answers: mpsc::Receiver<Msg>,
+    ) -> io::Result<Ended> {
+        let (mut newest, mut read_to) = (feeds.log.watch(), 0);
+        let mut second = interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let (columns, rows) = self.screen.size()?;
+        feeds.snapshots.mark_changed();
+        newest.mark_changed();
+        let mut heard = vec![Msg::Resize(columns, rows)];
+        let mut fresh_events = false;
+        loop {
+            if fresh_events && self.pace.due() {
+                // Read once a frame, however many were published meanwhile.
+                fresh_events = false;
+                let batch = feeds.log.since(read_to, CAPACITY);
+                read_to = batch.next;
+                heard.push(Msg::Events(batch));
+            }
+            for effect in heard.drain(..).flat_map(|msg| update(model, msg)).collect::<Vec<_>>() {
+                match effect {
+                    Effect::Quit => return Ok(Ended::Quit),
+                    Effect::Redraw => self.screen.forget(),
+                    Effect::Suspend => match self.suspend(&mut signals, true).await? {
+                        Some(ended) => return Ok(ended),
+                        None => model.dirty = true,
+                    },
+                    effect => self.start(effect),
+                }
+            }
+            if model.dirty && self.pace.due() {
+                model.dirty = false;
+                self.pace.drawn();
+                self.screen.draw(|frame| view::view(model, frame))?;
+            }
+            tokio::select! {
+                biased;
+                input = inputs.recv() => match input {
+                    Some(Input::Key(key)) => {
+                        self.pace.key();
+                        heard.push(Msg::Key(key));
+                    }
+                    Some(Input::Resize(columns, rows)) => heard.push(Msg::Resize(columns, rows)),
+                    Some(Input::Lost) | None => return Ok(Ended::Lost),
+                },
+                wish = signals.next() => match wish {
+                    Wish::End => return Ok(Ended::Terminated),
+                    Wish::HangUp => return Ok(Ended::Lost),
+                    Wish::Go => {
+                        // Stopped by SIGSTOP, of which nobody is told: the shell has had the terminal meanwhile.
+                        self.screen.leave();
+                        self.screen.return_to()?;
+                        model.dirty = true;
+                    }
+                    Wish::Stop => match self.suspend(&mut signals, false).await? {
+                        Some(ended) => return Ok(ended),
+                        None => model.dirty = true,
+                    },
+                },
+                () = terminal::panicked() => return Ok(Ended::Panicked),
+                answer = answers.recv() => heard.extend(answer),
+                Ok(()) = feeds.snapshots.changed() => {
+                    let snapshot = feeds.snapshots.borrow_and_update().clone();
+                    heard.push(Msg::Snapshot(Box::new(snapshot)));
+                }
+                Ok(()) = newest.changed(), if !fresh_events => fresh_events = true,
+                () = sleep_until(self.pace.next), if model.dirty || fresh_events => {}
+                _ = second.tick() => {
+                    if terminal::hung_up() {
+                        return Ok(Ended::Lost);
+                    }
+                    heard.push(Msg::Tick(wall_clock()));
+                }
+            }
+        }
+    }
+
+    /// Runs an effect in a task of its own; its answer comes back as a message.
+    fn start(&self, effect: Effect) {
+        let (done, answered) = ((self.perform)(effect), self.answered.clone());
+        tokio::spawn(async move {
+            if let Some(msg) = done.await {
+                // Nobody waits for it any more only when the dashboard has ended.
+                let _ = answered.send(msg).await;
+            }
+        });
+    }
+
+    /// Gives the terminal back, stops, and takes it over again when told to go on.
+    async fn suspend(&mut self, signals: &mut Signals, by_key: bool) -> io::Result<Option<Ended>> {
+        self.screen.leave();
+        if by_key { terminal::stop_job()? } else { terminal::stop_self()? }
+        loop {
+            match signals.next().await {
+                Wish::End => return Ok(Some(Ended::Terminated)),
+                Wish::HangUp => return Ok(Some(Ended::Lost)),
+                Wish::Stop => {}
+                Wish::Go => break,
+            }
+        }
+        self.screen.return_to()?;
+        Ok(None)
+    }
+}
+
+/// When the next frame may be drawn.
+struct Pace {
+    low_bandwidth: bool,
+    last: Option<Instant>,
+    next: Instant,
+}
+
+impl Pace {
+    fn new(low_bandwidth: bool) -> Self {
+        Self { low_bandwidth, last: None, next: Instant::now() }
+    }
+
+    fn due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    fn drawn(&mut self) {
+        let now = Instant::now();
+        self.last = Some(now);
+        self.next = now + if self.low_bandwidth { FRAME_LOW_BANDWIDTH } else { FRAME };
+    }
+
+    /// A key brings the next frame forward.
+    fn key(&mut self) {
+        self.next = self.last.map_or_else(Instant::now, |last| self.next.min(last + FRAME_AFTER_KEY));
+    }
+}

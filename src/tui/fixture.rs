@@ -1,0 +1,254 @@
+//! Models for the tests of the dashboard: a busy one, an empty one, and how a screen is read.
+//! The clock stands at 14:07:31 UTC; nothing here depends on this machine.
+
+use crossterm::event::{KeyEvent, KeyModifiers};
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::domain::{
+    BreakerState, Call, CallId, Event, EventKind, Millis, ModelKey, ModelScore, Outcome, Pause, PauseScope, Phase, PostDetail, PostId,
+    PostLine, Snapshot, Status, WorstCase,
+};
+use crate::engine::event::Batch;
+use crate::text::Safe;
+use crate::tui::Options;
+use crate::tui::effect::Effect;
+use crate::tui::keymap::{Chord, Keymap};
+use crate::tui::model::Model;
+use crate::tui::model::failed::Row;
+use crate::tui::model::post::Known;
+use crate::tui::theme::Theme;
+use crate::tui::update::{Msg, update};
+use crate::tui::view::view;
+
+/// The three sizes every pane is looked at.
+pub const SIZES: [(&str, (u16, u16)); 3] = [("80x24", (80, 24)), ("120x36", (120, 36)), ("200x60", (200, 60))];
+
+/// 2026-11-22 14:07:31 UTC.
+pub const NOW: Millis = 1_795_356_451_000;
+
+/// Nothing in the database, nothing done.
+pub fn empty(size: (u16, u16)) -> Model {
+    let options = Options { title: "bot.db".to_owned(), ..Options::default() };
+    let mut model = Model::new(&options, Keymap::embedded().unwrap(), Theme::new(true, true), TimeZone::UTC, NOW);
+    update(&mut model, Msg::Resize(size.0, size.1));
+    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Idle, ..Snapshot::default() })));
+    model.failed.loaded = true;
+    model
+}
+
+/// A model as one for an ASCII terminal.
+pub fn ascii(mut model: Model) -> Model {
+    model.theme = Theme::new(false, false);
+    model
+}
+
+/// An id that stands in the list of [`busy`].
+pub const fn failed_id() -> PostId {
+    PostId(4983)
+}
+
+fn key(provider: &str, model: &str) -> ModelKey {
+    ModelKey { provider: provider.to_owned(), model: model.to_owned() }
+}
+
+/// Numbers as in the middle of a working day.
+pub fn snapshot() -> Snapshot {
+    let mut snapshot = Snapshot { phase: Phase::Running, in_flight: 3, concurrency: 4, total: 5_054, ..Snapshot::default() };
+    snapshot.counts.success = 4_812;
+    snapshot.counts.retrying = 51;
+    snapshot.counts.failed = 14;
+    snapshot.counts.pending = 167;
+    snapshot.counts.skipped = 10;
+    snapshot.finished_per_second = (0..60).map(|n| 2 + (n * 7) % 5 - u32::from(n % 3 == 0)).collect();
+    snapshot.eta_seconds = Some(67);
+    snapshot.worst_case = WorstCase { models: 4, calls_per_pass: 8, passes: 5 };
+    let score = |provider: &str, model: &str, calls, successes, answers, p95_ms, breaker, until| ModelScore {
+        model: key(provider, model),
+        calls,
+        successes,
+        answers,
+        p95_ms,
+        calls_today: i64::try_from(calls).unwrap(),
+        limit_today: None,
+        breaker,
+        until,
+        reason: None,
+    };
+    let mut free = score("openrouter", "qwen/qwen3-30b-a3b:free", 0, 0, 0, None, BreakerState::Open, Some(NOW + 48_000));
+    (free.calls_today, free.limit_today) = (37, Some(50));
+    snapshot.models = vec![
+        score("openrouter", "google/gemini-2.5-flash", 212, 172, 174, Some(1_900), BreakerState::Closed, None),
+        score("openrouter", "meta-llama/llama-4-scout:free", 118, 76, 82, Some(4_100), BreakerState::HalfOpen, None),
+        free,
+        score("local", "keywords", 9, 9, 9, Some(2), BreakerState::Closed, None),
+    ];
+    snapshot.pauses = vec![Pause {
+        scope: PauseScope::Free("openrouter".to_owned()),
+        until: Some(NOW + 21_149_000),
+        reason: Safe::fixed("free daily quota 50/50 used, paid models go on"),
+    }];
+    snapshot.spent_micros = 21_400;
+    snapshot
+}
+
+/// Events as in the same minute.
+pub fn events() -> Vec<Event> {
+    let event = |seq, ago, kind, post: Option<i64>, model: Option<&'static str>, outcome, text: &'static str| Event {
+        seq,
+        time: NOW - ago,
+        worker: Safe::fixed("deck-1"),
+        kind,
+        post: post.map(PostId),
+        model: model.map(Safe::fixed),
+        outcome,
+        text: Safe::fixed(text),
+    };
+    let gemini = Some("openrouter/google/gemini-2.5-flash");
+    let llama = Some("openrouter/meta-llama/llama-4-scout:free");
+    vec![
+        event(0, 60_000, EventKind::Engine, None, None, None, "started with 4 models on bot.db"),
+        event(1, 4_000, EventKind::Success, Some(4981), llama, Some(Outcome::Success), "1.2 s · наука · космос · Луна"),
+        event(
+            2,
+            2_000,
+            EventKind::Retry,
+            Some(4983),
+            gemini,
+            Some(Outcome::ServerError),
+            "502 in a 200 «Upstream error from OpenInference», again in 2.0 s",
+        ),
+        event(3, 1_000, EventKind::Fallback, Some(4983), gemini, Some(Outcome::ServerError), "⇢ llama-4-scout:free after 1 retry"),
+        event(4, 900, EventKind::Breaker, None, llama, None, "half open, one probe"),
+        event(5, 500, EventKind::PassFailed, Some(4983), None, Some(Outcome::ServerError), "pass 2 of 5, again in 5 min"),
+        event(6, 300, EventKind::Failed, Some(4640), None, Some(Outcome::NotTags), "pass 5 of 5: the answer holds no tags"),
+        event(7, 100, EventKind::Paused, None, None, Some(Outcome::FreeDaily), ":free daily quota 50/50, paused until 03:00"),
+    ]
+}
+
+/// A failed post with its calls.
+pub fn detail(id: i64, channel: &str, status: Status, minutes: i64, attempts: i64, class: Outcome, error: &str) -> PostDetail {
+    let updated_at = NOW - minutes * 60_000;
+    let call = |n: i64, pass, model: ModelKey, outcome, status, ms| Call {
+        id: CallId(n),
+        pass,
+        model,
+        sent_at: updated_at - 60_000 + n * 2_000,
+        ended_at: Some(updated_at - 60_000 + n * 2_000 + ms),
+        outcome: Some(outcome),
+        http_status: status,
+        prompt_tokens: Some(312),
+        completion_tokens: Some(24),
+        cost_micros: Some(130),
+        reason: Some("Upstream error from OpenInference".to_owned()),
+    };
+    let gemini = || key("openrouter", "google/gemini-2.5-flash");
+    let llama = || key("openrouter", "meta-llama/llama-4-scout:free");
+    let calls = (1..=attempts.min(2))
+        .flat_map(|pass| {
+            [
+                call(pass * 3, pass, gemini(), class, Some(502), 900),
+                call(pass * 3 + 1, pass, gemini(), class, Some(502), 1_100),
+                call(pass * 3 + 2, pass, llama(), Outcome::RateLimited, Some(429), 240),
+            ]
+        })
+        .collect();
+    PostDetail {
+        line: PostLine {
+            id: PostId(id),
+            channel: channel.to_owned(),
+            message_id: id,
+            posted_at: Some(updated_at - 3_600_000),
+            status: Some(status),
+            attempts,
+            tags: Vec::new(),
+            error_class: Some(class.as_str().to_owned()),
+            error: Some(error.to_owned()),
+            updated_at,
+            next_at: (status == Status::Retrying).then_some(NOW + 200_000),
+            excerpt: String::new(),
+        },
+        user_id: None,
+        text: "В Китае нашли ударный кратер необычной формы: он вытянут с севера на юг и почти не тронут эрозией.\n\n\
+               Геологи связывают его с падением роя обломков около 50 тысяч лет назад. Подробнее: https://example.org/crater"
+            .to_owned(),
+        url: Some("https://t.me/nakedscience/4983".to_owned()),
+        images: Vec::new(),
+        max_attempts: 5,
+        calls,
+    }
+}
+
+/// The failed posts of [`busy`].
+pub fn failed_posts() -> Vec<PostDetail> {
+    let upstream = "502 upstream, all 3 models";
+    vec![
+        detail(4983, "Naked Science", Status::Failed, 2, 5, Outcome::ServerError, upstream),
+        detail(4811, "Хабр", Status::Failed, 14, 5, Outcome::ServerError, upstream),
+        detail(4790, "Новости Москвы и области", Status::Retrying, 33, 2, Outcome::RateLimited, "429 on every model, waiting"),
+        detail(4640, "Новости Москвы и области", Status::Failed, 61, 3, Outcome::NotTags, "the answer holds no tags (llama-4-scout:free)"),
+        detail(977, "漢字かな交じり文", Status::Failed, 4_000, 5, Outcome::Moderated, "refused: «I can't help with that»"),
+    ]
+}
+
+/// A dashboard in the middle of a working day.
+pub fn busy(size: (u16, u16)) -> Model {
+    let mut model = empty(size);
+    update(&mut model, Msg::Snapshot(Box::new(snapshot())));
+    update(&mut model, Msg::Events(Batch { events: events(), dropped: 0, next: 8 }));
+    let classes = [("server_error", 9), ("moderated", 3), ("not_tags", 2)];
+    update(&mut model, Msg::Classes(Ok(classes.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect())));
+    fill(&mut model, &failed_posts());
+    model
+}
+
+/// Answers the list's and the detail's requests with these posts.
+pub fn fill(model: &mut Model, posts: &[PostDetail]) {
+    let wanted = model.failed.reload();
+    let rows: Vec<Row> = posts.iter().map(|post| Row::from(&post.line)).collect();
+    update(model, Msg::Page(wanted, Ok(rows)));
+    if let Some(first) = posts.first() {
+        update(model, Msg::Post(first.line.id, Ok(Some(Box::new(Known::from(first))))));
+    }
+}
+
+/// Presses a key as written in the keymap.
+pub fn press(model: &mut Model, key: &str) -> Vec<Effect> {
+    update(model, Msg::Key(event(Chord::parse(key).unwrap())))
+}
+
+/// A chord as the terminal would report it.
+pub fn event(chord: Chord) -> KeyEvent {
+    let mut modifiers = KeyModifiers::NONE;
+    modifiers.set(KeyModifiers::CONTROL, chord.ctrl);
+    modifiers.set(KeyModifiers::ALT, chord.alt);
+    KeyEvent::new(chord.code, modifiers)
+}
+
+/// The model drawn on a terminal of its size.
+pub fn drawn(model: &Model) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
+    terminal.draw(|frame| view(model, frame)).unwrap();
+    terminal
+}
+
+/// The screen as text, a line a row, as a person sees it.
+pub fn screen(model: &Model) -> String {
+    let terminal = drawn(model);
+    let buffer = terminal.backend().buffer();
+    let width = usize::from(buffer.area.width);
+    let line = |cells: &[ratatui::buffer::Cell]| {
+        let mut line = String::new();
+        let mut covered = 0;
+        for cell in cells {
+            if covered == 0 {
+                line.push_str(cell.symbol());
+                covered = Safe::line(cell.symbol()).cells().max(1);
+            }
+            covered -= 1;
+        }
+        line.trim_end().to_owned()
+    };
+    buffer.content.chunks(width.max(1)).map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,266 @@
+//! One post, whole and `Safe`: its text, tags and every call, and the wrapped lines of an open window.
+//! It is made once when the post arrives, never while drawing.
+
+use crate::domain::{Call, Millis, Outcome, PostDetail, PostId, Status};
+use crate::text::Safe;
+use crate::tui::model::failed::Row;
+use crate::tui::widget::{outcome, when, wrap};
+
+/// A post as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Post {
+    /// Which.
+    pub id: PostId,
+    /// When its job changed last.
+    pub updated_at: Millis,
+    /// What has come of it; `None` while it is loaded.
+    pub known: Option<Known>,
+    /// The window's lines, wrapped for `width`.
+    pub lines: Vec<(Ink, Safe)>,
+    /// Width the lines are wrapped for.
+    width: u16,
+    /// Lines scrolled past.
+    pub scroll: usize,
+}
+
+/// How a line of the window is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// A heading.
+    Heading,
+    /// The post's own words.
+    Text,
+    /// About the post.
+    Quiet,
+    /// A call that went well.
+    Good,
+    /// A call that did not.
+    Bad,
+}
+
+/// What is known of a post.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// As in the list.
+    pub row: Row,
+    /// The whole text.
+    pub text: Safe,
+    /// When it was posted.
+    pub posted_at: Option<Millis>,
+    /// Its link.
+    pub url: Option<Safe>,
+    /// Its images.
+    pub images: Vec<Safe>,
+    /// Its tags.
+    pub tags: Vec<Safe>,
+    /// Passes allowed.
+    pub max_attempts: i64,
+    /// Every call, oldest first.
+    pub calls: Vec<CallLine>,
+}
+
+/// One call as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallLine {
+    /// Number of its pass.
+    pub pass: i64,
+    /// Provider and model.
+    pub model: Safe,
+    /// The model's last name: `gemini-2.5-flash`.
+    pub short: Safe,
+    /// When it was sent.
+    pub sent_at: Millis,
+    /// How long it took; `None` while in flight.
+    pub took_ms: Option<i64>,
+    /// What it came to.
+    pub outcome: Option<Outcome>,
+    /// HTTP status.
+    pub status: Option<i64>,
+    /// Tokens of request and answer.
+    pub tokens: Option<(i64, i64)>,
+    /// Price, millionths of a US dollar.
+    pub cost_micros: Option<i64>,
+    /// Cause in words.
+    pub reason: Option<Safe>,
+}
+
+impl CallLine {
+    /// What it came to in one word: `ok`, `502`, `not tags`, `…` while in flight.
+    pub fn verdict(&self) -> Safe {
+        match (self.outcome, self.status) {
+            (None, _) => Safe::fixed("…"),
+            (Some(Outcome::Success), _) => Safe::fixed("ok"),
+            (Some(_), Some(status)) if status >= 400 => Safe::line(&status.to_string()),
+            (Some(other), _) => Safe::fixed(outcome::outcome(other)),
+        }
+    }
+}
+
+impl From<&Call> for CallLine {
+    fn from(call: &Call) -> Self {
+        Self {
+            pass: call.pass,
+            model: Safe::line(&call.model.to_string()),
+            short: Safe::line(call.model.model.rsplit('/').next().unwrap_or_default()),
+            sent_at: call.sent_at,
+            took_ms: call.ended_at.map(|ended| ended.saturating_sub(call.sent_at)),
+            outcome: call.outcome,
+            status: call.http_status,
+            tokens: call.prompt_tokens.zip(call.completion_tokens),
+            cost_micros: call.cost_micros,
+            reason: call.reason.as_deref().filter(|reason| !reason.is_empty()).map(Safe::line),
+        }
+    }
+}
+
+impl From<&PostDetail> for Known {
+    fn from(detail: &PostDetail) -> Self {
+        Self {
+            row: Row::from(&detail.line),
+            text: Safe::block(&detail.text),
+            posted_at: detail.line.posted_at,
+            url: detail.url.as_deref().map(Safe::line),
+            images: detail.images.iter().map(|image| Safe::line(image)).collect(),
+            tags: detail.line.tags.iter().map(|tag| Safe::line(tag)).collect(),
+            max_attempts: detail.max_attempts,
+            calls: detail.calls.iter().map(CallLine::from).collect(),
+        }
+    }
+}
+
+impl Post {
+    /// A post that is being loaded.
+    pub fn loading(id: PostId) -> Self {
+        Self { id, updated_at: Millis::MIN, known: None, lines: Vec::new(), width: 0, scroll: 0 }
+    }
+
+    /// A post that could not be had in this state; a newer one is worth asking for again.
+    pub fn missing(id: PostId, updated_at: Millis) -> Self {
+        Self { updated_at, ..Self::loading(id) }
+    }
+
+    /// A post as it came.
+    pub fn new(known: Known) -> Self {
+        Self { updated_at: known.row.updated_at, ..Self::loading(known.row.id) }.with(known)
+    }
+
+    fn with(mut self, known: Known) -> Self {
+        self.known = Some(known);
+        self
+    }
+
+    /// Wraps the lines of the window, unless they are wrapped for this width already.
+    pub fn wrap(&mut self, width: u16, now: Millis, zone: &jiff::tz::TimeZone) {
+        if let Some(known) = self.known.as_ref().filter(|_| self.width != width) {
+            self.lines = known.lines(width, now, zone);
+            self.width = width;
+        }
+    }
+
+    /// Scrolls by lines, on a window of `height` lines.
+    pub fn scroll_by(&mut self, by: isize, height: usize) {
+        self.scroll = self.scroll.saturating_add_signed(by).min(self.lines.len().saturating_sub(height));
+    }
+}
+
+impl Known {
+    /// One line a pass, oldest first: `gemini-2.5-flash 502 0.9 s · 502 1.1 s ⇢ llama-4:free 429 0.2 s`.
+    pub fn history(&self) -> Vec<(i64, Safe)> {
+        let mut passes: Vec<(i64, String, &Safe)> = Vec::new();
+        for call in &self.calls {
+            let took = call.took_ms.map_or(String::new(), |ms| format!(" {}", when::took(ms)));
+            let verdict = format!("{}{took}", call.verdict());
+            match passes.last_mut() {
+                Some((pass, line, model)) if *pass == call.pass && **model == call.short => {
+                    line.push_str(" · ");
+                    line.push_str(&verdict);
+                }
+                Some((pass, line, model)) if *pass == call.pass => {
+                    line.push_str(&format!(" ⇢ {} {verdict}", call.short));
+                    *model = &call.short;
+                }
+                _ => passes.push((call.pass, format!("{} {verdict}", call.short), &call.short)),
+            }
+        }
+        passes.into_iter().map(|(pass, line, _)| (pass, Safe::line(&line))).collect()
+    }
+
+    /// What happens to it next, with the key that helps.
+    pub fn next(&self, now: Millis) -> Safe {
+        match (self.row.status, self.row.next_at) {
+            (Some(Status::Success), _) => Safe::fixed("nothing, it is tagged · g tags it anew"),
+            (Some(Status::Skipped), _) => Safe::fixed("nothing, it was skipped · g tags it anyway"),
+            (Some(Status::Failed), _) if self.row.attempts >= self.max_attempts => {
+                Safe::fixed("nothing, its passes are used up · F gives them back")
+            }
+            (Some(Status::Failed), _) => Safe::fixed("nothing, it was given up · r retries"),
+            (_, Some(at)) if at > now => Safe::line(&format!("pass {} in {} · r now", self.row.attempts + 1, when::minutes(at - now))),
+            (_, Some(_)) => Safe::line(&format!("pass {}, due now", self.row.attempts + 1)),
+            (_, None) => Safe::fixed("nothing is due · r retries"),
+        }
+    }
+
+    fn lines(&self, width: u16, now: Millis, zone: &jiff::tz::TimeZone) -> Vec<(Ink, Safe)> {
+        let mut lines = Vec::new();
+        let mut put = |ink: Ink, text: &Safe| lines.extend(wrap::wrapped(text, width).into_iter().map(|line| (ink, line)));
+        let status = self.row.status.map_or("no status", Status::as_str);
+        let posted = self.posted_at.map_or(String::new(), |at| format!(" · posted {}", when::date(at, zone)));
+        let passes = format!("{status} · {} of {} passes · {}{posted}", self.row.attempts, self.max_attempts, self.row.channel);
+        put(Ink::Quiet, &Safe::line(&passes));
+        if let Some(url) = &self.url {
+            put(Ink::Quiet, url);
+        }
+        put(Ink::Quiet, &Safe::line(&format!("next: {}", self.next(now))));
+        if !self.row.error.is_empty() {
+            put(Ink::Bad, &Safe::line(&format!("last error: {}", self.row.error)));
+        }
+        heading(&mut lines, Safe::fixed("Text"));
+        let mut put = |ink: Ink, text: &Safe| lines.extend(wrap::wrapped(text, width).into_iter().map(|line| (ink, line)));
+        if self.text.trim().is_empty() {
+            put(Ink::Quiet, &Safe::fixed("no text"));
+        } else {
+            put(Ink::Text, &self.text);
+        }
+        for image in &self.images {
+            put(Ink::Quiet, &Safe::line(&format!("image {image}")));
+        }
+        heading(&mut lines, Safe::fixed("Tags"));
+        let tags = self.tags.iter().map(|tag| &**tag).collect::<Vec<_>>().join(" · ");
+        let tags = if tags.is_empty() { "none yet".to_owned() } else { tags };
+        lines.extend(wrap::wrapped(&Safe::line(&tags), width).into_iter().map(|line| (Ink::Text, line)));
+        heading(&mut lines, Safe::line(&format!("Calls, {}", self.calls.len())));
+        if self.calls.is_empty() {
+            lines.push((Ink::Quiet, Safe::fixed("none yet")));
+        }
+        for call in &self.calls {
+            let ink = if call.outcome == Some(Outcome::Success) { Ink::Good } else { Ink::Bad };
+            let ink = if call.outcome.is_none() { Ink::Quiet } else { ink };
+            lines.extend(wrap::wrapped(&call.told(zone), width).into_iter().map(|line| (ink, line)));
+        }
+        lines
+    }
+}
+
+fn heading(lines: &mut Vec<(Ink, Safe)>, words: Safe) {
+    lines.push((Ink::Quiet, Safe::default()));
+    lines.push((Ink::Heading, words));
+}
+
+impl CallLine {
+    fn told(&self, zone: &jiff::tz::TimeZone) -> Safe {
+        let mut line = format!("{} pass {} {} {}", when::date(self.sent_at, zone), self.pass, self.model, self.verdict());
+        if let Some(ms) = self.took_ms {
+            line.push_str(&format!(" {}", when::took(ms)));
+        }
+        if let Some((prompt, completion)) = self.tokens {
+            line.push_str(&format!(" · {prompt}+{completion} tokens"));
+        }
+        if let Some(micros) = self.cost_micros.filter(|micros| *micros > 0) {
+            line.push_str(&format!(" · ${:.6}", micros as f64 / 1e6));
+        }
+        if let Some(reason) = &self.reason {
+            line.push_str(&format!(" · {reason}"));
+        }
+        Safe::line(&line)
+    }
+}

@@ -1,0 +1,174 @@
+//! The third pane: the live log, following or standing still.
+//! The same lines are the excerpt on the first pane.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::Event;
+use crate::text::Safe;
+use crate::tui::model::{Model, SMALLEST};
+use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::{frame, outcome, when, wrap};
+
+/// Lines for the whole words of the event under the cursor, its border with them.
+const WORDS: u16 = 4;
+
+/// Lines of the log on a terminal of this size.
+pub fn rows(size: (u16, u16), standing_still: bool) -> usize {
+    let around = 6 + if standing_still { WORDS } else { 0 };
+    usize::from(size.1.max(SMALLEST.1) - around)
+}
+
+/// Draws the pane.
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let log = &model.log;
+    draw_state(model, buffer, line(area, 0));
+    let below = if log.following() { 0 } else { WORDS };
+    let list = Rect { y: area.y + 1, height: area.height - 1 - below, ..area };
+    let inside = inset(frame::boxed(buffer, list, &Safe::default(), Style::new()));
+    let height = usize::from(inside.height);
+    let lines = log.screen(height);
+    if lines.is_empty() {
+        draw_empty(model, buffer, inside);
+    }
+    let columns = Columns::of(lines.iter().map(|(event, _)| *event), inside.width);
+    for (row, (event, selected)) in (0..).zip(&lines) {
+        let place = line(inside, row);
+        columns.draw(model, buffer, place, event);
+        if *selected {
+            // Signs and times have styles of their own; under the cursor the line is of one piece.
+            buffer.set_style(Rect { x: place.x - 1, width: place.width + 2, ..place }, Style::reset().patch(model.theme.selected()));
+        }
+    }
+    if below > 0 {
+        let words = Rect { y: list.bottom() - 1, height: below + 1, ..area };
+        let inside = inset(frame::boxed(buffer, words, &Safe::default(), Style::new()));
+        if let Some(event) = log.selected() {
+            for (row, text) in (0..).zip(wrap::wrapped(&whole(event), inside.width)) {
+                paint::left(buffer, line(inside, row), &text, Style::new());
+            }
+        }
+    }
+}
+
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
+    let (log, theme) = (&model.log, model.theme);
+    let place = inset(place);
+    let kind = log.kind.map_or("all", crate::domain::EventKind::as_str);
+    let mut words = Words::new().word("kind", theme.quiet()).word(kind, theme.accent());
+    words = if log.following() {
+        words.spaced(2, "following", theme.good())
+    } else {
+        let below = log.below(rows(model.size, true));
+        let words = words.spaced(2, "standing still", theme.warn());
+        if below > 0 { words.word(safe!("· {} below", paint::number(below as i64)), theme.quiet()) } else { words }
+    };
+    words.paint(buffer, place);
+    let mut right = Words::new();
+    if log.dropped > 0 {
+        right = right.word(safe!("dropped: {}", paint::number(log.dropped as i64)), theme.warn());
+    }
+    right.spaced(2, safe!("{} events", paint::number(log.len() as i64)), theme.quiet()).paint_right(buffer, place);
+}
+
+fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let (first, second) = if !model.log.is_empty() {
+        ("No event of this kind.", "Esc shows all kinds again.")
+    } else if model.observe {
+        ("No events.", "Events are shown in the dashboard whose engine runs.")
+    } else {
+        ("No events yet.", "Each call, retry, fallback and pause of the engine appears here as it happens.")
+    };
+    paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
+    paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
+}
+
+/// Widths of the columns before the words of an event, so that those begin in one place.
+pub struct Columns {
+    post: u16,
+    model: u16,
+}
+
+impl Columns {
+    /// For these events on a line of `width` cells: no wider than they need, and never most of the line.
+    pub fn of<'a>(events: impl Iterator<Item = &'a Event>, width: u16) -> Self {
+        let mut columns = Self { post: 0, model: 0 };
+        for event in events {
+            let post = event.post.map_or(0, |post| post.0.max(0).checked_ilog10().unwrap_or(0) + 1);
+            columns.post = columns.post.max(u16::try_from(post).unwrap_or(0));
+            columns.model = columns.model.max(event.model.as_ref().map_or(0, |name| paint::cells(&short(name))));
+        }
+        columns.model = columns.model.min(width / 4);
+        columns
+    }
+
+    /// One event as a line: time, sign, post, model, words.
+    pub fn draw(&self, model: &Model, buffer: &mut Buffer, place: Rect, event: &Event) {
+        let (sign, style) = model.theme.event(event.kind);
+        let time = when::clock_with_seconds(event.time, &model.zone);
+        Words::new().word(time, model.theme.quiet()).word(sign, style).paint(buffer, place);
+        let mut x = 11;
+        let mut cell = |width: u16, gap: u16| {
+            let from = x.min(place.width);
+            x += if width > 0 { width + gap } else { 0 };
+            Rect { x: place.x + from, width: width.min(place.width - from), ..place }
+        };
+        let (post, name) = (cell(self.post, 2), cell(self.model, 2));
+        if let Some(id) = event.post {
+            paint::right(buffer, post, &safe!("{id}"), Style::new());
+        }
+        if let Some(called) = &event.model {
+            paint::left(buffer, name, &short(called), model.theme.quiet());
+        }
+        paint::left(buffer, cell(place.width, 0), &event.text, Style::new());
+    }
+}
+
+/// The model's last name: the column is narrow, and vendor and provider stand on the scoreboard.
+fn short(model: &Safe) -> Safe {
+    Safe::line(model.rsplit('/').next().unwrap_or_default())
+}
+
+/// Everything an event says.
+fn whole(event: &Event) -> Safe {
+    let mut words = event.kind.to_string();
+    if let Some(post) = event.post {
+        words.push_str(&format!(" · post {post}"));
+    }
+    if let Some(model) = &event.model {
+        words.push_str(&format!(" · {model}"));
+    }
+    if let Some(o) = event.outcome {
+        words.push_str(&format!(" · {}", outcome::outcome(o)));
+    }
+    Safe::line(&format!("{words} · {} · {}", event.worker, event.text))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tui::fixture::{self, SIZES};
+    use crate::tui::model::Pane;
+
+    #[test]
+    fn the_log_as_seen() {
+        for (name, size) in SIZES {
+            let mut model = fixture::busy(size);
+            model.focus = Pane::Log;
+            insta::assert_snapshot!(format!("log_{name}"), fixture::screen(&model));
+        }
+    }
+
+    #[test]
+    fn a_log_that_stands_still_shows_the_whole_line() {
+        let mut model = fixture::busy((80, 24));
+        model.focus = Pane::Log;
+        fixture::press(&mut model, "up");
+        model.log.dropped = 1_234;
+        insta::assert_snapshot!(fixture::screen(&model));
+    }
+}

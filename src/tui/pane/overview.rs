@@ -1,0 +1,155 @@
+//! The first pane: counts, the scoreboard of models, an excerpt of the live log, and what needs a person.
+//! It shows the snapshot as it is; nothing is computed here but shares and places.
+
+mod attention;
+mod models;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{Phase, Status};
+use crate::text::Safe;
+use crate::tui::model::Model;
+use crate::tui::pane::log;
+use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::{bar, frame, when};
+
+/// Draws the pane.
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let attention = attention::lines(model);
+    let top = (models::height(model) + 2).clamp(9, area.height.saturating_sub(8).max(9));
+    let bottom = (u16::try_from(attention.len()).unwrap_or(u16::MAX)).clamp(1, (area.height - top).saturating_sub(4).max(1)) + 2;
+    // Neighbours overlap by one line, which they share as their border.
+    let left = (area.width * 9 / 20).max(29).min(area.width / 2);
+    let tagging = Rect { width: left, height: top, ..area };
+    let models = Rect { x: area.x + left - 1, width: area.width - left + 1, height: top, ..area };
+    let live = Rect { y: area.y + top - 1, height: (area.height - top - bottom + 2), ..area };
+    let needs = Rect { y: live.bottom() - 1, height: bottom, ..area };
+
+    let mut pane = |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(title), model.theme.strong()));
+    let (tagging, models) = (pane(tagging, "Tagging"), pane(models, "Models"));
+    let (live, needs) = (pane(live, "Live"), pane(needs, "Attention"));
+    draw_tagging(model, buffer, tagging);
+    models::draw(model, buffer, models);
+    draw_live(model, buffer, live);
+    for (row, one) in (0..).zip(&attention) {
+        one.draw(buffer, line(needs, row));
+    }
+}
+
+/// A cell of air at both sides.
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+const STATUSES: [Status; 5] = [Status::Success, Status::Retrying, Status::Failed, Status::Pending, Status::Skipped];
+
+fn draw_tagging(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let snapshot = &model.snapshot;
+    if snapshot.total == 0 {
+        let theme = model.theme;
+        paint::left(buffer, line(area, 0), &Safe::fixed("No posts yet."), theme.strong());
+        paint::left(buffer, line(area, 1), &Safe::fixed("Bring some in with"), Style::new());
+        paint::left(buffer, line(area, 2), &Safe::fixed("tagdeck import result.json"), theme.accent());
+        return;
+    }
+    for (row, status) in (0..).zip(STATUSES) {
+        let words = Safe::fixed(status.as_str());
+        draw_status(model, buffer, line(area, row), &words, snapshot.counts.of(status), model.theme.status(status));
+    }
+    let mut row = 5;
+    if snapshot.counts.no_status > 0 {
+        draw_status(model, buffer, line(area, row), &Safe::fixed("no status"), snapshot.counts.no_status, model.theme.quiet());
+        row += 1;
+    }
+    let last = (area.height.saturating_sub(2)).max(row);
+    draw_pace(model, buffer, line(area, last), line(area, last + 1));
+}
+
+fn draw_status(model: &Model, buffer: &mut Buffer, place: Rect, name: &Safe, count: i64, style: Style) {
+    let cell = |from: u16, width: u16| Rect { x: place.x + from.min(place.width), width: width.min(place.width.saturating_sub(from)), ..place };
+    // The count takes what the largest count takes, so that a million does not push its neighbours about.
+    let digits = paint::cells(&paint::number(model.snapshot.total)).max(5);
+    let per_cent = 6;
+    let bar = place.width.saturating_sub(9 + digits + 1 + per_cent);
+    let quiet = if count == 0 { model.theme.quiet() } else { Style::new() };
+    paint::left(buffer, cell(0, 9), name, if count == 0 { quiet } else { style });
+    paint::right(buffer, cell(9, digits), &paint::number(count), quiet);
+    let share = if model.snapshot.total > 0 { count as f64 / model.snapshot.total as f64 } else { 0.0 };
+    paint::left(buffer, cell(9 + digits + 1, bar), &bar::share(share, bar), style);
+    paint::right(buffer, cell(place.width.saturating_sub(per_cent), per_cent), &bar::per_cent(count, model.snapshot.total), quiet);
+}
+
+/// Posts, pace, its course over the last minute, time left; beneath it what is in hand.
+fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
+    let (snapshot, quiet) = (&model.snapshot, model.theme.quiet());
+    let seconds = snapshot.finished_per_second.len().max(1);
+    let finished: u64 = snapshot.finished_per_second.iter().map(|n| u64::from(*n)).sum();
+    let mut words = Words::new().word(safe!("{} posts", paint::number(snapshot.total)), Style::new());
+    let mut below = in_hand(model);
+    if finished > 0 {
+        words = words.word("·", quiet).word(safe!("{:.1}/s", finished as f64 / seconds as f64), Style::new());
+        let left = snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
+        let fits = words.width() + 3 + left.width() <= first.width;
+        let room = first.width.saturating_sub(words.width() + 1 + if fits && !left.is_empty() { left.width() + 3 } else { 0 });
+        if !model.low_bandwidth && room >= 6 {
+            words = words.word(bar::sparkline(&snapshot.finished_per_second, room.min(30)), model.theme.accent());
+        }
+        let place = if fits { &mut words } else { &mut below };
+        if let Some(eta) = snapshot.eta_seconds {
+            *place = std::mem::take(place).word("·", quiet).word(safe!("{} left", when::about(eta)), Style::new());
+        }
+    }
+    words.paint(buffer, first);
+    below.paint(buffer, second);
+}
+
+/// What is in hand, or why nothing is.
+fn in_hand(model: &Model) -> Words {
+    let (snapshot, theme) = (&model.snapshot, model.theme);
+    match snapshot.phase {
+        Phase::None if model.observe => Words::new().word("observing: no engine in this window", theme.quiet()),
+        Phase::None => Words::new().word("the engine has not started", theme.quiet()),
+        Phase::Idle => Words::new().word("nothing is due", theme.quiet()),
+        Phase::Stopped => Words::new().word("the engine has stopped", theme.bad()),
+        Phase::Running | Phase::Paused | Phase::Draining => {
+            Words::new().word(safe!("{} of {} in flight", snapshot.in_flight, snapshot.concurrency), Style::new())
+        }
+    }
+}
+
+fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
+    if model.log.is_empty() {
+        let empty = if model.observe { "Events are shown where the engine runs." } else { "Events of the engine appear here." };
+        paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
+        return;
+    }
+    let events: Vec<_> = model.log.tail(usize::from(area.height)).collect();
+    let columns = log::Columns::of(events.iter().copied(), area.width);
+    for (row, event) in (0..).zip(events) {
+        columns.draw(model, buffer, line(area, row), event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tui::fixture::{self, SIZES};
+
+    #[test]
+    fn the_overview_as_seen() {
+        for (name, size) in SIZES {
+            insta::assert_snapshot!(format!("overview_{name}"), fixture::screen(&fixture::busy(size)));
+        }
+    }
+
+    #[test]
+    fn an_empty_overview_says_what_would_fill_it() {
+        insta::assert_snapshot!(fixture::screen(&fixture::empty((80, 24))));
+    }
+
+    #[test]
+    fn the_overview_in_ascii() {
+        insta::assert_snapshot!(fixture::screen(&fixture::ascii(fixture::busy((80, 24)))));
+    }
+}

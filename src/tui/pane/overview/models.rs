@@ -1,0 +1,176 @@
+//! The scoreboard: a line a model in the order of the route, and what a post can cost at worst.
+//! Columns that do not fit go, the least needed first.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{BreakerState, ModelScore};
+use crate::text::Safe;
+use crate::tui::model::Model;
+use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::{bar, when};
+
+/// Lines wanted: heading, models, worst case.
+pub fn height(model: &Model) -> u16 {
+    u16::try_from(model.snapshot.models.len()).unwrap_or(u16::MAX).saturating_add(2)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Column {
+    Ok,
+    Parse,
+    P95,
+    Calls,
+    State,
+}
+
+impl Column {
+    const ALL: [Self; 5] = [Self::Ok, Self::Parse, Self::P95, Self::Calls, Self::State];
+
+    const fn heading(self) -> (&'static str, u16) {
+        match self {
+            Self::Ok => ("ok %", 5),
+            Self::Parse => ("parse %", 8),
+            Self::P95 => ("p95", 7),
+            Self::Calls => ("today", 12),
+            Self::State => ("state", 14),
+        }
+    }
+
+    /// Narrowest pane in which the column is shown.
+    const fn from_width(self) -> u16 {
+        match self {
+            Self::State => 0,
+            Self::Ok => 34,
+            Self::P95 => 40,
+            Self::Calls => 50,
+            Self::Parse => 58,
+        }
+    }
+}
+
+/// Draws the scoreboard.
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let scores = &model.snapshot.models;
+    if scores.is_empty() {
+        let why = if model.observe { "Scores are kept where the engine runs." } else { "No model in tagging.route." };
+        paint::left(buffer, line(area, 0), &Safe::fixed(why), model.theme.quiet());
+        return;
+    }
+    let columns: Vec<Column> = Column::ALL.into_iter().filter(|column| column.from_width() <= area.width).collect();
+    let taken: u16 = columns.iter().map(|column| column.heading().1).sum();
+    let name = area.width.saturating_sub(taken);
+    heading(model, buffer, line(area, 0), name, &columns);
+    let room = usize::from(area.height.saturating_sub(2));
+    let shown = if scores.len() > room { room.saturating_sub(1) } else { scores.len() };
+    for (row, (score, called)) in (1..).zip(scores.iter().zip(&model.names).take(shown)) {
+        let place = line(area, row);
+        let style = if score.breaker == BreakerState::Off { model.theme.quiet() } else { Style::new() };
+        draw_name(buffer, Rect { width: name.saturating_sub(1), ..place }, called, style);
+        let mut x = place.x + name;
+        for column in &columns {
+            let width = column.heading().1;
+            draw_cell(model, buffer, Rect { x, width, ..place }, score, *column);
+            x += width;
+        }
+    }
+    if shown < scores.len() {
+        let place = line(area, u16::try_from(shown + 1).unwrap_or(u16::MAX));
+        paint::left(buffer, place, &safe!("… and {} more", scores.len() - shown), model.theme.quiet());
+    }
+    draw_worst_case(model, buffer, line(area, area.height.saturating_sub(1)));
+}
+
+/// The whole name where it fits, else without the vendor: its end tells models apart, its beginning does not.
+fn draw_name(buffer: &mut Buffer, place: Rect, name: &Safe, style: Style) {
+    if paint::cells(name) <= place.width {
+        paint::left(buffer, place, name, style);
+    } else {
+        paint::left(buffer, place, &Safe::line(name.rsplit('/').next().unwrap_or_default()), style);
+    }
+}
+
+fn heading(model: &Model, buffer: &mut Buffer, place: Rect, name: u16, columns: &[Column]) {
+    let quiet = model.theme.quiet();
+    paint::left(buffer, Rect { width: name, ..place }, &Safe::fixed("model"), quiet);
+    let mut x = place.x + name;
+    for column in columns {
+        let (words, width) = column.heading();
+        let place = Rect { x, width, ..place };
+        if *column == Column::State {
+            paint::left(buffer, Rect { x: x + 2, width: width - 2, ..place }, &Safe::fixed(words), quiet);
+        } else {
+            paint::right(buffer, place, &Safe::fixed(words), quiet);
+        }
+        x += width;
+    }
+}
+
+fn draw_cell(model: &Model, buffer: &mut Buffer, place: Rect, score: &ModelScore, column: Column) {
+    let theme = model.theme;
+    let whole = |part: u64, of: u64| {
+        let text = bar::per_cent(i64::try_from(part).unwrap_or(i64::MAX), i64::try_from(of).unwrap_or(i64::MAX));
+        Safe::line(text.trim_end_matches(" %"))
+    };
+    match column {
+        Column::Ok => paint::right(buffer, place, &whole(score.successes, score.calls), Style::new()),
+        Column::Parse => paint::right(buffer, place, &whole(score.successes, score.answers), Style::new()),
+        Column::P95 => {
+            let took = score.p95_ms.map_or(Safe::fixed("–"), |ms| when::took(i64::try_from(ms).unwrap_or(i64::MAX)));
+            paint::right(buffer, place, &took, Style::new());
+        }
+        Column::Calls => {
+            let calls = paint::number(score.calls_today);
+            let (text, style) = match score.limit_today {
+                Some(limit) if score.calls_today >= limit => (safe!("{calls}/{}", paint::number(limit)), theme.warn()),
+                Some(limit) => (safe!("{calls}/{}", paint::number(limit)), Style::new()),
+                None => (calls, Style::new()),
+            };
+            paint::right(buffer, place, &text, style);
+        }
+        Column::State => {
+            state(model, score).paint(buffer, Rect { x: place.x + 2, width: place.width.saturating_sub(2), ..place });
+        }
+    }
+}
+
+fn state(model: &Model, score: &ModelScore) -> Words {
+    let theme = model.theme;
+    if score.model.is_local_keywords() {
+        return Words::new().word("last resort", theme.quiet());
+    }
+    let (sign, style) = theme.breaker(score.breaker);
+    let words = Words::new().word(sign, style);
+    match (score.breaker, score.until) {
+        (BreakerState::Closed, _) => words.word("closed", Style::new()),
+        (BreakerState::HalfOpen, _) => words.word("probing", Style::new()),
+        (BreakerState::Open, Some(until)) => words.word("open", Style::new()).word(countdown(until - model.now), Style::new()),
+        (BreakerState::Open, None) => words.word("open", Style::new()),
+        (BreakerState::Off, _) => words.word("off", Style::new()),
+    }
+}
+
+/// Seconds in the last minute, minutes before: a breaker is open for ten at most.
+fn countdown(milliseconds: i64) -> Safe {
+    if milliseconds < 60_000 { when::left(milliseconds) } else { when::minutes(milliseconds) }
+}
+
+fn draw_worst_case(model: &Model, buffer: &mut Buffer, place: Rect) {
+    let worst = model.snapshot.worst_case;
+    if worst.models == 0 || worst.calls() == 0 {
+        return;
+    }
+    let tries = worst.calls_per_pass / worst.models;
+    // Limits of a pass need not be a multiple of the models; then the product is said in two factors.
+    let sum = if tries * worst.models == worst.calls_per_pass {
+        safe!("{} models × {tries} tries × {} passes = {} calls", worst.models, worst.passes, worst.calls())
+    } else {
+        safe!("{} calls a pass × {} passes = {} calls", worst.calls_per_pass, worst.passes, worst.calls())
+    };
+    let long = Words::new().word("worst case for a post:", model.theme.quiet()).word(&sum, model.theme.quiet());
+    let short = Words::new().word("worst:", model.theme.quiet()).word(&sum, model.theme.quiet());
+    // Where even the short one does not fit, the total alone says it.
+    let total = Words::new().word("worst case", model.theme.quiet()).word(safe!("{} calls a post", worst.calls()), model.theme.quiet());
+    [long, short].iter().find(|words| words.width() <= place.width).unwrap_or(&total).paint(buffer, place);
+}

@@ -1,0 +1,81 @@
+//! One post whole, over everything: text, tags, every call; scrolled by lines.
+//! The lines come wrapped from the model; a long text costs nothing per frame.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::text::Safe;
+use crate::tui::keymap::{Action, Section};
+use crate::tui::model::post::{Ink, Post};
+use crate::tui::model::Model;
+use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::frame;
+
+/// Widest line that is pleasant to read, with borders and air.
+const WIDTH: u16 = 104;
+
+fn place(size: (u16, u16)) -> (u16, u16) {
+    (size.0.saturating_sub(4).min(WIDTH), size.1.saturating_sub(2))
+}
+
+/// Cells of a line of the window.
+pub fn width(size: (u16, u16)) -> u16 {
+    place(size).0.saturating_sub(4).max(8)
+}
+
+/// Lines of the window.
+pub fn rows(size: (u16, u16)) -> usize {
+    usize::from(place(size).1.saturating_sub(3).max(1))
+}
+
+/// Draws the post.
+pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
+    let theme = model.theme;
+    let inside = frame::window(buffer, screen, place(model.size), &safe!("Post {}", post.id), theme.accent());
+    if post.known.is_none() {
+        paint::left(buffer, line(inside, 0), &Safe::fixed("Loading…"), theme.quiet());
+    }
+    let seen = rows(model.size);
+    for (row, (ink, text)) in (0..).zip(post.lines.iter().skip(post.scroll).take(seen)) {
+        let style = match ink {
+            Ink::Heading => theme.strong(),
+            Ink::Text => Style::new(),
+            Ink::Quiet => theme.quiet(),
+            Ink::Good => theme.good(),
+            Ink::Bad => theme.warn(),
+        };
+        paint::left(buffer, line(inside, row), text, style);
+    }
+    let foot = line(inside, inside.height.saturating_sub(1));
+    let mut keys = Words::new();
+    for action in [Action::Retry, Action::Force, Action::Regenerate] {
+        if let Some(chord) = model.keymap.key(&[Section::Detail], action) {
+            keys = keys.spaced(2, chord.shown(), theme.accent()).word(action.short(), theme.quiet());
+        }
+    }
+    if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
+        keys = keys.spaced(2, chord.shown(), theme.accent()).word(Action::Close.short(), theme.quiet());
+    }
+    keys.paint(buffer, foot);
+    let below = post.lines.len().saturating_sub(post.scroll + seen);
+    if below > 0 {
+        paint::right(buffer, foot, &safe!("↓ {} more lines", paint::number(below as i64)), theme.quiet());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tui::fixture::{self, SIZES};
+    use crate::tui::model::Pane;
+
+    #[test]
+    fn an_open_post_as_seen() {
+        for (name, size) in SIZES {
+            let mut model = fixture::busy(size);
+            model.focus = Pane::Failed;
+            fixture::press(&mut model, "enter");
+            insta::assert_snapshot!(format!("post_{name}"), fixture::screen(&model));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The terminal itself: taken over, written to in whole frames, and given back on every way out, a panic among them.
+//! It draws nothing of its own; what a frame holds is `view`'s business.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{QueueableCommand, cursor, terminal};
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use tokio::sync::Notify;
+
+use crate::text::Safe;
+
+/// True while the terminal is ours; whoever sets it to false gives it back.
+static OURS: AtomicBool = AtomicBool::new(false);
+
+/// Told by the panic hook; the loop must not go on drawing on a terminal that was given back.
+static PANICKED: Notify = Notify::const_new();
+
+/// Bytes of a frame, gathered so that it goes out in one write or not at all.
+#[derive(Clone, Debug, Default)]
+struct Gathered(Arc<Mutex<Vec<u8>>>);
+
+impl Gathered {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for Gathered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// Nothing: the screen sends what was gathered when the frame is whole.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The terminal while the dashboard has it.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Gathered>>,
+    gathered: Gathered,
+    /// What the terminal shows; `None`: unknown, everything has to be written.
+    shown: Option<Buffer>,
+}
+
+impl Screen {
+    /// Takes the terminal over and clears it.
+    pub fn enter() -> io::Result<Self> {
+        if !io::stdout().is_terminal() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "standard output is not a terminal"));
+        }
+        restore_on_panic();
+        let gathered = Gathered::default();
+        take_over()?;
+        let terminal = Terminal::new(CrosstermBackend::new(gathered.clone()));
+        if terminal.is_err() {
+            give_back();
+        }
+        Ok(Self { terminal: terminal?, gathered, shown: None })
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|size| (size.width, size.height))
+    }
+
+    /// Draws a frame; writes nothing at all when it looks like the last one. Returns the bytes written.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<usize> {
+        let size = self.terminal.size()?;
+        if self.shown.as_ref().is_none_or(|shown| shown.area.as_size() != size) {
+            self.shown = None;
+            // Clears; `Terminal::clear` would ask the terminal for its cursor and wait for an answer.
+            self.terminal.resize(Rect::from(size))?;
+        }
+        view(&mut self.terminal.get_frame());
+        let frame = self.terminal.current_buffer_mut();
+        if self.shown.as_ref() == Some(frame) {
+            frame.reset();
+            return Ok(0);
+        }
+        match &mut self.shown {
+            Some(shown) => shown.clone_from(frame),
+            none => *none = Some(frame.clone()),
+        }
+        self.terminal.flush()?;
+        self.terminal.swap_buffers();
+        let mut bytes = Vec::new();
+        bytes.queue(BeginSynchronizedUpdate)?;
+        bytes.extend(self.gathered.take());
+        bytes.queue(EndSynchronizedUpdate)?;
+        send(&bytes)?;
+        Ok(bytes.len())
+    }
+
+    /// The next frame is written whole.
+    pub fn forget(&mut self) {
+        self.shown = None;
+    }
+
+    /// Gives the terminal back until [`Screen::return_to`].
+    pub fn leave(&mut self) {
+        give_back();
+    }
+
+    /// Takes the terminal over again.
+    pub fn return_to(&mut self) -> io::Result<()> {
+        self.forget();
+        take_over()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take_over() -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    OURS.store(true, Ordering::SeqCst);
+    let mut bytes = Vec::new();
+    bytes.queue(EnterAlternateScreen)?.queue(EnableBracketedPaste)?.queue(cursor::Hide)?;
+    let sent = send(&bytes);
+    if sent.is_err() {
+        give_back();
+    }
+    sent
+}
+
+/// Once for each time it was taken over; errors are of no use to anybody on the way out.
+fn give_back() {
+    if !OURS.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut bytes = Vec::new();
+    let queued = bytes
+        .queue(EndSynchronizedUpdate)
+        .and_then(|b| b.queue(ResetColor))
+        .and_then(|b| b.queue(DisableBracketedPaste))
+        .and_then(|b| b.queue(cursor::Show))
+        .and_then(|b| b.queue(LeaveAlternateScreen))
+        .map(|_| ());
+    let _ = queued.and_then(|()| send(&bytes));
+    let _ = terminal::disable_raw_mode();
+}
+
+fn send(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// A panic anywhere gives the terminal back first and then says what happened, harmlessly: its text may quote a post.
+fn restore_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !OURS.load(Ordering::SeqCst) {
+                before(info);
+                return;
+            }
+            give_back();
+            let _ = writeln!(io::stderr(), "{}", Safe::block(&format!("tagdeck: {info}")));
+            PANICKED.notify_one();
+        }));
+    });
+}
+
+/// Returns once something has panicked while the terminal was ours.
+pub async fn panicked() {
+    PANICKED.notified().await;
+}
+
+/// True when nobody is at the other end of the terminal any more.
+/// Asked once a second: a session that ends without SIGHUP would otherwise be noticed at the next write only, which may never come.
+pub fn hung_up() -> bool {
+    let out = io::stdout();
+    let mut asked = [PollFd::new(&out, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match rustix::event::poll(&mut asked, Some(&at_once)) {
+        Ok(_) => asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
+        Err(_) => false,
+    }
+}
+
+/// Stops this process and its neighbours in the job, as the terminal's own Ctrl-Z would have.
+pub fn stop_job() -> io::Result<()> {
+    // The whole group: under `cargo run` or a script the shell waits for the leader, not for us.
+    Ok(rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?)
+}
+
+/// Stops this process alone; whoever sent SIGTSTP has chosen who else stops.
+pub fn stop_self() -> io::Result<()> {
+    Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?)
+}

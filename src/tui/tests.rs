@@ -1,0 +1,5 @@
+//! Promises of the dashboard as a whole, each checked on what a person would see.
+//! Single panes and windows have their tests beside them.
+
+mod hostile;
+mod keys;

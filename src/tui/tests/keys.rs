@@ -1,0 +1,244 @@
+//! Every key of the keymap, driven through `update`; and what the commands promise.
+
+use crate::domain::{EventKind, Phase, PostFilter, Snapshot, Status};
+use crate::text::Safe;
+use crate::tui::effect::{Effect, Reckoning, Retry};
+use crate::tui::fixture::{self, failed_id, press};
+use crate::tui::keymap::{Action, Section};
+use crate::tui::model::failed::Shown;
+use crate::tui::model::{Model, Pane, Popup, Tone};
+use crate::tui::update::{Msg, update};
+
+fn at(section: Section) -> Model {
+    let mut model = fixture::busy((120, 36));
+    model.focus = match section {
+        Section::Overview => Pane::Overview,
+        Section::Log => Pane::Log,
+        _ => Pane::Failed,
+    };
+    match section {
+        Section::Detail => drop(press(&mut model, "enter")),
+        Section::Popup => drop(press(&mut model, "?")),
+        Section::Confirm => ask(&mut model),
+        _ => {}
+    }
+    model
+}
+
+fn ask(model: &mut Model) {
+    let one = Retry { post: Some(failed_id()), force: true, ..Retry::default() };
+    let all = Retry { force: true, ..Retry::default() };
+    let counted = |n| Reckoning { matched: n, queued: n, calls: 40 };
+    update(model, Msg::Asked(Ok(vec![(one, counted(1)), (all, counted(65))])));
+}
+
+/// What a person could tell apart: the screen, what lies on it, what was asked for.
+fn told(model: &Model, effects: &[Effect]) -> String {
+    format!("{}\n{effects:?}", fixture::screen(model))
+}
+
+#[test]
+fn every_key_of_the_keymap_does_something_where_it_works() {
+    let keymap = fixture::empty((80, 24)).keymap;
+    for (section, action, chord) in keymap.bindings() {
+        let mut model = at(*section);
+        prepare(&mut model, *section, *action);
+        let before = told(&model, &[]);
+        let effects = update(&mut model, Msg::Key(fixture::event(*chord)));
+        assert_ne!(told(&model, &effects), before, "{section:?} {action:?} {chord:?}");
+    }
+}
+
+/// Brings the model where the action has something to do: not at the edge it moves to, nor showing what it would show.
+fn prepare(model: &mut Model, section: Section, action: Action) {
+    match action {
+        Action::Up | Action::PageUp | Action::First => drop((press(model, "down"), press(model, "down"))),
+        Action::Failed => model.focus = Pane::Log,
+        Action::ClearFilter => drop((press(model, "c"), press(model, "s"))),
+        Action::Follow | Action::Open if section == Section::Log => {
+            press(model, "up");
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_key_without_meaning_changes_nothing() {
+    let mut model = at(Section::Failed);
+    let before = told(&model, &[]);
+    model.dirty = false;
+    let effects = press(&mut model, "z");
+    assert_eq!(told(&model, &effects), before);
+    assert!(!model.dirty);
+}
+
+#[test]
+fn retry_asks_for_the_post_under_the_cursor() {
+    let mut model = at(Section::Failed);
+    assert_eq!(press(&mut model, "r"), [Effect::Retry(Retry { post: Some(failed_id()), ..Retry::default() })]);
+}
+
+#[test]
+fn a_forced_retry_is_asked_first_with_count_and_worst_case() {
+    let mut model = at(Section::Failed);
+    press(&mut model, "s");
+    model.failed.loaded = true;
+    fixture::fill(&mut model, &fixture::failed_posts());
+    let effects = press(&mut model, "F");
+    let failed = PostFilter { status: Some(Status::Failed), ..PostFilter::default() };
+    let one = Retry { post: Some(failed_id()), force: true, ..Retry::default() };
+    let all = Retry { filter: failed, post: None, force: true };
+    assert_eq!(effects, [Effect::Ask(vec![one.clone(), all.clone()])]);
+    let counted = |n: i64| Reckoning { matched: n, queued: n, calls: 40 * n.unsigned_abs() };
+    update(&mut model, Msg::Asked(Ok(vec![(one.clone(), counted(1)), (all.clone(), counted(14))])));
+    let screen = fixture::screen(&model);
+    assert!(screen.contains("all 14 posts") && screen.contains("at most 560 calls"), "{screen}");
+    let mut other = model.clone();
+    assert_eq!(press(&mut model, "enter"), [Effect::Retry(one)]);
+    press(&mut other, "down");
+    assert_eq!(press(&mut other, "y"), [Effect::Retry(all)]);
+    assert!(other.popups.is_empty());
+}
+
+#[test]
+fn no_is_no() {
+    let mut model = at(Section::Confirm);
+    assert_eq!(press(&mut model, "esc"), []);
+    assert!(model.popups.is_empty());
+}
+
+#[test]
+fn a_retry_of_nothing_says_why_and_what_helps() {
+    let mut model = at(Section::Failed);
+    update(&mut model, Msg::Asked(Ok(vec![(Retry::default(), Reckoning { matched: 14, ..Reckoning::default() })])));
+    let toast = model.toast.clone().unwrap();
+    assert_eq!(toast.tone, Tone::Warn);
+    assert!(toast.text.contains("F gives them back"), "{}", toast.text);
+}
+
+#[test]
+fn read_only_refuses_every_change_and_says_so() {
+    for (section, key) in
+        [(Section::Failed, "r"), (Section::Failed, "g"), (Section::Overview, "R"), (Section::Overview, "F"), (Section::Log, "p"), (Section::Detail, "F")]
+    {
+        let mut model = at(section);
+        model.read_only = true;
+        assert_eq!(press(&mut model, key), [], "{key}");
+        assert!(model.toast.take().unwrap().text.contains("--read-only"));
+    }
+}
+
+#[test]
+fn pause_is_a_switch() {
+    let mut model = at(Section::Overview);
+    assert_eq!(press(&mut model, "p"), [Effect::Pause]);
+    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Paused, ..fixture::snapshot() })));
+    assert_eq!(press(&mut model, "p"), [Effect::Resume]);
+}
+
+#[test]
+fn regenerate_asks_first_only_when_there_are_tags_to_lose() {
+    let mut model = at(Section::Failed);
+    assert_eq!(press(&mut model, "g"), [Effect::Regenerate(failed_id())]);
+    model.failed.rows[0].tags = 3;
+    assert_eq!(press(&mut model, "g"), []);
+    assert_eq!(press(&mut model, "y"), [Effect::Regenerate(failed_id())]);
+}
+
+#[test]
+fn a_cyrillic_layout_quits_too() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut model = at(Section::Overview);
+    let key = |c, modifiers| Msg::Key(KeyEvent::new(KeyCode::Char(c), modifiers));
+    assert_eq!(update(&mut model, key('й', KeyModifiers::NONE)), [Effect::Quit]);
+    assert_eq!(update(&mut model, key('с', KeyModifiers::CONTROL)), [Effect::Quit]);
+    ask(&mut model);
+    assert_eq!(update(&mut model, key('c', KeyModifiers::CONTROL)), [Effect::Quit]);
+}
+
+#[test]
+fn the_clock_redraws_once_a_minute_and_countdowns_once_a_second() {
+    let mut model = fixture::empty((80, 24));
+    let second = |model: &mut Model, at: i64| {
+        model.dirty = false;
+        update(model, Msg::Tick(at));
+        model.dirty
+    };
+    assert!(!second(&mut model, fixture::NOW + 1_000));
+    assert!(second(&mut model, fixture::NOW + 29_000));
+    update(&mut model, Msg::Snapshot(Box::new(fixture::snapshot())));
+    assert!(second(&mut model, fixture::NOW + 30_000));
+}
+
+#[test]
+fn nothing_new_is_an_identical_frame() {
+    let mut model = fixture::empty((120, 36));
+    let before = fixture::drawn(&model).backend().buffer().clone();
+    update(&mut model, Msg::Tick(fixture::NOW + 5_000));
+    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Idle, version: 9, ..Snapshot::default() })));
+    assert_eq!(*fixture::drawn(&model).backend().buffer(), before);
+}
+
+#[test]
+fn a_change_in_the_database_reloads_the_list_but_not_more_than_every_two_seconds() {
+    let mut model = at(Section::Failed);
+    let snapshot = |failed| {
+        let mut snapshot = fixture::snapshot();
+        snapshot.counts.failed = failed;
+        Msg::Snapshot(Box::new(snapshot))
+    };
+    assert_eq!(update(&mut model, snapshot(15)), []);
+    let later = update(&mut model, Msg::Tick(fixture::NOW + 2_000));
+    assert!(matches!(later.as_slice(), [Effect::Page(_), Effect::Classes]), "{later:?}");
+    assert_eq!(update(&mut model, snapshot(16)), []);
+}
+
+#[test]
+fn an_error_of_the_database_is_shown_and_the_list_kept() {
+    let mut model = at(Section::Failed);
+    update(&mut model, Msg::Done(Err(Safe::fixed("The database is locked by another engine; stop it or use --observe."))));
+    let screen = fixture::screen(&model);
+    assert!(screen.contains("locked by another engine") && screen.contains("4983"), "{screen}");
+}
+
+#[test]
+fn the_failed_list_can_be_narrowed_and_widened_again() {
+    let mut model = at(Section::Failed);
+    press(&mut model, "c");
+    assert_eq!(model.failed.class.as_deref(), Some("server_error"));
+    press(&mut model, "s");
+    assert_eq!(model.failed.shown, Shown::Only(Status::Failed));
+    press(&mut model, "esc");
+    assert_eq!((model.failed.class.clone(), model.failed.shown), (None, Shown::Both));
+}
+
+#[test]
+fn the_log_filter_walks_through_the_kinds_that_occurred() {
+    let mut model = at(Section::Log);
+    press(&mut model, "c");
+    assert_eq!(model.log.kind, Some(EventKind::Success));
+    let screen = fixture::screen(&model);
+    assert!(screen.contains("Луна") && !screen.contains("Upstream"), "{screen}");
+}
+
+#[test]
+fn a_small_terminal_is_told_what_it_needs() {
+    for size in [(59, 20), (60, 19), (20, 5), (1, 1), (0, 0)] {
+        let model = fixture::busy(size);
+        let screen = fixture::screen(&model);
+        assert!(size.0 < 20 || screen.starts_with("too small: "), "{screen}");
+    }
+    let smallest = fixture::screen(&fixture::busy((60, 20)));
+    assert!(smallest.contains("Attention"), "{smallest}");
+}
+
+#[test]
+fn without_colour_the_panes_still_tell_statuses_apart() {
+    let mut model = fixture::ascii(at(Section::Failed));
+    let screen = fixture::screen(&model);
+    assert!(screen.is_ascii());
+    let line = |id: &str| screen.lines().find(|line| line.contains(id)).unwrap().to_owned();
+    assert_ne!(line("4811").chars().nth(1), line("4790").chars().nth(1));
+    model.popups.push(Popup::Help { of: model.sections(), scroll: 0 });
+    assert!(fixture::screen(&model).is_ascii());
+}

@@ -1,0 +1,189 @@
+//! The whole screen: header, tabs, the pane in focus, footer, and what lies over them.
+//! Pure: the same model gives the same cells.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{PauseScope, Phase};
+use crate::text::Safe;
+use crate::tui::keymap::Action;
+use crate::tui::model::{Model, Pane, Popup, SMALLEST, Tone};
+use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::when;
+use crate::tui::{pane, popup, theme};
+
+/// Draws everything.
+pub fn view(model: &Model, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    draw(model, frame.buffer_mut(), area);
+}
+
+/// Draws everything on a buffer.
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        draw_too_small(buffer, area);
+    } else {
+        let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
+        draw_header(model, buffer, inset(line(area, 0)));
+        draw_tabs(model, buffer, inset(line(area, 1)));
+        match model.focus {
+            Pane::Overview => pane::overview::draw(model, buffer, body),
+            Pane::Failed => pane::failed::draw(model, buffer, body),
+            Pane::Log => pane::log::draw(model, buffer, body),
+        }
+        draw_footer(model, buffer, inset(line(area, area.height - 1)));
+        for open in &model.popups {
+            match open {
+                Popup::Help { of, scroll } => popup::help::draw(model, buffer, area, of, *scroll),
+                Popup::Confirm(confirm) => popup::confirm::draw(model, buffer, area, confirm),
+                Popup::Post(post) => popup::post::draw(model, buffer, area, post),
+            }
+        }
+    }
+    if model.theme.ascii() {
+        theme::fold_to_ascii(buffer);
+    }
+}
+
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+fn draw_too_small(buffer: &mut Buffer, area: Rect) {
+    let words = safe!("too small: {}x{}, needs {}x{}", area.width, area.height, SMALLEST.0, SMALLEST.1);
+    paint::left(buffer, line(area, 0), &words, Style::new());
+}
+
+fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
+    let theme = model.theme;
+    let clock = when::clock(model.now, &model.zone);
+    paint::right(buffer, place, &clock, theme.quiet());
+    let (sign, words, style) = phase(model);
+    let left = Words::new()
+        .word("tagdeck", theme.accent().patch(theme.strong()))
+        .spaced(2, model.title.clipped(32), theme.strong())
+        .word("·", theme.quiet())
+        .word(sign, style)
+        .word(words, Style::new());
+    let left = if model.read_only { left.word("· read-only", theme.quiet()) } else { left };
+    let room = place.width.saturating_sub(paint::cells(&clock) + 2);
+    let used = left.paint(buffer, Rect { width: room, ..place });
+    let quota = quota(model);
+    let free = Rect { x: place.x + used + 2, width: room.saturating_sub(used + 2), ..place };
+    // Half a quota is worse than none: parts that do not fit whole are left out, the last first.
+    for shown in (1..=quota.len()).rev() {
+        let words = quota[..shown].iter().enumerate().fold(Words::new(), |words, (at, part)| {
+            let words = if at > 0 { words.word("·", theme.quiet()) } else { words };
+            words.word(part, Style::new())
+        });
+        if words.width() <= free.width {
+            words.paint_right(buffer, free);
+            break;
+        }
+    }
+}
+
+fn phase(model: &Model) -> (&'static str, &'static str, Style) {
+    let theme = model.theme;
+    match model.snapshot.phase {
+        Phase::None if model.observe => ("○", "observing", theme.quiet()),
+        Phase::None => ("○", "starting", theme.quiet()),
+        Phase::Running => ("●", "running", theme.good()),
+        Phase::Idle => ("●", "idle", theme.quiet()),
+        Phase::Paused => ("⏸", "paused", theme.warn()),
+        Phase::Draining => ("◐", "finishing", theme.warn()),
+        Phase::Stopped => ("✗", "stopped", theme.bad()),
+    }
+}
+
+/// Calls of the tightest limit, when the next pause ends, money; each whole or not at all.
+fn quota(model: &Model) -> Vec<Safe> {
+    let snapshot = &model.snapshot;
+    let mut parts = Vec::new();
+    let limited = snapshot.models.iter().filter_map(|m| m.limit_today.map(|limit| (m.calls_today, limit)));
+    if let Some((calls, limit)) = limited.max_by(|a, b| (a.0 * b.1.max(1)).cmp(&(b.0 * a.1.max(1)))) {
+        parts.push(safe!("quota {}/{} today", paint::number(calls), paint::number(limit)));
+    }
+    let timed = snapshot.pauses.iter().filter(|pause| pause.scope != PauseScope::All).filter_map(|pause| pause.until).min();
+    if let Some(until) = timed {
+        parts.push(safe!("resumes {}", when::until(model.now, until, &model.zone)));
+    }
+    if snapshot.spent_micros > 0 || snapshot.budget_micros.is_some() {
+        let dollars = |micros: i64| format!("${:.2}", micros as f64 / 1e6);
+        parts.push(match snapshot.budget_micros {
+            Some(budget) => safe!("{} of {}", dollars(snapshot.spent_micros), dollars(budget)),
+            None => safe!("{}", dollars(snapshot.spent_micros)),
+        });
+    }
+    parts
+}
+
+fn draw_tabs(model: &Model, buffer: &mut Buffer, place: Rect) {
+    let theme = model.theme;
+    let mut words = Words::new();
+    for (number, pane) in (1..).zip(Pane::ALL) {
+        let style = if pane == model.focus { theme.accent().patch(theme.selected()) } else { Style::new() };
+        let count = if pane == Pane::Failed { model.snapshot.counts.failed } else { 0 };
+        let title = if count > 0 { safe!("{number} {} {}", pane.title(), paint::number(count)) } else { safe!("{number} {}", pane.title()) };
+        words = words.spaced(3, title, style);
+    }
+    words.paint(buffer, place);
+}
+
+/// Keys likely to be wanted on each pane, the likeliest first.
+const fn likely(pane: Pane) -> &'static [Action] {
+    match pane {
+        Pane::Overview => &[Action::RetryAll, Action::Force, Action::Pause, Action::NextPane, Action::Quit],
+        Pane::Failed => &[
+            Action::Retry,
+            Action::Force,
+            Action::Regenerate,
+            Action::Open,
+            Action::CycleStatus,
+            Action::CycleClass,
+            Action::RetryAll,
+            Action::Quit,
+        ],
+        Pane::Log => &[Action::Follow, Action::CycleKind, Action::Open, Action::Pause, Action::NextPane, Action::Quit],
+    }
+}
+
+fn draw_footer(model: &Model, buffer: &mut Buffer, place: Rect) {
+    let theme = model.theme;
+    if let Some(toast) = &model.toast {
+        let (sign, style) = match toast.tone {
+            Tone::Good => ("✓", theme.good()),
+            Tone::Warn => ("!", theme.warn()),
+            Tone::Bad => ("✗", theme.bad()),
+        };
+        Words::new().word(sign, style).word(&toast.text, theme.strong()).paint(buffer, place);
+        return;
+    }
+    let under: &'static [_] = match model.popups.first() {
+        None => model.sections(),
+        Some(_) => return,
+    };
+    let paused = model.snapshot.phase == Phase::Paused;
+    // The way to all other keys is always shown.
+    let help = model.keymap.key(under, Action::Help).map_or(Words::new(), |chord| {
+        Words::new().spaced(0, chord.shown(), theme.accent()).word(Action::Help.short(), theme.quiet())
+    });
+    let room = place.width.saturating_sub(help.width() + 2);
+    let mut words = Words::new();
+    for action in likely(model.focus) {
+        let Some(chord) = model.keymap.key(under, *action) else { continue };
+        let does = match action {
+            Action::Pause if paused => "go on",
+            Action::Follow if model.log.following() => "hold still",
+            other => other.short(),
+        };
+        let more = words.clone().spaced(2, chord.shown(), theme.accent()).word(does, theme.quiet());
+        if more.width() <= room {
+            words = more;
+        }
+    }
+    let used = words.paint(buffer, place) + 2;
+    help.paint(buffer, Rect { x: place.x + used, width: place.width.saturating_sub(used), ..place });
+}
