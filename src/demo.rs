@@ -1,11 +1,23 @@
 //! The demo's material: bundled posts, the route, and the server that fails on purpose.
 //! It holds no engine and no dashboard; `cli` runs them on what stands here.
 
+pub mod server;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde::Deserialize;
 
+use crate::config::{Config, Provider, Secret, Tagging};
 use crate::domain::NewPost;
+use crate::llm::keywords;
+use server::{Faults, Server, Setup};
 
-pub mod server;
+/// The key that the demo's server takes; it opens nothing else.
+const KEY: &str = "sk-demo";
 
 /// Models of the demo's server in the order they are asked: flaky, free, vanished, steady.
 pub const ROUTE: [&str; 4] = ["demo/astra-large", "demo/comet-mini:free", "demo/nova-classic", "demo/tortoise-steady"];
@@ -27,6 +39,40 @@ struct Line {
 /// Errors: a line of the bundled file that is not a post, which a test of this room rules out.
 pub fn posts() -> Result<Vec<NewPost>, serde_json::Error> {
     POSTS.lines().map(|line| serde_json::from_str::<Line>(line).map(NewPost::from)).collect()
+}
+
+/// Starts the server, on a free port of 127.0.0.1.
+pub async fn start(seed: u64, posts: &[NewPost]) -> io::Result<Server> {
+    let answer = |text: &str| keywords::tags(text, &keywords::Vocabulary { channel_tags: &[] });
+    let faults = Faults::demo(seed, hashes(posts));
+    Server::start(Setup { key: KEY.to_owned(), faults, answer: Arc::new(answer), count_file: None }).await
+}
+
+/// Settings for a run against it: those of every day, but in a hurry, so that a minute shows what otherwise takes hours.
+pub fn config(folder: &Path, server: &Server) -> Config {
+    Config {
+        file: None,
+        data_dir: folder.to_owned(),
+        database: Secret::new(format!("sqlite://{}", folder.join("demo.db").display())),
+        log_level: "info".to_owned(),
+        tagging: Tagging {
+            route: ROUTE.map(str::to_owned).to_vec(),
+            timeout: Duration::from_millis(1500),
+            retry_delay: Duration::from_millis(300),
+            pass_delays: [500, 1000, 2000, 3000].map(Duration::from_millis).to_vec(),
+            wait_for_ocr: Duration::ZERO,
+            ..Tagging::default()
+        },
+        providers: vec![Provider {
+            name: "demo".to_owned(),
+            base_url: server.base_url(),
+            key: Some(Secret::new(KEY)),
+            headers: BTreeMap::new(),
+            requests_per_minute: None,
+            requests_per_day: None,
+            budget_micros_per_day: None,
+        }],
+    }
 }
 
 /// Hashes by which [`server::Faults::posts`] knows the posts about which the draw decides.

@@ -1,3 +1,7 @@
-//! The `tagdeck` binary: hands the arguments to `cli`.
+//! The `tagdeck` binary: hands the arguments to `cli` and its answer to the shell.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tagdeck::cli::main()
+}

@@ -1,190 +1,204 @@
-//! LOCAL STAND-IN, not to be merged: the `Ops` of the contract on made-up posts, so that the dashboard can be seen.
-//! It keeps nothing and has no engine.
+//! Every use case once: a key press, a subcommand and an HTTP route that do the same thing call the same function here.
+//! It does no background work and prints nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod observe;
 
-use tokio::sync::watch;
+use std::sync::Arc;
 
-use crate::domain::{
-    BreakerState, Call, CallId, EventKind, ModelKey, ModelScore, Outcome, PageKey, Phase, PostDetail, PostFilter, PostId, PostLine,
-    Snapshot, Stats, Status, UserId, WorstCase,
-};
-use crate::engine::event::{Draft, EventLog, wall_clock};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Tagging;
+use crate::domain::{PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorstCase};
+use crate::engine::Engine;
+use crate::engine::event::EventLog;
+use crate::store::{Requeue, Store, StoreError};
 use crate::text::Safe;
 
-/// A sentence for a person.
+/// Why something asked for was not done; a whole sentence for a person.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpsError(pub Safe);
+pub enum OpsError {
+    /// The database would not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No such post.
+    #[error("there is no post {0}; `tagdeck posts` lists them")]
+    NoPost(PostId),
+    /// `tagging.enabled = false`.
+    #[error("tagging is switched off: set tagging.enabled = true in the settings")]
+    TaggingOff,
+    /// A post without any text cannot be tagged.
+    #[error("post {0} has no text to tag")]
+    NoText(PostId),
+}
 
-/// What to retry.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What to tag again.
+#[derive(Clone, Debug, Default)]
 pub struct RetryRequest {
-    /// Which posts.
+    /// Which posts; only `failed` and `retrying` ones are taken.
     pub filter: PostFilter,
-    /// Only these.
+    /// Only these of them.
     pub ids: Option<Vec<PostId>>,
-    /// Give passes back.
+    /// Take posts over the attempt limit as well, and set their attempts to 0.
     pub force: bool,
-    /// At most so many.
+    /// At most this many, the longest unchanged first.
     pub limit: Option<u32>,
-    /// Only count.
+    /// Count, change nothing.
     pub dry_run: bool,
 }
 
-/// What came of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What came of a [`RetryRequest`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RetryReport {
-    /// Posts that match.
+    /// Posts that fit.
     pub matched: i64,
-    /// Posts that are (or would be) due again.
+    /// Posts enqueued (0 in a dry run).
     pub queued: i64,
-    /// Calls at worst.
+    /// Most calls that can cost.
     pub worst_case_calls: u64,
 }
 
-/// The stand-in.
+/// What a person can ask for; clones share one database and one engine.
 #[derive(Clone, Debug)]
 pub struct Ops {
-    posts: Arc<Mutex<Vec<PostLine>>>,
-    snapshot: watch::Sender<Snapshot>,
+    store: Store,
+    tagging: Arc<Tagging>,
+    snapshot: watch::Receiver<Snapshot>,
     log: EventLog,
-}
-
-impl Default for Ops {
-    fn default() -> Self {
-        Self::new(1_000)
-    }
+    /// Wakes the engine of this process, if there is one.
+    waker: Option<mpsc::Sender<()>>,
 }
 
 impl Ops {
-    /// With so many failed posts.
-    pub fn new(failed: i64) -> Self {
-        let now = wall_clock();
-        let line = |n: i64| PostLine {
-            id: PostId(n),
-            channel: ["Naked Science", "Хабр", "Новости Москвы"][usize::try_from(n % 3).unwrap_or(0)].to_owned(),
-            message_id: n,
-            posted_at: Some(now - n * 90_000),
-            status: Some(if n % 4 == 0 { Status::Retrying } else { Status::Failed }),
-            attempts: if n % 4 == 0 { 2 } else { 5 },
-            tags: Vec::new(),
-            error_class: Some(if n % 5 == 0 { "not_tags" } else { "server_error" }.to_owned()),
-            error: Some("502 upstream, all 3 models".to_owned()),
-            updated_at: now - n * 60_000,
-            next_at: (n % 4 == 0).then_some(now + n * 30_000),
-            excerpt: "В Китае нашли ударный кратер необычной формы".to_owned(),
-        };
-        let mut snapshot = Snapshot { phase: Phase::Running, in_flight: 3, concurrency: 4, total: 5_054, ..Snapshot::default() };
-        snapshot.counts.success = 5_054 - failed;
-        snapshot.counts.retrying = failed / 4;
-        snapshot.counts.failed = failed - failed / 4;
-        snapshot.finished_per_second = (0..60).map(|n| n % 7).collect();
-        snapshot.eta_seconds = Some(70);
-        snapshot.worst_case = WorstCase { models: 2, calls_per_pass: 6, passes: 5 };
-        let score = |model: &str, breaker, until| ModelScore {
-            model: ModelKey { provider: "openrouter".to_owned(), model: model.to_owned() },
-            calls: 212,
-            successes: 170,
-            answers: 180,
-            p95_ms: Some(1_900),
-            calls_today: 37,
-            limit_today: Some(50),
-            breaker,
-            until,
-            reason: None,
-        };
-        snapshot.models = vec![
-            score("google/gemini-2.5-flash", BreakerState::Closed, None),
-            score("meta-llama/llama-4:free", BreakerState::Open, Some(now + 48_000)),
-        ];
+    /// On a database with the engine of this process.
+    pub fn with_engine(store: Store, tagging: &Tagging, engine: &Engine) -> Self {
         Self {
-            posts: Arc::new(Mutex::new((1..=failed).map(line).collect())),
-            snapshot: watch::Sender::new(snapshot),
-            log: EventLog::new(Safe::fixed("stand-in")),
+            store,
+            tagging: Arc::new(tagging.clone()),
+            snapshot: engine.watch(),
+            log: engine.log(),
+            waker: Some(engine.waker()),
         }
     }
 
-    /// Counts.
-    pub async fn stats(&self, _user: Option<UserId>) -> Result<Option<Stats>, OpsError> {
-        Ok(Some(Stats::default()))
+    /// On a database that other processes work on, or nobody.
+    pub fn observing(store: Store, tagging: &Tagging) -> Self {
+        let log = EventLog::new(Safe::fixed("observer"));
+        let tagging = Arc::new(tagging.clone());
+        let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
+        Self { store, tagging, snapshot, log, waker: None }
     }
 
-    /// A page.
-    pub async fn posts(&self, filter: &PostFilter, after: Option<PageKey>, limit: u32) -> Result<Vec<PostLine>, OpsError> {
-        let posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
-        let behind = |line: &&PostLine| after.is_none_or(|key| (line.updated_at, line.id) < (key.updated_at, key.id));
-        let fits = |line: &&PostLine| {
-            filter.status.is_none_or(|s| line.status == Some(s)) && (filter.class.is_none() || filter.class == line.error_class)
-        };
-        Ok(posts.iter().filter(fits).filter(behind).take(limit as usize).cloned().collect())
-    }
-
-    /// A post.
-    pub async fn post(&self, id: PostId) -> Result<Option<PostDetail>, OpsError> {
-        let line = self.posts.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|line| line.id == id).cloned();
-        Ok(line.map(|line| PostDetail {
-            user_id: None,
-            text: "В Китае нашли ударный кратер необычной формы.\n\n\u{1b}[2JИ ещё один. ".repeat(30),
-            url: Some("https://t.me/nakedscience/1".to_owned()),
-            images: Vec::new(),
-            max_attempts: 5,
-            calls: (0..12)
-                .map(|n| Call {
-                    id: CallId(n),
-                    pass: 1 + n / 3,
-                    model: ModelKey { provider: "openrouter".to_owned(), model: format!("google/gemini-{}", n % 3 / 2) },
-                    sent_at: line.updated_at + n * 1_000,
-                    ended_at: Some(line.updated_at + n * 1_000 + 900),
-                    outcome: Some(Outcome::ServerError),
-                    http_status: Some(502),
-                    prompt_tokens: Some(310),
-                    completion_tokens: Some(20),
-                    cost_micros: Some(120),
-                    reason: Some("Upstream error from OpenInference".to_owned()),
-                })
-                .collect(),
-            line,
+    /// Counts, for one user or all; `None`: no such user.
+    pub async fn stats(&self, user: Option<UserId>) -> Result<Option<Stats>, OpsError> {
+        let stats = self.store.stats(user, self.tagging.max_attempts).await?;
+        Ok(stats.map(|stats| Stats {
+            tagging_enabled: self.tagging.enabled,
+            max_retry_attempts: i64::from(self.tagging.max_attempts),
+            ..stats
         }))
     }
 
-    /// Failed posts by class.
+    /// A page of posts, newest change first.
+    pub async fn posts(&self, filter: &PostFilter, after: Option<PageKey>, limit: u32) -> Result<Vec<PostLine>, OpsError> {
+        Ok(self.store.posts(filter, after, limit).await?)
+    }
+
+    /// One post with its history; `None`: no such post.
+    pub async fn post(&self, id: PostId) -> Result<Option<PostDetail>, OpsError> {
+        Ok(self.store.post(id).await?)
+    }
+
+    /// Failed posts by error class, the most frequent first.
     pub async fn failures_by_class(&self) -> Result<Vec<(String, i64)>, OpsError> {
-        Ok(vec![("server_error".to_owned(), 9), ("moderated".to_owned(), 3), ("not_tags".to_owned(), 2)])
+        Ok(self.store.failures_by_class().await?)
     }
 
-    /// Retries.
+    /// Enqueues failed and retrying posts again.
     pub async fn retry(&self, request: &RetryRequest) -> Result<RetryReport, OpsError> {
-        let matched = request.ids.as_ref().map_or(14, |ids| ids.len() as i64);
-        let queued = if request.force { matched } else { matched / 2 };
-        Ok(RetryReport { matched, queued, worst_case_calls: 30 * queued.unsigned_abs() })
+        self.require_tagging()?;
+        let requeued = self
+            .store
+            .requeue(&Requeue {
+                filter: request.filter.clone(),
+                ids: request.ids.clone(),
+                force: request.force,
+                limit: request.limit,
+                dry_run: request.dry_run,
+                max_attempts: self.tagging.max_attempts,
+            })
+            .await?;
+        self.wake();
+        let matched = u64::try_from(requeued.matched).unwrap_or(0);
+        Ok(RetryReport {
+            matched: requeued.matched,
+            queued: requeued.queued,
+            worst_case_calls: matched.saturating_mul(self.worst_case().calls()),
+        })
     }
 
-    /// Tags anew.
+    /// Tags one post anew, whatever its status; always forced.
     pub async fn regenerate(&self, id: PostId) -> Result<(), OpsError> {
-        self.log.publish(Draft::new(EventKind::Engine, Safe::fixed("asked to tag a post anew")).post(id));
+        self.require_tagging()?;
+        let post = self.store.post(id).await?.ok_or(OpsError::NoPost(id))?;
+        if post.text.trim().is_empty() && post.images.is_empty() {
+            return Err(OpsError::NoText(id));
+        }
+        let what = Requeue { ids: Some(vec![id]), force: true, max_attempts: self.tagging.max_attempts, ..Requeue::default() };
+        self.store.requeue(&what).await?;
+        self.wake();
         Ok(())
     }
 
-    /// Pauses.
+    /// Stops claiming, on every engine of this database, until [`Ops::resume`].
     pub async fn pause(&self) -> Result<(), OpsError> {
-        self.snapshot.send_modify(|snapshot| snapshot.phase = Phase::Paused);
+        let pause = Pause { scope: PauseScope::All, until: None, reason: Safe::fixed("paused by the operator") };
+        self.store.set_pause(&pause).await?;
+        self.wake();
         Ok(())
     }
 
-    /// Goes on.
+    /// Lifts every pause, the operator's and the engine's own.
     pub async fn resume(&self) -> Result<(), OpsError> {
-        self.snapshot.send_modify(|snapshot| snapshot.phase = Phase::Running);
+        for pause in self.store.pauses().await? {
+            self.store.clear_pause(&pause.scope).await?;
+        }
+        self.wake();
         Ok(())
     }
 
-    /// The engine's numbers.
+    /// The numbers, as they change.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
-        self.snapshot.subscribe()
+        self.snapshot.clone()
     }
 
     /// The live log.
     pub fn log(&self) -> EventLog {
         self.log.clone()
+    }
+
+    /// Most calls one post can cost on the route as it stands.
+    pub fn worst_case(&self) -> WorstCase {
+        let known = self.snapshot.borrow().worst_case;
+        if known.models > 0 { known } else { planned(&self.tagging) }
+    }
+
+    fn require_tagging(&self) -> Result<(), OpsError> {
+        if self.tagging.enabled { Ok(()) } else { Err(OpsError::TaggingOff) }
+    }
+
+    /// A full channel means that the engine is being woken already; a closed one that it has ended.
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            let _ = waker.try_send(());
+        }
+    }
+}
+
+/// The worst case as far as the settings tell it, without asking any provider: an `auto:` entry counts as one model.
+fn planned(tagging: &Tagging) -> WorstCase {
+    WorstCase {
+        models: tagging.route.len() as u64,
+        calls_per_pass: u64::from(tagging.pass_calls),
+        passes: u64::from(tagging.max_attempts),
     }
 }

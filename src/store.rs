@@ -47,6 +47,12 @@ pub struct Store {
     bot: Option<legacy::Bot>,
 }
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.url).finish()
+    }
+}
+
 impl Store {
     /// Opens `sqlite://PATH` (created, folders too) or `postgres://…` and brings tagdeck's own tables up to date.
     ///

@@ -224,7 +224,11 @@ where
     /// Gives the terminal back, stops, and takes it over again when told to go on.
     async fn suspend(&mut self, signals: &mut Signals, by_key: bool) -> io::Result<Option<Ended>> {
         self.screen.leave();
-        if by_key { terminal::stop_job()? } else { terminal::stop_self()? }
+        if by_key {
+            terminal::stop_job()?
+        } else {
+            terminal::stop_self()?
+        }
         loop {
             match signals.next().await {
                 Wish::End => return Ok(Some(Ended::Terminated)),

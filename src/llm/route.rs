@@ -16,6 +16,7 @@ use crate::domain::{BreakerState, Millis, ModelKey, Outcome, Pause};
 use crate::llm::Format;
 use crate::llm::wire::Listing;
 use crate::text::Safe;
+pub(crate) use expand::split;
 pub use expand::{Expanded, Gone, expand};
 pub use health::{Availability, Cause, Closed, Health};
 pub use kept::Kept;

@@ -200,7 +200,11 @@ impl Wire {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             self.secrets.iter().fold(value, |value, secret| value.replace(secret.as_str(), "***"))
         };
-        Headers(map.iter().map(|(name, value)| (name.as_str().to_owned(), blotted(value))).collect())
+        let mut headers = Headers::default();
+        for (name, value) in map {
+            headers.push(name.as_str(), blotted(value));
+        }
+        headers
     }
 }
 

@@ -321,6 +321,13 @@ statements! {
         ") keyed GROUP BY key"
     ];
 
+    // Bounded: with a million failed posts the newest tell the causes as well as all of them.
+    FAILURES, "count the failed posts by cause": [
+        "SELECT error_class, COUNT(*) FROM (\
+            SELECT error_class FROM jobs WHERE kind = 'tag' AND state = 'failed' ORDER BY updated_at DESC, id DESC LIMIT 10000\
+        ) newest GROUP BY error_class ORDER BY 2 DESC, 1"
+    ];
+
     // What kind of database it is.
 
     TABLES, "read the list of tables": ["SELECT name FROM " tables];

@@ -38,6 +38,12 @@ impl Store {
         }))
     }
 
+    /// Failed posts by error class, the most frequent first; of the newest 10,000.
+    pub async fn failures_by_class(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let rows = self.base.rows(&sql::FAILURES, args![]).await?;
+        rows.iter().map(|row| Ok((row.opt_text(0)?.unwrap_or_default(), row.int(1)?))).collect()
+    }
+
     /// Posts by status.
     pub(super) async fn counts(&self, user: Option<UserId>) -> Result<StatusCounts, StoreError> {
         Ok(self.keys_counted(user, 0).await?.counts)

@@ -126,7 +126,11 @@ fn draw_tabs(model: &Model, buffer: &mut Buffer, place: Rect) {
     for (number, pane) in (1..).zip(Pane::ALL) {
         let style = if pane == model.focus { theme.accent().patch(theme.selected()) } else { Style::new() };
         let count = if pane == Pane::Failed { model.snapshot.counts.failed } else { 0 };
-        let title = if count > 0 { safe!("{number} {} {}", pane.title(), paint::number(count)) } else { safe!("{number} {}", pane.title()) };
+        let title = if count > 0 {
+            safe!("{number} {} {}", pane.title(), paint::number(count))
+        } else {
+            safe!("{number} {}", pane.title())
+        };
         words = words.spaced(3, title, style);
     }
     words.paint(buffer, place);

@@ -49,18 +49,26 @@ pub(super) fn clean(text: &str) -> Cleaned {
 
 fn hashtag(word: &str) -> Option<String> {
     // "#наука@channel" is how Telegram scopes a hashtag to one channel.
-    let tag = word.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default().trim_matches(['_', '-']);
+    let tag =
+        word.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default().trim_matches(['_', '-']);
     (tag.chars().filter(|c| c.is_alphabetic()).count() >= 2).then(|| tag.to_owned())
 }
 
 fn is_address(word: &str) -> bool {
     let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '@' && c != '/');
     let lower = bare.to_lowercase();
-    lower.contains("://") || lower.starts_with("www.") || lower.starts_with("t.me/") || bare.contains('@') || lower.split_once('.').is_some_and(|(host, rest)| {
-        // naked-science.ru, youtu.be/x: a name, a dot, a short Latin ending.
-        let top: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-        !host.is_empty() && host.is_ascii() && (2..=6).contains(&top.len()) && rest[top.len()..].chars().next().is_none_or(|c| matches!(c, '/' | '.' | ':' | '?'))
-    })
+    lower.contains("://")
+        || lower.starts_with("www.")
+        || lower.starts_with("t.me/")
+        || bare.contains('@')
+        || lower.split_once('.').is_some_and(|(host, rest)| {
+            // naked-science.ru, youtu.be/x: a name, a dot, a short Latin ending.
+            let top: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+            !host.is_empty()
+                && host.is_ascii()
+                && (2..=6).contains(&top.len())
+                && rest[top.len()..].chars().next().is_none_or(|c| matches!(c, '/' | '.' | ':' | '?'))
+        })
 }
 
 /// `[text](url)` becomes `text`; one pass, nesting is not followed.
@@ -87,7 +95,30 @@ fn without_links(text: &str) -> String {
 }
 
 fn is_of_prose(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '-' | '–' | '—' | '.' | ',' | ':' | ';' | '!' | '?' | '…' | '\'' | '’' | '%' | '«' | '»' | '"' | '(' | ')' | '/' | '+' | '\u{300}'..='\u{36f}')
+    c.is_alphanumeric()
+        || matches!(
+            c,
+            '-' | '–'
+                | '—'
+                | '.'
+                | ','
+                | ':'
+                | ';'
+                | '!'
+                | '?'
+                | '…'
+                | '\''
+                | '’'
+                | '%'
+                | '«'
+                | '»'
+                | '"'
+                | '('
+                | ')'
+                | '/'
+                | '+'
+                | '\u{300}'..='\u{36f}'
+        )
 }
 
 #[cfg(test)]
@@ -96,7 +127,9 @@ mod tests {
 
     #[test]
     fn links_names_markdown_and_emoji_are_no_prose() {
-        let cleaned = clean("**Марсоход** 🚀 нашёл [воду на Марсе](https://example.com/a_b)\n\nПодробнее: https://t.me/x @channel naked-science.ru #космос #наука@naked #2024");
+        let cleaned = clean(
+            "**Марсоход** 🚀 нашёл [воду на Марсе](https://example.com/a_b)\n\nПодробнее: https://t.me/x @channel naked-science.ru #космос #наука@naked #2024",
+        );
         assert_eq!(cleaned.hashtags, ["космос", "наука"]);
         assert_eq!(cleaned.prose, "Марсоход нашёл воду на Марсе.\nПодробнее:\n");
     }

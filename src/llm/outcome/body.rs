@@ -68,7 +68,11 @@ impl Body {
             // A page under a bad status counts by its status.
             return if good { Self::Html(title) } else { Self::Failure(Box::new(Failure::in_words(&title))) };
         }
-        if good { Self::Malformed(first_chars(text, 200).to_owned()) } else { Self::Failure(Box::new(Failure::in_words(first_chars(text, 4000)))) }
+        if good {
+            Self::Malformed(first_chars(text, 200).to_owned())
+        } else {
+            Self::Failure(Box::new(Failure::in_words(first_chars(text, 4000))))
+        }
     }
 
     fn read_json(text: &str, bad_status: bool) -> Self {
@@ -100,11 +104,16 @@ impl Body {
     /// One JSON value: an answer or a failure.
     pub fn from_value(value: Value, bad_status: bool) -> Self {
         match value {
-            Value::Object(fields) if is_failure(&fields, bad_status) => Self::Failure(Box::new(Failure::gathered(&Value::Object(fields)))),
+            Value::Object(fields) if is_failure(&fields, bad_status) => {
+                Self::Failure(Box::new(Failure::gathered(&Value::Object(fields))))
+            }
             Value::Object(fields) => Answer::from_object(fields),
             Value::Array(items) => {
                 let nested = items.first().and_then(Value::as_object).is_some_and(|fields| {
-                    bad_status || is_failure(fields, false) || fields.contains_key("choices") || fields.contains_key("generated_text")
+                    bad_status
+                        || is_failure(fields, false)
+                        || fields.contains_key("choices")
+                        || fields.contains_key("generated_text")
                 });
                 match items.into_iter().next() {
                     Some(first) if nested => Self::from_value(first, bad_status),
@@ -119,7 +128,11 @@ impl Body {
                 _ => Self::Failure(Box::new(Failure::in_words(&text))),
             },
             other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => {
-                if bad_status { Self::Failure(Box::new(Failure::gathered(&other))) } else { Self::Empty }
+                if bad_status {
+                    Self::Failure(Box::new(Failure::gathered(&other)))
+                } else {
+                    Self::Empty
+                }
             }
         }
     }
@@ -165,7 +178,11 @@ impl Answer {
     fn take_message(&mut self, message: &Map<String, Value>) {
         append(&mut self.content, message.get("content"));
         append(&mut self.refusal, message.get("refusal"));
-        let filled = |key: &str| message.get(key).is_some_and(|value| !value.is_null() && value != "" && value.as_array().is_none_or(|parts| !parts.is_empty()));
+        let filled = |key: &str| {
+            message
+                .get(key)
+                .is_some_and(|value| !value.is_null() && value != "" && value.as_array().is_none_or(|parts| !parts.is_empty()))
+        };
         self.has_reasoning |= ["reasoning", "reasoning_content", "reasoning_details", "thinking"].iter().any(|key| filled(key));
         if filled("tool_calls") || filled("function_call") {
             self.has_tool_call = true;
@@ -173,7 +190,9 @@ impl Answer {
             let calls = message.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             let call = calls.first().and_then(|call| call.get("function")).or_else(|| message.get("function_call"));
             let arguments = call.and_then(|call| call.get("arguments")).and_then(Value::as_str).unwrap_or_default();
-            if self.content.trim().is_empty() && serde_json::from_str::<Value>(arguments).is_ok_and(|value| value.get("tags").is_some()) {
+            if self.content.trim().is_empty()
+                && serde_json::from_str::<Value>(arguments).is_ok_and(|value| value.get("tags").is_some())
+            {
                 arguments.clone_into(&mut self.content);
             }
         }
@@ -245,7 +264,11 @@ fn append(to: &mut String, content: Option<&Value>) {
                         let kind = fields.get("type").and_then(Value::as_str).unwrap_or("text");
                         if kind == "message" {
                             if let Some(Value::Array(inner)) = fields.get("content") {
-                                inner.iter().filter_map(|part| part.get("text")).filter_map(Value::as_str).for_each(|text| to.push_str(text));
+                                inner
+                                    .iter()
+                                    .filter_map(|part| part.get("text"))
+                                    .filter_map(Value::as_str)
+                                    .for_each(|text| to.push_str(text));
                             }
                         } else if matches!(kind, "text" | "output_text") && fields.get("thought") != Some(&Value::Bool(true)) {
                             to.push_str(fields.get("text").and_then(Value::as_str).unwrap_or_default());
@@ -268,10 +291,13 @@ fn text_of(value: Option<&Value>) -> Option<String> {
 /// Tokens and price; numbers may come as strings.
 pub(super) fn usage(fields: &Map<String, Value>) -> Usage {
     let counts = fields.get("usage").or_else(|| fields.get("usageMetadata")).and_then(Value::as_object).unwrap_or(fields);
-    let number = |names: &[&str]| names.iter().find_map(|name| figure(counts.get(*name)?)).filter(|number| (0.0..1e12).contains(number));
+    let number =
+        |names: &[&str]| names.iter().find_map(|name| figure(counts.get(*name)?)).filter(|number| (0.0..1e12).contains(number));
     Usage {
-        prompt_tokens: number(&["prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count"]).map(|count| count as i64),
-        completion_tokens: number(&["completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count"]).map(|count| count as i64),
+        prompt_tokens: number(&["prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count"])
+            .map(|count| count as i64),
+        completion_tokens: number(&["completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count"])
+            .map(|count| count as i64),
         cost_micros: number(&["cost", "total_cost"]).map(|dollars| (dollars * 1e6).round() as i64),
     }
 }
@@ -305,12 +331,17 @@ fn values_of_mended(text: &str) -> (Vec<Value>, Option<serde_json::Error>) {
         match c {
             '\\' if quoted => {
                 let escape = text[at..].get(..6).filter(|escape| escape.starts_with("\\ud") || escape.starts_with("\\uD"));
-                let paired = text[at..].get(..12).is_some_and(|pair| serde_json::from_str::<String>(&format!("\"{pair}\"")).is_ok());
-                if escape.is_some() && !paired && serde_json::from_str::<String>(&format!("\"{}\"", escape.unwrap_or_default())).is_err() {
+                let paired =
+                    text[at..].get(..12).is_some_and(|pair| serde_json::from_str::<String>(&format!("\"{pair}\"")).is_ok());
+                if escape.is_some()
+                    && !paired
+                    && serde_json::from_str::<String>(&format!("\"{}\"", escape.unwrap_or_default())).is_err()
+                {
                     mended.push_str("\\ufffd");
                     chars.nth(4);
                 } else {
-                    let run = if escape.is_some() && paired { 12 } else { 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8) };
+                    let run =
+                        if escape.is_some() && paired { 12 } else { 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8) };
                     mended.push_str(&text[at..at + run]);
                     while chars.as_str().len() > text.len() - at - run {
                         chars.next();
@@ -335,7 +366,10 @@ fn web_page(text: &str) -> Option<String> {
     let page = text.starts_with('<') || ["<html", "<!doctype", "<head", "<body"].iter().any(|tag| lower.contains(tag));
     page.then(|| {
         // Lower-casing can change lengths outside ASCII, so the title is searched in the original.
-        let titled = ["<title>", "<TITLE>", "<h1>", "<H1>", "<Message>"].iter().find_map(|tag| head.split_once(tag)).and_then(|(_, rest)| rest.split('<').next());
+        let titled = ["<title>", "<TITLE>", "<h1>", "<H1>", "<Message>"]
+            .iter()
+            .find_map(|tag| head.split_once(tag))
+            .and_then(|(_, rest)| rest.split('<').next());
         titled.unwrap_or_default().trim().to_owned()
     })
 }
@@ -371,13 +405,16 @@ mod tests {
 
     #[test]
     fn usage_may_come_as_strings_and_dollars_become_micros() {
-        let usage = answer(&json!({"choices": [], "usage": {"prompt_tokens": "12", "completion_tokens": 3.0, "cost": "0.00256995"}})).usage;
+        let usage =
+            answer(&json!({"choices": [], "usage": {"prompt_tokens": "12", "completion_tokens": 3.0, "cost": "0.00256995"}}))
+                .usage;
         assert_eq!(usage, Usage { prompt_tokens: Some(12), completion_tokens: Some(3), cost_micros: Some(2570) });
     }
 
     #[test]
     fn raw_control_characters_and_lone_surrogates_do_not_lose_an_answer() {
-        let text = "{\"choices\":[{\"message\":{\"content\":\"[\\\"на\u{b}ука\\\",\n\\\"к\\ud83dот\\\", \\\"\\ud83d\\ude00\\\"]\"}}]}";
+        let text =
+            "{\"choices\":[{\"message\":{\"content\":\"[\\\"на\u{b}ука\\\",\n\\\"к\\ud83dот\\\", \\\"\\ud83d\\ude00\\\"]\"}}]}";
         let Body::Answer(answer) = Body::read(200, text.as_bytes()) else { panic!("not an answer") };
         assert_eq!(answer.content, "[\"наука\", \"к\u{fffd}от\", \"😀\"]");
     }

@@ -30,9 +30,28 @@ const PARAMETERS: [(&str, &str); 15] = [
 ];
 
 const NOT_TAKEN: &[&str] = &[
-    "not supported", "unsupported", "does not support", "doesn't support", "not support ", "isn't supported", "unknown parameter", "unrecognized",
-    "unexpected keyword", "unexpected field", "extra inputs are not permitted", "extra_forbidden", "not permitted", "not allowed",
-    "unknown field", "unknown name", "cannot be disabled", "is mandatory", "deprecated", "only the default", "additional properties", "property is not",
+    "not supported",
+    "unsupported",
+    "does not support",
+    "doesn't support",
+    "not support ",
+    "isn't supported",
+    "unknown parameter",
+    "unrecognized",
+    "unexpected keyword",
+    "unexpected field",
+    "extra inputs are not permitted",
+    "extra_forbidden",
+    "not permitted",
+    "not allowed",
+    "unknown field",
+    "unknown name",
+    "cannot be disabled",
+    "is mandatory",
+    "deprecated",
+    "only the default",
+    "additional properties",
+    "property is not",
 ];
 
 /// The meaning of a failure under an HTTP status; `200` when the status said success.
@@ -68,21 +87,50 @@ fn effective_code(status: u16, failure: &Failure, hay: &str) -> u16 {
     }
     let labelled = |names: &[&str]| failure.labels.iter().any(|label| names.contains(&label.as_str()));
     let table: [(u16, &[&str], &[&str]); 9] = [
-        (402, &["insufficient_credits", "payment_required"], &["insufficient credits", "requires more credits", "insufficient balance"]),
+        (
+            402,
+            &["insufficient_credits", "payment_required"],
+            &["insufficient credits", "requires more credits", "insufficient balance"],
+        ),
         (
             429,
-            &["rate_limit_exceeded", "rate_limit_error", "too_many_requests", "resource_exhausted", "ratelimiterror", "rate_limit", "insufficient_quota"],
+            &[
+                "rate_limit_exceeded",
+                "rate_limit_error",
+                "too_many_requests",
+                "resource_exhausted",
+                "ratelimiterror",
+                "rate_limit",
+                "insufficient_quota",
+            ],
             &["rate limit", "rate-limit", "ratelimit", "too many requests", "exceeded your current quota"],
         ),
-        (401, &["authentication_error", "authentication", "unauthenticated", "invalid_api_key"], &["unauthorized", "invalid api key", "invalid token"]),
+        (
+            401,
+            &["authentication_error", "authentication", "unauthenticated", "invalid_api_key"],
+            &["unauthorized", "invalid api key", "invalid token"],
+        ),
         (404, &["not_found_error", "model_not_found"], &["no endpoints found", "model not found"]),
-        (408, &["timeout", "timeout_error", "deadline_exceeded", "request_timeout"], &["timed out", "timeout", "deadline exceeded"]),
+        (
+            408,
+            &["timeout", "timeout_error", "deadline_exceeded", "request_timeout"],
+            &["timed out", "timeout", "deadline exceeded"],
+        ),
         (413, &["request_too_large", "payload_too_large"], &["payload too large", "request entity too large"]),
         (403, &["permission_error", "permission_denied", "permission", "forbidden"], &["forbidden", "key limit exceeded"]),
-        (500, &["overloaded_error", "server_error", "api_error", "internal_server_error"], &["overloaded", "internal server error", "server had an error"]),
-        (400, &["invalid_request_error", "invalid_argument", "invalid_request", "badrequesterror", "bad_request", "zoderror"], &["bad request"]),
+        (
+            500,
+            &["overloaded_error", "server_error", "api_error", "internal_server_error"],
+            &["overloaded", "internal server error", "server had an error"],
+        ),
+        (
+            400,
+            &["invalid_request_error", "invalid_argument", "invalid_request", "badrequesterror", "bad_request", "zoderror"],
+            &["bad request"],
+        ),
     ];
-    let by_label = table.iter().find(|(_, labels, _)| labelled(labels)).or_else(|| table.iter().find(|(_, _, words)| has(hay, words)));
+    let by_label =
+        table.iter().find(|(_, labels, _)| labelled(labels)).or_else(|| table.iter().find(|(_, _, words)| has(hay, words)));
     // An error of unknown kind after a good status: something broke while answering, and asking again is right.
     by_label.map_or_else(|| if is_refused_by_words(hay) { 400 } else { 500 }, |(code, _, _)| *code)
 }
@@ -120,8 +168,14 @@ fn rate_limit(headers: &Headers, failure: &Failure, hay: &str) -> Outcome {
         return Outcome::KeyLimit;
     }
     // Google says "exceeded your current quota" of a limit that ends within the minute, and then names the time.
-    let ends = failure.retry_seconds.is_some() || hay.contains("resource_exhausted") || hay.contains("retry in ") || headers.get("retry-after").is_some();
-    if has(hay, &["insufficient_quota", "billing_hard_limit"]) || says_credit(hay) && !ends || hay.contains("exceeded your current quota") && !ends {
+    let ends = failure.retry_seconds.is_some()
+        || hay.contains("resource_exhausted")
+        || hay.contains("retry in ")
+        || headers.get("retry-after").is_some();
+    if has(hay, &["insufficient_quota", "billing_hard_limit"])
+        || says_credit(hay) && !ends
+        || hay.contains("exceeded your current quota") && !ends
+    {
         return Outcome::OutOfCredit;
     }
     Outcome::RateLimited
@@ -129,8 +183,10 @@ fn rate_limit(headers: &Headers, failure: &Failure, hay: &str) -> Outcome {
 
 fn server(failure: &Failure, hay: &str) -> Meaning {
     let plain = |outcome| Meaning { outcome, parameter: None };
-    let inner_refusal = failure.inner_code().is_some_and(|code| (400..500).contains(&code) && !matches!(code, 408 | 409 | 425 | 429 | 499));
-    let wraps_refusal = inner_refusal || failure.labels.iter().any(|label| label == "invalid_request_error" || label == "invalid_argument");
+    let inner_refusal =
+        failure.inner_code().is_some_and(|code| (400..500).contains(&code) && !matches!(code, 408 | 409 | 425 | 429 | 499));
+    let wraps_refusal =
+        inner_refusal || failure.labels.iter().any(|label| label == "invalid_request_error" || label == "invalid_argument");
     if has(hay, &["loading model", "model is loading", "is currently loading", "loading the model"]) {
         return plain(Outcome::Loading);
     }
@@ -226,17 +282,38 @@ fn forbidden(failure: &Failure, hay: &str) -> Outcome {
     if failure.provider.is_some() {
         return Outcome::ProviderRejected;
     }
-    if has(hay, &["limit exceeded", "limit reached", "key limit", "key_limit", "spend limit", "spending limit", "workspace limit", "budget", "over the limit"]) {
+    if has(
+        hay,
+        &[
+            "limit exceeded",
+            "limit reached",
+            "key limit",
+            "key_limit",
+            "spend limit",
+            "spending limit",
+            "workspace limit",
+            "budget",
+            "over the limit",
+        ],
+    ) {
         return Outcome::KeyLimit;
     }
     if says_credit(hay) || has(hay, &["quota"]) {
         return Outcome::OutOfCredit;
     }
-    if says_gone(hay) || has(hay, &["access to model", "access to the model", "use this model", "access this model", "to model ", "model access"]) {
+    if says_gone(hay)
+        || has(
+            hay,
+            &["access to model", "access to the model", "use this model", "access this model", "to model ", "model access"],
+        )
+    {
         return Outcome::ModelGone;
     }
     // A wall before the server: Cloudflare's block and challenge pages.
-    if has(hay, &["you have been blocked", "cloudflare", "just a moment", "access denied", "error code: 1020", "error code: 1009"]) {
+    if has(
+        hay,
+        &["you have been blocked", "cloudflare", "just a moment", "access denied", "error code: 1020", "error code: 1009"],
+    ) {
         return Outcome::Region;
     }
     Outcome::BadKey
@@ -246,10 +323,32 @@ fn says_context(hay: &str) -> bool {
     has(
         hay,
         &[
-            "context_length", "context length", "context window", "context size", "exceed_context", "maximum context", "context_window", "max_model_len",
-            "prompt is too long", "input is too long", "too many tokens", "reduce the length", "string_above_max_length", "string_too_long", "prompt too long",
-            "input token count", "maximum number of tokens", "maximum input length", "max input", "input tokens exceed", "inputs tokens + max_new_tokens",
-            "exceeds the maximum length", "too large for model", "token_limit_exceeded", "input length", "longer than the maximum",
+            "context_length",
+            "context length",
+            "context window",
+            "context size",
+            "exceed_context",
+            "maximum context",
+            "context_window",
+            "max_model_len",
+            "prompt is too long",
+            "input is too long",
+            "too many tokens",
+            "reduce the length",
+            "string_above_max_length",
+            "string_too_long",
+            "prompt too long",
+            "input token count",
+            "maximum number of tokens",
+            "maximum input length",
+            "max input",
+            "input tokens exceed",
+            "inputs tokens + max_new_tokens",
+            "exceeds the maximum length",
+            "too large for model",
+            "token_limit_exceeded",
+            "input length",
+            "longer than the maximum",
         ],
     )
 }
@@ -258,22 +357,84 @@ fn says_gone(hay: &str) -> bool {
     has(
         hay,
         &[
-            "model_not_found", "not a valid model", "model not found", "model not exist", "no such model", "unknown model", "invalid model", "model_decommissioned",
-            "decommissioned", "no endpoints", "not_found_error", "model_not_available", "has been deprecated", "model_not_supported", "no longer available",
-            "unknown_model", "invalid_model", "no allowed providers", "model is not supported", "unsupported model", "model_deprecated", "no models provided",
+            "model_not_found",
+            "not a valid model",
+            "model not found",
+            "model not exist",
+            "no such model",
+            "unknown model",
+            "invalid model",
+            "model_decommissioned",
+            "decommissioned",
+            "no endpoints",
+            "not_found_error",
+            "model_not_available",
+            "has been deprecated",
+            "model_not_supported",
+            "no longer available",
+            "unknown_model",
+            "invalid_model",
+            "no allowed providers",
+            "model is not supported",
+            "unsupported model",
+            "model_deprecated",
+            "no models provided",
         ],
-    ) || hay.contains("model") && has(hay, &["does not exist", "doesn't exist", "' not found", "\" not found", "` not found", "not exist.", "is not available", "is not found"])
+    ) || hay.contains("model")
+        && has(
+            hay,
+            &[
+                "does not exist",
+                "doesn't exist",
+                "' not found",
+                "\" not found",
+                "` not found",
+                "not exist.",
+                "is not available",
+                "is not found",
+            ],
+        )
 }
 
 fn says_bad_key(hay: &str) -> bool {
     has(
         hay,
         &[
-            "invalid_api_key", "api_key_invalid", "api key not valid", "invalid api key", "incorrect api key", "invalid x-api-key", "invalid authentication", "invalid token",
-            "invalid credentials", "no auth credentials", "no cookie auth", "authentication_error", "unauthenticated", "user not found", "missing api key",
-            "api key is missing", "api key expired", "api_key_expired", "key is disabled", "key has been disabled", "api key is invalid", "invalid api_key", "account_deactivated",
-            "invalid bearer", "missing authentication", "authentication failed", "authentication fails", "must provide an api key", "provide your api key", "invalid access token",
-            "api key was reported as leaked", "account is not active", "key is invalid", "unregistered callers", "unauthorized",
+            "invalid_api_key",
+            "api_key_invalid",
+            "api key not valid",
+            "invalid api key",
+            "incorrect api key",
+            "invalid x-api-key",
+            "invalid authentication",
+            "invalid token",
+            "invalid credentials",
+            "no auth credentials",
+            "no cookie auth",
+            "authentication_error",
+            "unauthenticated",
+            "user not found",
+            "missing api key",
+            "api key is missing",
+            "api key expired",
+            "api_key_expired",
+            "key is disabled",
+            "key has been disabled",
+            "api key is invalid",
+            "invalid api_key",
+            "account_deactivated",
+            "invalid bearer",
+            "missing authentication",
+            "authentication failed",
+            "authentication fails",
+            "must provide an api key",
+            "provide your api key",
+            "invalid access token",
+            "api key was reported as leaked",
+            "account is not active",
+            "key is invalid",
+            "unregistered callers",
+            "unauthorized",
         ],
     )
 }
@@ -282,10 +443,33 @@ fn says_credit(hay: &str) -> bool {
     has(
         hay,
         &[
-            "insufficient_quota", "insufficient credit", "insufficient_credit", "credit balance", "insufficient balance", "insufficient_balance", "billing_hard_limit",
-            "billing_not_active", "requires more credits", "can only afford", "out of credits", "not enough credits", "no credits", "insufficient funds", "payment required",
-            "insufficient_user_quota", "exceeded your monthly included credits", "account is overdue", "in good standing", "arrear", "prepayment credits", "depleted",
-            "openrouter_credits", "余额不足", "额度不足", "欠费", "недостаточно средств",
+            "insufficient_quota",
+            "insufficient credit",
+            "insufficient_credit",
+            "credit balance",
+            "insufficient balance",
+            "insufficient_balance",
+            "billing_hard_limit",
+            "billing_not_active",
+            "requires more credits",
+            "can only afford",
+            "out of credits",
+            "not enough credits",
+            "no credits",
+            "insufficient funds",
+            "payment required",
+            "insufficient_user_quota",
+            "exceeded your monthly included credits",
+            "account is overdue",
+            "in good standing",
+            "arrear",
+            "prepayment credits",
+            "depleted",
+            "openrouter_credits",
+            "余额不足",
+            "额度不足",
+            "欠费",
+            "недостаточно средств",
         ],
     )
 }
@@ -294,8 +478,19 @@ fn says_region(hay: &str) -> bool {
     has(
         hay,
         &[
-            "unsupported_country", "in your region", "in your country", "location is not supported", "region, or territory", "country, region", "regionerror", "not available in this region",
-            "region is not supported", "unsupported region", "region not supported", "in your location", "unavailable for legal reasons",
+            "unsupported_country",
+            "in your region",
+            "in your country",
+            "location is not supported",
+            "region, or territory",
+            "country, region",
+            "regionerror",
+            "not available in this region",
+            "region is not supported",
+            "unsupported region",
+            "region not supported",
+            "in your location",
+            "unavailable for legal reasons",
         ],
     )
 }
@@ -304,9 +499,34 @@ fn says_moderated(hay: &str) -> bool {
     has(
         hay,
         &[
-            "content_filter", "content filter", "content_policy", "content policy", "content management policy", "responsibleai", "moderation", "was flagged", "input flagged",
-            "content exists risk", "data_inspection_failed", "inappropriate content", "prohibited_content", "prohibited content", "safety system", "safety_violations", "guardrail",
-            "violates our", "violating our", "usage policy", "usage policies", "sensitive content", "sensitive words", "content_blocked", "prompt_blocked", "harmful content", "content_flagged", "blocked by safety",
+            "content_filter",
+            "content filter",
+            "content_policy",
+            "content policy",
+            "content management policy",
+            "responsibleai",
+            "moderation",
+            "was flagged",
+            "input flagged",
+            "content exists risk",
+            "data_inspection_failed",
+            "inappropriate content",
+            "prohibited_content",
+            "prohibited content",
+            "safety system",
+            "safety_violations",
+            "guardrail",
+            "violates our",
+            "violating our",
+            "usage policy",
+            "usage policies",
+            "sensitive content",
+            "sensitive words",
+            "content_blocked",
+            "prompt_blocked",
+            "harmful content",
+            "content_flagged",
+            "blocked by safety",
         ],
     ) && !has(hay, &["no endpoints", "data policy"])
 }
@@ -315,8 +535,23 @@ fn says_format(hay: &str) -> bool {
     has(
         hay,
         &[
-            "response_format", "response format", "json_schema", "json schema", "json mode", "json_object", "structured output", "structured_output", "text.format", "guided_json", "guided decoding",
-            "invalid schema", "the word 'json'", "responseschema", "response_schema", "response mime type", "failed to parse grammar",
+            "response_format",
+            "response format",
+            "json_schema",
+            "json schema",
+            "json mode",
+            "json_object",
+            "structured output",
+            "structured_output",
+            "text.format",
+            "guided_json",
+            "guided decoding",
+            "invalid schema",
+            "the word 'json'",
+            "responseschema",
+            "response_schema",
+            "response mime type",
+            "failed to parse grammar",
         ],
     )
 }
@@ -327,8 +562,17 @@ fn parameter(failure: &Failure, hay: &str) -> Option<String> {
         return None;
     }
     let named = |name: &str| {
-        let quoted = [format!("'{name}'"), format!("\"{name}\""), format!("`{name}`"), format!("{name} is "), format!("parameter: {name}"), format!("parameter {name}")];
-        failure.param.as_deref() == Some(name) || quoted.iter().any(|form| hay.contains(form.as_str())) || (hay.contains("supported parameter") && hay.contains(name))
+        let quoted = [
+            format!("'{name}'"),
+            format!("\"{name}\""),
+            format!("`{name}`"),
+            format!("{name} is "),
+            format!("parameter: {name}"),
+            format!("parameter {name}"),
+        ];
+        failure.param.as_deref() == Some(name)
+            || quoted.iter().any(|form| hay.contains(form.as_str()))
+            || (hay.contains("supported parameter") && hay.contains(name))
     };
     PARAMETERS.iter().find(|(theirs, _)| named(theirs)).map(|(_, ours)| (*ours).to_owned())
 }

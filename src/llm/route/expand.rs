@@ -71,7 +71,7 @@ pub fn expand(entries: &[String], providers: &[Provider], listings: &BTreeMap<St
 }
 
 /// Provider and model of an entry: model ids hold slashes themselves, so the first segment must be a known name.
-fn split<'a>(entry: &'a str, providers: &'a [Provider]) -> (&'a str, &'a str) {
+pub(crate) fn split<'a>(entry: &'a str, providers: &'a [Provider]) -> (&'a str, &'a str) {
     if let Some((first, rest)) = entry.split_once('/')
         && (first == LOCAL_PROVIDER || providers.iter().any(|provider| provider.name == first))
     {

@@ -194,7 +194,9 @@ impl Known {
                 Safe::fixed("nothing, its passes are used up · F gives them back")
             }
             (Some(Status::Failed), _) => Safe::fixed("nothing, it was given up · r retries"),
-            (_, Some(at)) if at > now => Safe::line(&format!("pass {} in {} · r now", self.row.attempts + 1, when::minutes(at - now))),
+            (_, Some(at)) if at > now => {
+                Safe::line(&format!("pass {} in {} · r now", self.row.attempts + 1, when::minutes(at - now)))
+            }
             (_, Some(_)) => Safe::line(&format!("pass {}, due now", self.row.attempts + 1)),
             (_, None) => Safe::fixed("nothing is due · r retries"),
         }

@@ -133,7 +133,8 @@ impl Columns {
 
     fn heading(&self, model: &Model, buffer: &mut Buffer, place: Rect) {
         let quiet = model.theme.quiet();
-        let words = [Safe::fixed("id"), Safe::fixed("channel"), Safe::fixed("when"), Safe::fixed("passes"), Safe::fixed("last error")];
+        let words =
+            [Safe::fixed("id"), Safe::fixed("channel"), Safe::fixed("when"), Safe::fixed("passes"), Safe::fixed("last error")];
         self.cells(buffer, place, &words, [quiet; 5]);
     }
 
@@ -177,7 +178,12 @@ impl Columns {
         paint::left(buffer, cell(self.channel, 1), channel, styles[1]);
         paint::right(buffer, cell(self.when, 2), when, styles[2]);
         paint::right(buffer, cell(self.passes, 2), passes, styles[3]);
-        paint::left(buffer, cell(place.width.saturating_sub(2 + self.id + 2 + self.channel + 1 + self.when + 2 + self.passes + 2), 0), error, styles[4]);
+        paint::left(
+            buffer,
+            cell(place.width.saturating_sub(2 + self.id + 2 + self.channel + 1 + self.when + 2 + self.passes + 2), 0),
+            error,
+            styles[4],
+        );
     }
 }
 
@@ -205,7 +211,10 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
         row += 1;
     }
     for (pass, calls) in &history[history.len() - passes..] {
-        Words::new().word(safe!("pass {pass}"), model.theme.quiet()).spaced(2, calls, Style::new()).paint(buffer, line(area, row));
+        Words::new()
+            .word(safe!("pass {pass}"), model.theme.quiet())
+            .spaced(2, calls, Style::new())
+            .paint(buffer, line(area, row));
         row += 1;
     }
     Words::new().word("next:", model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));

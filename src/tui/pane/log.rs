@@ -38,7 +38,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         columns.draw(model, buffer, place, event);
         if *selected {
             // Signs and times have styles of their own; under the cursor the line is of one piece.
-            buffer.set_style(Rect { x: place.x - 1, width: place.width + 2, ..place }, Style::reset().patch(model.theme.selected()));
+            buffer.set_style(
+                Rect { x: place.x - 1, width: place.width + 2, ..place },
+                Style::reset().patch(model.theme.selected()),
+            );
         }
     }
     if below > 0 {

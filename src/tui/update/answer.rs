@@ -119,7 +119,9 @@ pub fn retried(model: &mut Model, retry: &Retry, done: Result<Reckoning, Safe>) 
         Err(error) => model.say(Tone::Bad, error),
         Ok(Reckoning { queued: 0, matched, .. }) => {
             let why = match retry.post {
-                Some(id) if !retry.force => Safe::line(&format!("Post {id} has no pass left, or no text. F gives its passes back.")),
+                Some(id) if !retry.force => {
+                    Safe::line(&format!("Post {id} has no pass left, or no text. F gives its passes back."))
+                }
                 _ => nothing_to_retry(matched, retry.force),
             };
             model.say(Tone::Warn, why);

@@ -1,0 +1,287 @@
+//! The commands, flags and help texts; names are a promise (DESIGN.md).
+//! It runs nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::Overrides;
+use crate::domain::{Outcome, Status};
+
+/// Tags posts with an LLM and keeps watch over it in a terminal dashboard.
+///
+/// Without a command it opens the dashboard with an engine that tags in the background.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = false,
+    after_help = "\
+Examples:
+  tagdeck demo                        see everything work, without a key or a network
+  tagdeck import result.json          take in an export of Telegram Desktop
+  OPENROUTER_API_KEY=… tagdeck        tag, and watch it
+  tagdeck run --until-idle --json     tag without a screen, for cron
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done but some items failed."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub dashboard: Dashboard,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// Settings file [default: ./config.toml, then the one in your config folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for the embedded database and everything that is kept
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME
+    #[arg(long, global = true, value_name = "URL")]
+    pub database: Option<String>,
+    /// error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+}
+
+impl Common {
+    /// As the settings take them.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            file: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            database: self.database.clone(),
+            log_level: self.log_level.and_then(|l| l.to_possible_value()).map(|l| l.get_name().to_owned()),
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Flags of the dashboard.
+#[derive(Args, Clone, Debug)]
+pub struct Dashboard {
+    /// Watch only: start no engine in this process
+    #[arg(long)]
+    pub observe: bool,
+    /// Draw rarely and little, for a slow line
+    #[arg(long)]
+    pub low_bandwidth: bool,
+    /// Forbid everything that changes something, and start no engine
+    #[arg(long)]
+    pub read_only: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show everything on bundled posts and a server that fails on purpose; needs no key and no network
+    Demo(Demo),
+    /// Take in posts: Telegram Desktop result.json, JSONL or CSV
+    Import(Import),
+    /// Tag without a screen
+    Run(Run),
+    /// Counts by status
+    Stats(Stats),
+    /// List posts, newest change first
+    Posts(Posts),
+    /// Tag failed and retrying posts again
+    Retry(Retry),
+    /// Tag one post anew, whatever its status
+    Regenerate(Regenerate),
+    /// Say what the engine would do with a recorded LLM response
+    Explain(Explain),
+    /// Create or update the tables; attach to the database of an existing bot
+    Migrate(Migrate),
+    /// Check, show or print an example of the settings
+    Config(Settings),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tagdeck demo --headless --seed 7 --json")]
+pub struct Demo {
+    /// No dashboard: print the events and a summary, and end
+    #[arg(long)]
+    pub headless: bool,
+    /// Seed of the server's failures; the same seed fails in the same way
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// With --headless: one JSON object a line
+    #[arg(long, requires = "headless")]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  tagdeck import ~/Downloads/ChatExport/result.json\n  tagdeck import posts.jsonl more.csv --json\n\n\
+Importing the same file twice adds nothing; edited posts are updated and tagged again."
+)]
+pub struct Import {
+    /// Telegram Desktop result.json, JSONL or CSV
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Whose posts they are (users.id)
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub user: i64,
+    /// From a whole-account export take private chats and saved messages too
+    #[arg(long)]
+    pub private_chats: bool,
+    /// The summary as JSON on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  tagdeck run                          until Ctrl-C\n  tagdeck run --until-idle --json      for cron: ends when nothing is due within two minutes"
+)]
+pub struct Run {
+    /// End when nothing is in flight and nothing falls due within two minutes
+    #[arg(long)]
+    pub until_idle: bool,
+    /// Kinds of work to do
+    #[arg(long, value_delimiter = ',', default_value = "tag", value_name = "KIND")]
+    pub kind: Vec<Kind>,
+    /// Most posts in flight [default: tagging.concurrency]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub concurrency: Option<u32>,
+    /// One JSON object a line: the events, then the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Kinds of work that this version does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Tag posts
+    Tag,
+}
+
+#[derive(Args, Debug)]
+pub struct Stats {
+    /// Only this user's posts (users.id)
+    #[arg(long, value_name = "N")]
+    pub user: Option<i64>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck posts --status failed\n  tagdeck posts --channel наука --query Луна --json")]
+pub struct Posts {
+    /// Only posts with this status: pending, retrying, success, failed or skipped
+    #[arg(long, value_name = "S")]
+    pub status: Option<Status>,
+    /// Only channels whose title or @name contains this
+    #[arg(long, value_name = "C")]
+    pub channel: Option<String>,
+    /// Only posts whose text contains this
+    #[arg(long, value_name = "Q")]
+    pub query: Option<String>,
+    /// Only this user's posts (users.id)
+    #[arg(long, value_name = "N")]
+    pub user: Option<i64>,
+    /// At most this many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: u32,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck retry                        everything that failed and has attempts left\n  \
+tagdeck retry --class server_error --force --dry-run\n\nThe posts are only enqueued; an engine (`tagdeck` or `tagdeck run`) does the work.")]
+pub struct Retry {
+    /// Only this user's posts (users.id)
+    #[arg(long, value_name = "N")]
+    pub user: Option<i64>,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// Posts over the attempt limit too; sets their attempts to 0
+    #[arg(long)]
+    pub force: bool,
+    /// Only posts whose last error has this class, such as server_error or rate_limited
+    #[arg(long, value_name = "OUTCOME")]
+    pub class: Option<Outcome>,
+    /// Count them, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Regenerate {
+    /// posts.id
+    #[arg(value_name = "POST_ID")]
+    pub post: i64,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Input: {\"http_status\":200,\"headers\":{…},\"body\":\"…\"}; output: one line of JSON for each file.")]
+pub struct Explain {
+    /// Files with one recorded response each
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "On the database of an existing bot it adds only what is missing; --dry-run shows every step first.")]
+pub struct Migrate {
+    /// Show what would be done, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Settings {
+    #[command(subcommand)]
+    pub what: SettingsCommand,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum SettingsCommand {
+    /// Say whether the settings are right
+    Check,
+    /// Print the settings in force; keys and passwords are left out
+    Show,
+    /// Print config.toml.example: every key with its default
+    Example,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

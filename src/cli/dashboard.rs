@@ -1,0 +1,85 @@
+//! `tagdeck` without a command: the dashboard, with an engine of its own unless it only watches.
+//! Drawing is `tui`'s; this file starts and ends what is drawn.
+
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr};
+
+use super::args::{Common, Dashboard};
+use super::output::{self, Exit};
+use super::session::{self, LogTo};
+use crate::config::Config;
+use crate::engine::lock::{EngineLock, LockError};
+use crate::engine::{Engine, Options};
+use crate::ops::Ops;
+use crate::store::Access;
+use crate::text::Safe;
+use crate::tui;
+
+/// Time the engine gets to finish or release what is in flight.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
+    let config = session::settings(common)?;
+    std::fs::create_dir_all(&config.data_dir)
+        .wrap_err_with(|| format!("cannot make the folder {}", Safe::line(&config.data_dir.display().to_string())))?;
+    session::start_log(&config.log_level, &LogTo::File(&config.data_dir.join("tagdeck.log")))?;
+    session::block_on(async {
+        let watch_only = args.observe || args.read_only;
+        let store = session::open(&config, Access::ReadWrite).await?;
+        let lock = if watch_only { None } else { engine_lock(&config)? };
+        let mut options = tui::Options {
+            title: title(&config),
+            read_only: args.read_only,
+            observe: lock.is_none(),
+            low_bandwidth: args.low_bandwidth,
+        };
+        if lock.is_none() {
+            options.observe = true;
+            tui::run(Ops::observing(store, &config.tagging), options).await?;
+            return Ok(Exit::Done);
+        }
+        let engine = Engine::start(store.clone(), &config, Options { until_idle: None, concurrency: None });
+        let ops = Ops::with_engine(store, &config.tagging, &engine);
+        watch(engine, ops, options).await
+    })?
+}
+
+/// Draws until the person leaves or the line drops, then ends the engine in order.
+pub async fn watch(engine: Engine, ops: Ops, options: tui::Options) -> Result<Exit> {
+    let stopper = engine.stopper();
+    let drawn = tui::run(ops, options).await;
+    stopper.stop();
+    match tokio::time::timeout(FAREWELL, engine.ended()).await {
+        Ok(ended) => {
+            if let Some(trouble) = ended.trouble {
+                output::complain(&format!("tagdeck: {trouble}"));
+            }
+        }
+        Err(_) => output::complain("tagdeck: the engine did not end within 5 s; its leases run out by themselves"),
+    }
+    drawn?;
+    Ok(Exit::Done)
+}
+
+/// `None`: another engine works here, so this dashboard only watches.
+fn engine_lock(config: &Config) -> Result<Option<EngineLock>> {
+    match EngineLock::take(config.database.expose()) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error @ LockError::Taken { .. }) => {
+            tracing::warn!("{error}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the header calls the database: a file's name, or host and name of a server's.
+fn title(config: &Config) -> String {
+    let address = config.database.expose();
+    match address.strip_prefix("sqlite://") {
+        Some(path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+        None => address.rsplit('@').next().unwrap_or_default().split('?').next().unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,72 @@
+//! The only place that writes to stdout and stderr outside the dashboard; everything foreign comes as [`Safe`] or through `json_line`.
+//! It decides no wording but that of errors.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::config::ConfigError;
+use crate::text::{Safe, json_line};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0
+    Done,
+    /// 1
+    Failed,
+    /// 2
+    Usage,
+    /// 3: done, but some items failed.
+    Partly,
+}
+
+impl Exit {
+    /// For the shell.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Partly => 3,
+        })
+    }
+}
+
+/// One line on stdout.
+pub fn line(text: &str) -> color_eyre::Result<()> {
+    write(format!("{}\n", Safe::block(text)).as_bytes())
+}
+
+/// One line of JSON on stdout.
+pub fn json<T: Serialize + ?Sized>(value: &T) -> color_eyre::Result<()> {
+    write(format!("{}\n", json_line(value)?).as_bytes())
+}
+
+/// Bytes of our own making (a completion script, the manual page) on stdout.
+pub fn raw(bytes: &[u8]) -> color_eyre::Result<Exit> {
+    write(bytes)?;
+    Ok(Exit::Done)
+}
+
+/// A reader that has gone away (`tagdeck posts | head`) is no error: the program ends as if it had read everything.
+fn write(bytes: &[u8]) -> color_eyre::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        other => Ok(other?),
+    }
+}
+
+/// One line on stderr; when that is closed there is nobody to tell.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", Safe::block(text));
+}
+
+/// Says what went wrong, causes included, and how the program ends.
+pub fn report(error: &color_eyre::Report) -> Exit {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    complain(&format!("tagdeck: {}", causes.join(": ")));
+    if error.downcast_ref::<ConfigError>().is_some() { Exit::Usage } else { Exit::Failed }
+}

@@ -1,0 +1,108 @@
+//! What most commands begin with: settings, log, runtime, database, signals.
+//! It does none of their work.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Mutex;
+
+use color_eyre::eyre::{Result, WrapErr};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::args::Common;
+use crate::config::{self, Config};
+use crate::engine::Stopper;
+use crate::ops::Ops;
+use crate::store::{Access, Store};
+use crate::text::Safe;
+
+/// Reads the settings as this process sees them.
+pub fn settings(common: &Common) -> Result<Config> {
+    let environment: BTreeMap<String, String> =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let folder = std::env::current_dir().wrap_err("the current folder cannot be read")?;
+    Ok(config::load(&common.overrides(), &environment, &folder)?)
+}
+
+/// Where log lines go.
+pub enum LogTo<'a> {
+    /// Commands.
+    Stderr,
+    /// The dashboard, which owns the screen.
+    File(&'a Path),
+}
+
+/// Starts the log; a filter that cannot be read falls back to `info`.
+pub fn start_log(level: &str, to: &LogTo<'_>) -> Result<()> {
+    // Other crates' chatter (connections, statements) is only wanted when asked for by name.
+    let filter = EnvFilter::try_new(format!("warn,tagdeck={level}")).unwrap_or_else(|_| EnvFilter::new("warn,tagdeck=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match to {
+        LogTo::Stderr => builder.with_writer(std::io::stderr).init(),
+        LogTo::File(path) => {
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .wrap_err_with(|| format!("cannot write the log file {}", Safe::line(&path.display().to_string())))?;
+            builder.with_writer(Mutex::new(file)).init();
+        }
+    }
+    Ok(())
+}
+
+/// Runs a command's asynchronous part.
+pub fn block_on<F: Future>(work: F) -> Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().wrap_err("cannot start the tasks")?;
+    let output = runtime.block_on(work);
+    // A blocked read of the terminal must not hold up the end of the program.
+    runtime.shutdown_background();
+    Ok(output)
+}
+
+/// Opens the database; the embedded one's folder is made when missing.
+pub async fn open(config: &Config, access: Access) -> Result<Store> {
+    let address = config.database.expose();
+    if let Some(path) = address.strip_prefix("sqlite://")
+        && let Some(folder) = Path::new(path.split('?').next().unwrap_or(path)).parent()
+        && !folder.as_os_str().is_empty()
+    {
+        std::fs::create_dir_all(folder)
+            .wrap_err_with(|| format!("cannot make the folder {}", Safe::line(&folder.display().to_string())))?;
+    }
+    Ok(Store::open(address, access).await?)
+}
+
+/// For commands that ask and go: settings, log, database, and what can be asked of it.
+pub fn with_ops<F>(common: &Common, access: Access, work: impl FnOnce(Ops, Config) -> F) -> Result<super::output::Exit>
+where
+    F: Future<Output = Result<super::output::Exit>>,
+{
+    let config = settings(common)?;
+    start_log(&config.log_level, &LogTo::Stderr)?;
+    block_on(async {
+        let store = open(&config, access).await?;
+        let ops = Ops::observing(store, &config.tagging);
+        work(ops, config).await
+    })?
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP stop the engine softly, the second one at once.
+pub fn stop_on_signals(stopper: Stopper) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            stopper.stop();
+        }
+    });
+    Ok(())
+}

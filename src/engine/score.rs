@@ -1,0 +1,225 @@
+//! The engine's numbers: totals, pace, the models' scoreboard; published as a [`Snapshot`] when something changed.
+//! It draws nothing; the tables' own counters give the counts.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::shared::Shared;
+use crate::domain::{ModelKey, ModelScore, Outcome, Phase, Snapshot, Stats, Status, Totals};
+use crate::llm::Verdict;
+use crate::llm::quota::Concurrency;
+use crate::store::{ProviderUsage, StoreError};
+use crate::text::Safe;
+
+/// Calls of each model whose times are kept for the percentile.
+const TIMES: usize = 256;
+/// Seconds of the pace.
+const PACE: usize = 60;
+/// How often the tables are read while nothing happens here: other processes may work on them.
+const OTHERS: Duration = Duration::from_secs(1);
+
+/// Numbers of one engine since it started.
+pub struct Board {
+    pub totals: Totals,
+    pub in_flight: usize,
+    pub concurrency: Concurrency,
+    models: BTreeMap<ModelKey, Score>,
+    /// Posts finished in each of the last seconds, newest last, and the second of the newest.
+    pace: VecDeque<u32>,
+    pace_second: u64,
+    started: Instant,
+    stats: Stats,
+    usage: Vec<ProviderUsage>,
+    read_at: Option<Instant>,
+    dirty: bool,
+}
+
+#[derive(Default)]
+struct Score {
+    calls: u64,
+    successes: u64,
+    answers: u64,
+    times_ms: VecDeque<u32>,
+}
+
+impl Board {
+    pub fn new(concurrency_max: u32) -> Self {
+        Self {
+            totals: Totals::default(),
+            in_flight: 0,
+            concurrency: Concurrency::new(concurrency_max),
+            models: BTreeMap::new(),
+            pace: VecDeque::from(vec![0; PACE]),
+            pace_second: 0,
+            started: Instant::now(),
+            stats: Stats::default(),
+            usage: Vec::new(),
+            read_at: None,
+            dirty: true,
+        }
+    }
+
+    /// A call ended.
+    pub fn called(&mut self, model: &ModelKey, verdict: &Verdict, elapsed: Duration) {
+        if !model.is_local_keywords() {
+            self.totals.calls += 1;
+        }
+        let score = self.models.entry(model.clone()).or_default();
+        score.calls += 1;
+        score.successes += u64::from(matches!(verdict.outcome, Outcome::Success | Outcome::NoTopic));
+        score.answers += u64::from(verdict.answered);
+        if score.times_ms.len() == TIMES {
+            score.times_ms.pop_front();
+        }
+        score.times_ms.push_back(u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX));
+        self.dirty = true;
+    }
+
+    /// A post reached a final state.
+    pub fn finished(&mut self, status: Status) {
+        match status {
+            Status::Success => self.totals.success += 1,
+            Status::Failed => self.totals.failed += 1,
+            Status::Skipped => self.totals.skipped += 1,
+            Status::Pending | Status::Retrying => return,
+        }
+        self.roll();
+        if let Some(now) = self.pace.back_mut() {
+            *now += 1;
+        }
+        self.dirty = true;
+    }
+
+    /// Moves the pace on to the current second.
+    fn roll(&mut self) {
+        let second = self.started.elapsed().as_secs();
+        let passed = usize::try_from(second - self.pace_second).unwrap_or(PACE).min(PACE);
+        for _ in 0..passed {
+            self.pace.pop_front();
+            self.pace.push_back(0);
+        }
+        self.pace_second = second;
+    }
+
+    /// Seconds until everything unfinished is done at the pace of the last minute.
+    fn eta_seconds(&self) -> Option<u64> {
+        let counts = &self.stats.stats_by_status;
+        let left = u64::try_from(counts.pending + counts.retrying).unwrap_or(0);
+        let done: u64 = self.pace.iter().map(|n| u64::from(*n)).sum();
+        let span = self.started.elapsed().as_secs().clamp(1, PACE as u64);
+        (left > 0 && done > 0).then(|| (left * span).div_ceil(done))
+    }
+}
+
+/// The nearest-rank 95th percentile.
+fn p95(times: &VecDeque<u32>) -> Option<u64> {
+    let mut sorted: Vec<u32> = times.iter().copied().collect();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * 95).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).map(|ms| u64::from(*ms))
+}
+
+/// Reads the tables' counters when something happened here, or a second went by.
+pub async fn refresh(shared: &Shared) -> Result<(), StoreError> {
+    let due = {
+        let board = shared.board();
+        board.dirty || board.read_at.is_none_or(|at| at.elapsed() >= OTHERS)
+    };
+    if !due {
+        return Ok(());
+    }
+    let stats = shared.store.stats(None, shared.tagging.max_attempts).await?.unwrap_or_default();
+    let usage = shared.store.usage_today().await?;
+    shared.follow_pauses(shared.store.pauses().await?);
+    let mut board = shared.board();
+    board.stats = stats;
+    board.usage = usage;
+    board.read_at = Some(Instant::now());
+    board.dirty = false;
+    Ok(())
+}
+
+/// Publishes a snapshot if it differs from the last one.
+pub fn publish(shared: &Shared, phase: Phase, trouble: Option<Safe>, to: &watch::Sender<Snapshot>) {
+    let snapshot = compose(shared, phase, trouble);
+    to.send_if_modified(|last| {
+        let same = Snapshot { version: last.version, ..snapshot.clone() } == *last;
+        if !same {
+            *last = Snapshot { version: last.version + 1, ..snapshot };
+        }
+        !same
+    });
+}
+
+fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
+    let now = shared.now();
+    let pauses = shared.pauses();
+    // The two locks are never taken the other way round: everybody else holds one at a time.
+    let route = shared.route();
+    let mut board = shared.board();
+    board.roll();
+    let models: Vec<ModelScore> = route
+        .models
+        .iter()
+        .enumerate()
+        .map(|(index, model)| {
+            let (breaker, until, reason) = route.health.score(index, now);
+            let score = board.models.get(&model.key);
+            ModelScore {
+                model: model.key.clone(),
+                calls: score.map_or(0, |s| s.calls),
+                successes: score.map_or(0, |s| s.successes),
+                answers: score.map_or(0, |s| s.answers),
+                p95_ms: score.and_then(|s| p95(&s.times_ms)),
+                calls_today: board.usage.iter().find(|u| u.provider == model.key.provider).map_or(0, |u| u.calls),
+                limit_today: shared.providers.get(&model.key.provider).and_then(|p| p.requests_per_day).map(i64::from),
+                breaker,
+                until,
+                reason,
+            }
+        })
+        .collect();
+    let budgets: Vec<i64> = shared.providers.values().filter_map(|p| p.budget_micros_per_day).collect();
+    Snapshot {
+        version: 0,
+        counts: board.stats.stats_by_status,
+        total: board.stats.total_posts,
+        phase,
+        in_flight: board.in_flight,
+        concurrency: board.concurrency.limit(),
+        finished_per_second: board.pace.iter().copied().collect(),
+        eta_seconds: board.eta_seconds(),
+        worst_case: shared.worst_case(&route.models),
+        models,
+        pauses,
+        spent_micros: board.usage.iter().map(|u| u.spent_micros).sum(),
+        budget_micros: (!budgets.is_empty()).then(|| budgets.iter().sum()),
+        totals: board.totals,
+        trouble: trouble.or_else(|| route.empty_because.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_percentile_is_the_nearest_rank() {
+        assert_eq!(p95(&VecDeque::new()), None);
+        assert_eq!(p95(&(1..=100).collect()), Some(95));
+        assert_eq!(p95(&[7].into_iter().collect()), Some(7));
+    }
+
+    #[test]
+    fn a_finished_post_counts_once_and_an_unfinished_one_not() {
+        let mut board = Board::new(8);
+        for status in Status::ALL {
+            board.finished(*status);
+        }
+        let t = board.totals;
+        assert_eq!((t.success, t.failed, t.skipped), (1, 1, 1));
+        assert_eq!(board.pace.iter().sum::<u32>(), 3);
+    }
+}

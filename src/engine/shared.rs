@@ -1,0 +1,366 @@
+//! What the main loop and all passes of one engine share: store, route, wires, clock, scoreboard, stop signal.
+//! It decides nothing; decisions are `llm::route`'s and the loop's.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::Options;
+use super::event::{Draft, EventLog, wall_clock};
+use super::score::Board;
+use crate::config::{Config, Provider, Tagging};
+use crate::domain::{BreakerState, ChannelId, EventKind, Millis, ModelKey, Pause, PauseScope, PostId, WorstCase};
+use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
+use crate::llm::wire::Wire;
+use crate::store::{ModelState, Store, StoreError};
+use crate::text::Safe;
+
+/// Channel tags offered to a model, and how long they are remembered.
+const VOCABULARY: u32 = 40;
+const VOCABULARY_AGE: Duration = Duration::from_mins(1);
+
+/// How urgently the engine is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Not at all.
+    No,
+    /// Claim nothing more, let calls in flight end.
+    Soon,
+    /// At once.
+    Now,
+}
+
+/// Why nothing may be claimed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// When that ends by itself, if it does.
+    pub until: Option<Millis>,
+    /// In words.
+    pub reason: Safe,
+}
+
+/// The route as it stands.
+#[derive(Debug)]
+pub struct Route {
+    /// In the order they are asked.
+    pub models: Vec<RouteModel>,
+    /// What is known of them.
+    pub health: Health,
+    /// Why there is no model at all.
+    pub empty_because: Option<Safe>,
+}
+
+impl Route {
+    fn new(models: Vec<RouteModel>, empty_because: Option<Safe>) -> Self {
+        Self { health: Health::new(&models), models, empty_because }
+    }
+}
+
+/// See the module.
+pub struct Shared {
+    pub store: Store,
+    pub tagging: Tagging,
+    pub rules: Rules,
+    pub providers: BTreeMap<String, Provider>,
+    /// In the order of the settings; the first is the default of the route.
+    pub provider_list: Vec<Provider>,
+    /// One pooled client a provider; a provider whose client cannot be built is missing and said so.
+    pub wires: BTreeMap<String, Wire>,
+    pub log: EventLog,
+    pub stop: watch::Receiver<Stop>,
+    pub worker: String,
+    route: Mutex<Route>,
+    board: Mutex<Board>,
+    /// A checked route that waits until no pass walks the old one.
+    next_route: Mutex<Option<Route>>,
+    /// Most used tags of the channels met lately: asking the database for each post would cost more than the post.
+    vocabulary: Mutex<BTreeMap<ChannelId, (Instant, Arc<[String]>)>>,
+    /// Pauses as the database held them when last looked at.
+    stored_pauses: Mutex<Vec<Pause>>,
+    concurrency_max: u32,
+    /// Database clock minus this machine's clock, milliseconds.
+    clock_offset: AtomicI64,
+    seed: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(store: Store, config: &Config, options: &Options, log: EventLog, stop: watch::Receiver<Stop>) -> Self {
+        let mut wires = BTreeMap::new();
+        for provider in &config.providers {
+            match Wire::new(provider, config.tagging.timeout) {
+                Ok(wire) => {
+                    wires.insert(provider.name.clone(), wire);
+                }
+                Err(error) => {
+                    log.publish(Draft::new(EventKind::Engine, Safe::line(&format!("provider {}: {error}", provider.name))))
+                }
+            }
+        }
+        let concurrency_max = options.concurrency.unwrap_or(config.tagging.concurrency).max(1);
+        Self {
+            store,
+            tagging: config.tagging.clone(),
+            rules: Rules::from(&config.tagging),
+            providers: config.providers.iter().map(|p| (p.name.clone(), p.clone())).collect(),
+            provider_list: config.providers.clone(),
+            wires,
+            log,
+            stop,
+            worker: super::lease::worker_name().into(),
+            route: Mutex::new(Route::new(Vec::new(), Some(Safe::fixed("the route is being checked")))),
+            board: Mutex::new(Board::new(concurrency_max)),
+            next_route: Mutex::default(),
+            vocabulary: Mutex::default(),
+            stored_pauses: Mutex::default(),
+            concurrency_max,
+            clock_offset: AtomicI64::new(0),
+            seed: AtomicU64::new(fastrand::u64(..)),
+        }
+    }
+
+    /// The database's clock, as far as this machine's clock runs evenly.
+    pub fn now(&self) -> Millis {
+        wall_clock() + self.clock_offset.load(Ordering::Relaxed)
+    }
+
+    pub fn set_clock(&self, database_now: Millis) {
+        self.clock_offset.store(database_now - wall_clock(), Ordering::Relaxed);
+    }
+
+    /// A fresh seed for one pass's jitter.
+    pub fn seed(&self) -> u64 {
+        self.seed.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn route(&self) -> MutexGuard<'_, Route> {
+        locked(&self.route)
+    }
+
+    pub fn board(&self) -> MutexGuard<'_, Board> {
+        locked(&self.board)
+    }
+
+    /// Posts that may be in flight now.
+    pub fn concurrency(&self) -> usize {
+        self.board().concurrency.limit().clamp(1, self.concurrency_max as usize)
+    }
+
+    /// Keeps a checked route until [`Shared::take_next_route`]; one with the same models only refreshes what is off.
+    pub fn offer_route(&self, models: Vec<RouteModel>, empty_because: Option<Safe>) {
+        {
+            let mut route = self.route();
+            if !models.is_empty() && models.iter().map(|m| &m.key).eq(route.models.iter().map(|m| &m.key)) {
+                route.health.route_checked(&[]);
+                route.models = models;
+                return;
+            }
+        }
+        *locked(&self.next_route) = Some(Route::new(models, empty_because));
+    }
+
+    /// True while a new route waits for the passes on the old one to end.
+    pub fn has_next_route(&self) -> bool {
+        locked(&self.next_route).is_some()
+    }
+
+    /// Puts the waiting route up; what the database remembers of its models is taken over.
+    pub fn take_next_route(&self, remembered: &[ModelState]) {
+        let Some(mut next) = locked(&self.next_route).take() else { return };
+        let kept: Vec<(ModelKey, Kept)> = remembered
+            .iter()
+            .map(|state| {
+                // A model that the check has just found is not off any more.
+                let kept = Kept { format: state.format.clone(), breaker: state.breaker.clone(), off_reason: None };
+                (state.model.clone(), kept)
+            })
+            .collect();
+        next.health.load(&kept);
+        for pause in locked(&self.stored_pauses).iter() {
+            next.health.set_pause(pause);
+        }
+        *self.route() = next;
+    }
+
+    /// Brings the route's pauses in line with the database: new ones hold, those that somebody lifted end.
+    pub fn follow_pauses(&self, stored: Vec<Pause>) {
+        let mut known = locked(&self.stored_pauses);
+        if *known == stored {
+            return;
+        }
+        let mut route = self.route();
+        for lifted in known.iter().filter(|old| !stored.iter().any(|new| new.scope == old.scope)) {
+            route.health.clear_pause(&lifted.scope);
+            let text = format!("{} goes on", in_words(&lifted.scope));
+            self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
+        }
+        for pause in stored.iter().filter(|new| !known.contains(new)) {
+            route.health.set_pause(pause);
+            // The engine's own pauses were told when they were set.
+            if pause.scope == PauseScope::All {
+                self.log.publish(Draft::new(EventKind::Paused, pause.reason.clone()));
+            }
+        }
+        *known = stored;
+    }
+
+    /// Pauses in force now.
+    pub fn pauses(&self) -> Vec<Pause> {
+        let stored = locked(&self.stored_pauses).clone();
+        let now = self.now();
+        let mut pauses = self.route().health.pauses(now);
+        let known: Vec<PauseScope> = pauses.iter().map(|p| p.scope.clone()).collect();
+        pauses.extend(stored.into_iter().filter(|p| !known.contains(&p.scope) && p.until.is_none_or(|until| now < until)));
+        pauses
+    }
+
+    /// The channel's most used tags, at most a minute old; none when vocabulary is switched off.
+    pub async fn vocabulary(&self, channel: ChannelId) -> Result<Arc<[String]>, StoreError> {
+        if !self.tagging.vocabulary {
+            return Ok(Arc::from([]));
+        }
+        let known = locked(&self.vocabulary).get(&channel).filter(|(at, _)| at.elapsed() < VOCABULARY_AGE).cloned();
+        if let Some((_, tags)) = known {
+            return Ok(tags);
+        }
+        let tags: Arc<[String]> = self.store.channel_tags(channel, VOCABULARY).await?.into();
+        let mut cache = locked(&self.vocabulary);
+        cache.retain(|_, (at, _)| at.elapsed() < VOCABULARY_AGE);
+        cache.insert(channel, (Instant::now(), Arc::clone(&tags)));
+        Ok(tags)
+    }
+
+    /// Why nothing may be claimed now, if so.
+    pub fn blocked(&self) -> Option<Blocked> {
+        if !self.tagging.enabled {
+            return Some(Blocked { until: None, reason: Safe::fixed("tagging is switched off (tagging.enabled = false)") });
+        }
+        let now = self.now();
+        let route = self.route();
+        if let Some(reason) = &route.empty_because {
+            return Some(Blocked { until: None, reason: reason.clone() });
+        }
+        let closed = route.health.closed(now)?;
+        let until = (!closed.needs_operator).then_some(closed.until);
+        let reason = Safe::line(&format!("no model can be asked: {}", closed.cause.reason));
+        Some(Blocked { until, reason })
+    }
+
+    /// Says and counts what a call changed.
+    pub fn apply(&self, note: &Note, sent_at: Millis, post: PostId) {
+        let name = |index: usize| self.route().models.get(index).map(|model| model.key.clone());
+        let about = |draft: Draft, index: usize| match name(index) {
+            Some(model) => draft.model(&model),
+            None => draft,
+        };
+        match note {
+            Note::Retry { model, outcome, wait, reason } => {
+                self.board().totals.retries += 1;
+                let text = if wait.is_zero() {
+                    format!("{reason}; asked again with a corrected request")
+                } else {
+                    format!("{reason}; asked again in {:.1} s", wait.as_secs_f64())
+                };
+                self.log.publish(about(Draft::new(EventKind::Retry, Safe::line(&text)).post(post).outcome(*outcome), *model));
+            }
+            Note::Fallback { from, to, outcome, reason, after_retries } => {
+                self.board().totals.fallbacks += 1;
+                let next = name(*to).map(|model| model.to_string()).unwrap_or_default();
+                let tries = match after_retries {
+                    0 => "without a retry".to_owned(),
+                    1 => "after 1 retry".to_owned(),
+                    n => format!("after {n} retries"),
+                };
+                let text = format!("→ {next} {tries}: {reason}");
+                self.log.publish(about(Draft::new(EventKind::Fallback, Safe::line(&text)).post(post).outcome(*outcome), *from));
+            }
+            Note::Breaker { model, state, until, reason } => {
+                let text = self.breaker_words(*state, *until, reason);
+                self.log.publish(about(Draft::new(EventKind::Breaker, text), *model));
+            }
+            Note::ProviderBreaker { provider, state, until, reason } => {
+                let text = format!("all models of {provider}: {}", self.breaker_words(*state, *until, reason));
+                self.log.publish(Draft::new(EventKind::Breaker, Safe::line(&text)));
+            }
+            Note::ModelOff { model, reason } => {
+                let text = format!("off until the route is checked again: {reason}");
+                self.log.publish(about(Draft::new(EventKind::Breaker, Safe::line(&text)), *model));
+            }
+            Note::FormatDown { model, to } => {
+                let text = format!("does not take the response format; asked for {} from now on", to.as_str());
+                self.log.publish(about(Draft::new(EventKind::Engine, Safe::line(&text)), *model));
+            }
+            Note::ParameterDropped { model, parameter } => {
+                let text = format!("does not take `{parameter}`; left out from now on");
+                self.log.publish(about(Draft::new(EventKind::Engine, Safe::line(&text)), *model));
+            }
+            Note::Pause(pause) => {
+                let until =
+                    pause.until.map_or_else(|| "until you resume".to_owned(), |until| format!("for {}", self.left(until)));
+                let text = format!("{} paused {until}: {}", in_words(&pause.scope), pause.reason);
+                self.log.publish(Draft::new(EventKind::Paused, Safe::line(&text)));
+            }
+            Note::HalveConcurrency => {
+                let now = self.now();
+                self.board().concurrency.on_pressure(sent_at, now);
+            }
+            Note::GrowConcurrency => self.board().concurrency.on_success(),
+        }
+    }
+
+    /// Most calls that one post can cost on these models.
+    pub fn worst_case(&self, models: &[RouteModel]) -> WorstCase {
+        WorstCase {
+            models: models.len() as u64,
+            calls_per_pass: worst_case(models, &self.rules),
+            passes: u64::from(self.tagging.max_attempts),
+        }
+    }
+
+    /// What to keep of a model whose state has changed.
+    pub fn model_state(&self, index: usize) -> Option<ModelState> {
+        let route = self.route();
+        let kept = route.health.kept(index)?;
+        let model = route.health.key(index)?.clone();
+        Some(ModelState { model, format: kept.format, breaker: kept.breaker, off_reason: kept.off_reason, updated_at: 0 })
+    }
+
+    fn breaker_words(&self, state: BreakerState, until: Option<Millis>, reason: &Safe) -> Safe {
+        let left = until.map(|until| format!(" for {}", self.left(until))).unwrap_or_default();
+        Safe::line(&match state {
+            BreakerState::Closed => "answers again".to_owned(),
+            BreakerState::Open => format!("not asked{left}: {reason}"),
+            BreakerState::HalfOpen => format!("is tried again: {reason}"),
+            BreakerState::Off => format!("off: {reason}"),
+        })
+    }
+
+    fn left(&self, until: Millis) -> String {
+        duration_words(Duration::from_millis(u64::try_from(until - self.now()).unwrap_or(0)))
+    }
+}
+
+/// `850 ms`, `12 s`, `5 min`, `2 h`.
+pub fn duration_words(time: Duration) -> String {
+    match time.as_millis() {
+        0..1_000 => format!("{} ms", time.as_millis()),
+        1_000..120_000 => format!("{} s", time.as_secs()),
+        120_000..7_200_000 => format!("{} min", time.as_secs() / 60),
+        _ => format!("{} h {} min", time.as_secs() / 3_600, time.as_secs() / 60 % 60),
+    }
+}
+
+/// What a pause covers, for a person.
+fn in_words(scope: &PauseScope) -> String {
+    match scope {
+        PauseScope::All => "everything".to_owned(),
+        PauseScope::Provider(name) => format!("provider {name}"),
+        PauseScope::Free(name) => format!(":free models of {name}"),
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,372 @@
+//! One pass over one post: walks the route, makes the calls, records each before and after, and finishes under the fence.
+//! Which model is next, and what an answer means, is `llm`'s to say.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::event::Draft;
+use super::shared::{Shared, Stop, duration_words};
+use crate::domain::{EventKind, JobId, Millis, ModelKey, Outcome, PostId, Status};
+use crate::llm::route::{Call, Note, Pass, PassEnd, RouteModel, Step};
+use crate::llm::wire::Reply;
+use crate::llm::{Ask, Verdict, keywords, prompt, quota};
+use crate::store::{CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, StoreError};
+use crate::text::Safe;
+
+/// First and longest wait for a database that does not take a write.
+const STORE_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// Time that a call in flight gets after a stop was asked for.
+const LAST_CALL: Duration = Duration::from_millis(3_500);
+
+/// How a pass ended for the main loop.
+#[derive(Debug)]
+pub struct Finished {
+    pub job: JobId,
+    pub post: PostId,
+    /// Another worker had claimed the job meanwhile; nothing was changed.
+    pub lost_lease: bool,
+    /// The database did not take the result; the lease runs out and the post is tried again.
+    pub error: Option<StoreError>,
+}
+
+/// What a pass came to.
+enum Came {
+    To(PassEnd),
+    /// The engine stops: the job is released, uncounted.
+    Stopped,
+}
+
+/// Does one job from claim to finish.
+pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
+    let (job, post) = (claim.job, claim.post);
+    let mut worker = Worker { shared, claim, vocabulary: Arc::from([]) };
+    match worker.pass_and_finish().await {
+        Ok(kept) => Finished { job, post, lost_lease: !kept, error: None },
+        Err(error) => Finished { job, post, lost_lease: false, error: Some(error) },
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    claim: Claim,
+    vocabulary: Arc<[String]>,
+}
+
+impl Worker {
+    async fn pass_and_finish(&mut self) -> Result<bool, StoreError> {
+        let tagging = &self.shared.tagging;
+        if !prompt::worth_a_call(&self.claim.text, &self.claim.image_text, tagging.min_chars) {
+            let reason = format!("fewer than {} characters of text", tagging.min_chars);
+            return self.finish(Finish::Skipped { class: "too_short".to_owned(), reason }).await;
+        }
+        let (shared, channel) = (Arc::clone(&self.shared), self.claim.channel);
+        self.vocabulary = self.persist(|| shared.vocabulary(channel)).await?;
+        match self.pass().await? {
+            Came::Stopped => {
+                let (store, held) = (self.shared.store.clone(), [(self.claim.job, self.claim.fence)]);
+                self.persist(|| store.release(&held)).await?;
+                Ok(true)
+            }
+            Came::To(end) => self.conclude(end).await,
+        }
+    }
+
+    /// Walks the route until it is done.
+    async fn pass(&mut self) -> Result<Came, StoreError> {
+        let mut pass = {
+            let models = self.shared.route().models.len();
+            let chars = self.claim.text.chars().count() + self.claim.image_text.iter().map(|t| t.chars().count()).sum::<usize>();
+            Pass::new(&self.shared.rules, models, self.shared.seed()).with_text_of(chars)
+        };
+        loop {
+            let now = self.shared.now();
+            let step = {
+                let mut route = self.shared.route();
+                let step = pass.next(&mut route.health, now);
+                match step {
+                    // The route is only exchanged between passes, so the place is there; without it there is nobody to ask.
+                    Step::Call(call) => match route.models.get(call.model).cloned() {
+                        Some(model) => Ok((call, model)),
+                        None => return Ok(Came::Stopped),
+                    },
+                    Step::Wait { until } => Err(until),
+                    Step::Done(end) => return Ok(Came::To(end)),
+                }
+            };
+            match step {
+                Err(until) => {
+                    if !self.wait_until(until).await {
+                        return Ok(Came::Stopped);
+                    }
+                }
+                Ok((call, model)) => {
+                    if *self.shared.stop.borrow() != Stop::No {
+                        return Ok(Came::Stopped);
+                    }
+                    let sent_at = self.shared.now();
+                    let verdict = if model.key.is_local_keywords() {
+                        self.tag_locally(&model.key).await?
+                    } else {
+                        self.call(&call, &model, sent_at).await?
+                    };
+                    let now = self.shared.now();
+                    let notes = pass.report(&verdict, &mut self.shared.route().health, now);
+                    self.take_note(&notes, sent_at).await?;
+                    if verdict.outcome == Outcome::Cancelled {
+                        return Ok(Came::Stopped);
+                    }
+                }
+            }
+        }
+    }
+
+    /// True when the time has come, false when the engine stops first.
+    async fn wait_until(&self, until: Millis) -> bool {
+        let wait = Duration::from_millis(u64::try_from(until - self.shared.now()).unwrap_or(0));
+        let mut stop = self.shared.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => true,
+            _ = stop.wait_for(|stop| *stop != Stop::No) => false,
+        }
+    }
+
+    /// One HTTP call: reserved and recorded, sent, recorded again with its raw body before anybody believes it.
+    async fn call(&self, call: &Call, model: &RouteModel, sent_at: Millis) -> Result<Verdict, StoreError> {
+        let shared = &self.shared;
+        let ask = self.ask(call);
+        let prompt_chars = ask.messages.iter().map(|m| m.content.chars().count()).sum();
+        let reserve = quota::reserve_micros(model.listing.as_ref(), prompt_chars, ask.max_tokens);
+        let id = match self.reserve(&model.key, reserve).await? {
+            Reserved::Sent(id) => id,
+            Reserved::Denied { until, limit } => return Ok(denied(&model.key, until, limit)),
+        };
+        let Some(wire) = shared.wires.get(&model.key.provider) else {
+            // The route only holds models of providers that have a wire.
+            let reason = Safe::line(&format!("provider {} cannot be reached from this process", model.key.provider));
+            return Ok(Verdict::plain(Outcome::Unreachable, reason));
+        };
+        let started = Instant::now();
+        let reply = self.unless_stopped(wire.send(&model.key.model, &ask)).await;
+        let elapsed = started.elapsed();
+        let verdict = match &reply {
+            Some(reply) => reply.verdict(shared.now()),
+            None => Verdict::plain(Outcome::Cancelled, Safe::fixed("the engine stopped before the answer came")),
+        };
+        shared.board().called(&model.key, &verdict, elapsed);
+        if reply.as_ref().is_some_and(Reply::is_overloaded) {
+            shared.apply(&Note::HalveConcurrency, sent_at, self.claim.post);
+        }
+        let end = call_end(&verdict, reply.as_ref(), elapsed);
+        let store = shared.store.clone();
+        self.persist(|| store.end_call(id, &end)).await?;
+        Ok(verdict)
+    }
+
+    /// The built-in last resort; recorded like a call, so that a post's history says where its tags come from.
+    async fn tag_locally(&self, model: &ModelKey) -> Result<Verdict, StoreError> {
+        let id = match self.reserve(model, 0).await? {
+            Reserved::Sent(id) => id,
+            Reserved::Denied { until, limit } => return Ok(denied(model, until, limit)),
+        };
+        let started = Instant::now();
+        let mut text = self.claim.text.clone();
+        for part in &self.claim.image_text {
+            text.push_str("\n\n");
+            text.push_str(part);
+        }
+        let vocabulary = Arc::clone(&self.vocabulary);
+        let found =
+            tokio::task::spawn_blocking(move || keywords::tags(&text, &keywords::Vocabulary { channel_tags: &vocabulary }));
+        let tags = found.await.unwrap_or_default();
+        let mut verdict = if tags.is_empty() {
+            Verdict::plain(Outcome::NoTopic, Safe::fixed("no key phrase stands out"))
+        } else {
+            Verdict::plain(Outcome::Success, Safe::fixed("tagged from its own words, without a model"))
+        };
+        verdict.tags = tags;
+        verdict.answered = true;
+        self.shared.board().called(model, &verdict, started.elapsed());
+        let end = call_end(&verdict, None, started.elapsed());
+        let store = self.shared.store.clone();
+        self.persist(|| store.end_call(id, &end)).await?;
+        Ok(verdict)
+    }
+
+    async fn reserve(&self, model: &ModelKey, reserve_micros: i64) -> Result<Reserved, StoreError> {
+        let provider = self.shared.providers.get(&model.provider);
+        let limits = CallLimits {
+            per_minute: provider.and_then(|p| p.requests_per_minute),
+            per_day: provider.and_then(|p| p.requests_per_day),
+            budget_micros: provider.and_then(|p| p.budget_micros_per_day),
+        };
+        let call = NewCall {
+            job: self.claim.job,
+            post: self.claim.post,
+            worker: self.shared.worker.clone(),
+            pass: self.claim.attempts,
+            model: model.clone(),
+            reserve_micros,
+        };
+        let store = self.shared.store.clone();
+        self.persist(|| store.reserve_call(&call, &limits)).await
+    }
+
+    fn ask(&self, call: &Call) -> Ask {
+        let messages = prompt::messages(&prompt::PromptParts {
+            text: &self.claim.text,
+            image_text: &self.claim.image_text,
+            vocabulary: &self.vocabulary,
+            max_chars: call.text_chars,
+        });
+        let messages = match &call.repair {
+            Some(answer) => prompt::repair(messages, answer),
+            None => messages,
+        };
+        Ask {
+            messages,
+            format: call.format,
+            max_tokens: call.max_tokens,
+            temperature: self.shared.tagging.temperature,
+            reasoning_off: call.reasoning_off,
+            without: call.without.clone(),
+        }
+    }
+
+    /// `None` when the engine stops and the answer has not come within the time that is left.
+    async fn unless_stopped(&self, sending: impl Future<Output = Reply>) -> Option<Reply> {
+        let mut stop = self.shared.stop.clone();
+        let deadline = async {
+            // An error means that the engine is gone, which is a stop as well.
+            let _ = stop.wait_for(|stop| *stop != Stop::No).await;
+            let mut now = stop.clone();
+            tokio::select! {
+                _ = now.wait_for(|stop| *stop == Stop::Now) => {}
+                () = tokio::time::sleep(LAST_CALL) => {}
+            }
+        };
+        tokio::select! {
+            reply = sending => Some(reply),
+            () = deadline => None,
+        }
+    }
+
+    /// Publishes what a call changed and keeps what must survive a restart.
+    async fn take_note(&self, notes: &[Note], sent_at: Millis) -> Result<(), StoreError> {
+        for note in notes {
+            self.shared.apply(note, sent_at, self.claim.post);
+            if let Note::Pause(pause) = note {
+                let store = self.shared.store.clone();
+                self.persist(|| store.set_pause(pause)).await?;
+            }
+        }
+        let changed: BTreeSet<usize> = notes.iter().filter_map(Note::changed_model).collect();
+        for state in changed.into_iter().filter_map(|index| self.shared.model_state(index)) {
+            let store = self.shared.store.clone();
+            self.persist(|| store.save_model_state(&state)).await?;
+        }
+        Ok(())
+    }
+
+    async fn conclude(&self, end: PassEnd) -> Result<bool, StoreError> {
+        let tagging = &self.shared.tagging;
+        let used_up = self.claim.attempts >= self.claim.max_attempts;
+        let finish = match end {
+            PassEnd::Tagged { tags, model } => {
+                let model = self.shared.route().models.get(model).map(|m| m.key.clone());
+                let kept = self.finish(Finish::Tagged { tags: tags.clone() }).await?;
+                if kept {
+                    let draft = Draft::new(EventKind::Success, Safe::line(&tags.join(" · "))).post(self.claim.post);
+                    self.publish(model.map_or(draft.clone(), |model| draft.model(&model)));
+                    self.shared.board().finished(Status::Success);
+                }
+                return Ok(kept);
+            }
+            PassEnd::Skipped { class, reason } => Finish::Skipped { class: class.to_owned(), reason: reason.into() },
+            PassEnd::PutOff { outcome, reason, until } => {
+                let after = Duration::from_millis(u64::try_from(until - self.shared.now()).unwrap_or(0));
+                Finish::PutOff { class: outcome.as_str().to_owned(), reason: reason.into(), after }
+            }
+            PassEnd::Failed { outcome, reason, permanent } if permanent || used_up => {
+                Finish::Failed { class: outcome.as_str().to_owned(), reason: reason.into() }
+            }
+            PassEnd::Failed { outcome, reason, .. } => {
+                let nth = usize::try_from(self.claim.attempts - 1).unwrap_or(0);
+                let after = tagging.pass_delays.get(nth).or(tagging.pass_delays.last()).copied().unwrap_or_default();
+                Finish::Retry { class: outcome.as_str().to_owned(), reason: reason.into(), after }
+            }
+        };
+        self.finish(finish).await
+    }
+
+    /// Writes the end of the pass under the fence, and says so when it counted.
+    async fn finish(&self, finish: Finish) -> Result<bool, StoreError> {
+        let (store, claim) = (self.shared.store.clone(), &self.claim);
+        let kept = self.persist(|| store.finish(claim.job, claim.fence, &finish)).await?;
+        if !kept {
+            return Ok(false);
+        }
+        let said = match &finish {
+            Finish::Tagged { .. } => None,
+            Finish::Skipped { reason, .. } => Some((EventKind::Skipped, Status::Skipped, reason.clone())),
+            Finish::Failed { reason, .. } => Some((EventKind::Failed, Status::Failed, reason.clone())),
+            Finish::PutOff { reason, after, .. } => {
+                Some((EventKind::PutOff, Status::Pending, format!("{reason}; put off for {}", duration_words(*after))))
+            }
+            Finish::Retry { reason, after, .. } => {
+                let text =
+                    format!("pass {}/{}: {reason}; next in {}", claim.attempts, claim.max_attempts, duration_words(*after));
+                Some((EventKind::PassFailed, Status::Retrying, text))
+            }
+        };
+        if let Some((kind, status, text)) = said {
+            self.publish(Draft::new(kind, Safe::line(&text)).post(claim.post));
+            self.shared.board().finished(status);
+        }
+        Ok(true)
+    }
+
+    /// Repeats a write while the database is only busy or gone for a moment: what was paid for is not thrown away.
+    async fn persist<T, F: Future<Output = Result<T, StoreError>>>(&self, write: impl Fn() -> F) -> Result<T, StoreError> {
+        let (mut wait, longest) = STORE_WAITS;
+        let mut stop = self.shared.stop.clone();
+        loop {
+            match write().await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(post = self.claim.post.0, error = %Safe::line(&error.to_string()), "waiting for the database");
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = stop.wait_for(|stop| *stop == Stop::Now) => return Err(error),
+                    }
+                    wait = (wait * 2).min(longest);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn publish(&self, draft: Draft) {
+        self.shared.log.publish(draft);
+    }
+}
+
+/// Our own limit, in the shape of a server's: the route waits or goes on as it would for a 429.
+fn denied(model: &ModelKey, until: Millis, limit: &str) -> Verdict {
+    let reason = format!("our own limit for {}: {limit}", model.provider);
+    Verdict { wait: Some(crate::llm::Wait::Until(until)), ..Verdict::plain(Outcome::RateLimited, Safe::line(&reason)) }
+}
+
+fn call_end(verdict: &Verdict, reply: Option<&Reply>, elapsed: Duration) -> CallEnd {
+    CallEnd {
+        outcome: verdict.outcome,
+        http_status: reply.and_then(|r| r.status),
+        elapsed_ms: i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX),
+        prompt_tokens: verdict.usage.prompt_tokens,
+        completion_tokens: verdict.usage.completion_tokens,
+        cost_micros: verdict.usage.cost_micros,
+        request_id: verdict.request_id.clone(),
+        body: reply.map(|r| r.body.to_vec()).filter(|body| !body.is_empty()),
+        reason: Some(verdict.reason.to_string()).filter(|reason| !reason.is_empty()),
+    }
+}
