@@ -26,7 +26,7 @@ fn a_failed_probe_is_not_retried_and_doubles_the_wait() {
     let (walked, mut health) = all_say(&["p/a"], &said(O::ServerError));
     let Some(closed) = health.closed(walked.ended_at) else { panic!("open") };
     let probe = walk_timed(&rules(), &mut health, closed.until, 0, |_| said(O::ServerError));
-    assert_eq!(probe.calls.len(), 1);
+    assert_eq!((probe.calls.len(), probe.waits.len()), (1, 0));
     assert!(matches!(probe.end, PassEnd::Failed { permanent: false, .. }), "a pass with a call that failed counts");
     assert_eq!(health.closed(closed.until).unwrap().until, closed.until + 60_000);
 }
@@ -113,4 +113,45 @@ fn our_own_limit_is_waited_out_when_short_and_hands_over_when_long() {
     let notes = pass.denied(START + 4000, &limit, &mut health, START);
     assert!(notes.iter().any(|note| matches!(note, Note::Fallback { from: 0, to: 1, .. })), "{notes:?}");
     assert!(matches!(pass.next(&mut health, START), Step::Call(call) if call.model == 1));
+}
+
+#[test]
+fn a_retry_is_not_sent_into_what_another_pass_found_closed_meanwhile() {
+    for said_by_other in [O::RateLimited, O::BadKey] {
+        let mut health = Health::new(&route(&["p/a", "p/b"]));
+        health.route_checked(&[(route(&["p/b"])[0].key.clone(), Safe::fixed("gone"))]);
+        let mut pass = Pass::new(&rules(), 2, 1);
+        pass.next(&mut health, START);
+        pass.report(&said(O::ServerError), &mut health, START);
+        assert!(matches!(pass.next(&mut health, START), Step::Wait { .. }), "{said_by_other}");
+        // Another pass hears of a limit while this one waits.
+        let mut other = Pass::new(&rules(), 2, 2);
+        other.next(&mut health, START + 10);
+        other.report(&said(said_by_other), &mut health, START + 20);
+        let Step::Done(PassEnd::Failed { outcome, .. }) = pass.next(&mut health, START + 5000) else { panic!("{said_by_other}") };
+        assert_eq!((outcome, pass.calls()), (O::ServerError, 1));
+    }
+}
+
+#[test]
+fn a_retry_is_not_sent_to_a_provider_that_went_away_meanwhile() {
+    let mut health = Health::new(&route(&["p/a"]));
+    let mut pass = Pass::new(&rules(), 1, 1);
+    pass.next(&mut health, START);
+    pass.report(&said(O::ServerError), &mut health, START);
+    assert_eq!(walk_timed(&rules(), &mut health, START + 1, 1, |_| said(O::Unreachable)).calls.len(), 3);
+    assert!(matches!(pass.next(&mut health, START + 20_000), Step::Done(PassEnd::Failed { outcome: O::ServerError, .. })));
+}
+
+#[test]
+fn a_fallback_after_a_wait_is_told_with_the_next_report() {
+    let mut health = Health::new(&route(&TWO));
+    let mut pass = Pass::new(&rules(), 2, 1);
+    pass.next(&mut health, START);
+    pass.report(&said(O::ServerError), &mut health, START);
+    let closed = Pause { scope: PauseScope::Provider("p".to_owned()), until: None, reason: Safe::fixed("by hand") };
+    health.set_pause(&closed);
+    assert!(matches!(pass.next(&mut health, START + 5000), Step::Call(call) if call.model == 1));
+    let notes = pass.report(&ok(), &mut health, START + 5001);
+    assert!(matches!(notes[0], Note::Fallback { from: 0, to: 1, outcome: O::ServerError, after_retries: 1, .. }), "{notes:?}");
 }

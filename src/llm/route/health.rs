@@ -106,18 +106,8 @@ impl Health {
     pub fn availability(&self, index: usize, now: Millis) -> Availability {
         let Some(model) = self.models.get(index) else { return Availability::Off(Safe::fixed("not in the route")) };
         let keywords = model.key.is_local_keywords();
-        let scopes = [
-            Some(PauseScope::All),
-            (!keywords).then(|| PauseScope::Provider(model.key.provider.clone())),
-            model.key.is_free().then(|| PauseScope::Free(model.key.provider.clone())),
-        ];
-        for scope in scopes.into_iter().flatten() {
-            if let Some((pause, outcome)) =
-                self.pauses.get(&scope).filter(|(pause, _)| pause.until.is_none_or(|until| now < until))
-            {
-                let cause = Cause { outcome: *outcome, reason: pause.reason.clone() };
-                return Availability::Paused(scope, pause.until, cause);
-            }
+        if let Some(paused) = self.paused(&model.key, now) {
+            return paused;
         }
         if keywords {
             return Availability::Available;
@@ -139,6 +129,27 @@ impl Health {
             (Availability::ProbeOnly, _) | (_, Availability::ProbeOnly) => Availability::ProbeOnly,
             _ => Availability::Available,
         }
+    }
+
+    /// The widest pause that covers this model.
+    fn paused(&self, key: &ModelKey, now: Millis) -> Option<Availability> {
+        if self.pauses.is_empty() {
+            return None;
+        }
+        let scopes = [
+            Some(PauseScope::All),
+            (!key.is_local_keywords()).then(|| PauseScope::Provider(key.provider.clone())),
+            key.is_free().then(|| PauseScope::Free(key.provider.clone())),
+        ];
+        for scope in scopes.into_iter().flatten() {
+            if let Some((pause, outcome)) =
+                self.pauses.get(&scope).filter(|(pause, _)| pause.until.is_none_or(|until| now < until))
+            {
+                let cause = Cause { outcome: *outcome, reason: pause.reason.clone() };
+                return Some(Availability::Paused(scope, pause.until, cause));
+            }
+        }
+        None
     }
 
     /// `None` while some model may be asked; otherwise since when not and why: claim nothing until then.
