@@ -47,14 +47,23 @@ fn a_cut_export_says_where_it_ends_and_what_to_do() {
 }
 
 #[test]
-fn a_quote_lost_in_the_middle_is_named_by_its_line() {
+fn a_lost_quote_costs_its_message_alone() {
     let (whole, ends) = export(30);
-    let quote = whole[ends[9]..].find("\"text\": [\"").unwrap() + ends[9] + "\"text\": [".len();
-    let mut broken = whole.into_bytes();
-    broken[quote] = b' ';
-    let (file, posts) = read_text(&broken);
-    assert!(posts.len() >= 10, "{}", posts.len());
-    assert!(file.error.is_some() || !file.problems.is_empty());
+    for (field, words) in [
+        ("\"text\": [", "expected value"),
+        ("\"date_unixtime\": ", "a quote is missing before line"),
+        ("", "a quote is missing before line"),
+    ] {
+        let quote = whole[ends[9]..].find(&format!("{field}\"")).unwrap() + ends[9] + field.len();
+        let mut broken = whole.clone().into_bytes();
+        broken[quote] = b' ';
+        let (file, posts) = read_text(&broken);
+        assert_eq!((posts.len(), file.error), (29, None), "{field}");
+        let problem = &file.problems[0];
+        let begin = broken[..quote].windows(4).rposition(|w| w == b"\n  {").unwrap() + 3;
+        assert_eq!(problem.place.byte as usize, begin);
+        assert!(problem.what.contains(words), "{problem:?}");
+    }
 }
 
 #[test]

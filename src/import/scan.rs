@@ -13,6 +13,8 @@ pub(super) struct Scanner<R> {
     input: R,
     at: Place,
     key: Vec<u8>,
+    /// Blanks before the next byte, when nothing else stands before it on its line.
+    indent: Option<usize>,
 }
 
 /// What became of a value asked for.
@@ -25,12 +27,17 @@ pub(super) enum Taken {
         /// Bytes of the value.
         bytes: u64,
     },
+    /// A quote is missing in it; the line that closes it was found by its indentation.
+    Unquoted {
+        /// The line break that no quoted text may hold.
+        place: Place,
+    },
 }
 
 impl<R: BufRead> Scanner<R> {
     /// Starts at `at`, which must be where `input` stands.
     pub(super) fn new(input: R, at: Place) -> Self {
-        Self { input, at, key: Vec::new() }
+        Self { input, at, key: Vec::new(), indent: None }
     }
 
     /// Where the next byte stands.
@@ -47,6 +54,10 @@ impl<R: BufRead> Scanner<R> {
             if blank == 0 {
                 return Ok(Some(first));
             }
+            self.indent = match chunk[..blank].iter().rposition(|&b| b == b'\n') {
+                Some(end) => Some(blank - end - 1),
+                None => self.indent.map(|before| before + blank),
+            };
             self.at.pass(&chunk[..blank]);
             self.input.consume(blank);
         }
@@ -105,6 +116,19 @@ impl<R: BufRead> Scanner<R> {
 
     /// Takes one value's bytes into `into` (cleared first), at most `cap` of them; memory stays bounded whatever the value's length.
     pub(super) fn value(&mut self, into: &mut Vec<u8>, cap: usize) -> Result<Taken, Fault> {
+        self.indent = None;
+        self.take(into, cap, None)
+    }
+
+    /// Takes an object as [`Scanner::value`] does. If a quote is missing in it, which would turn all that follows inside out, and the file
+    /// is written with an object's braces on lines of their own, as Telegram Desktop does, then only this object is lost.
+    pub(super) fn record(&mut self, into: &mut Vec<u8>, cap: usize) -> Result<Taken, Fault> {
+        let indent = if self.token()? == Some(b'{') { self.indent } else { None };
+        self.indent = None;
+        self.take(into, cap, indent)
+    }
+
+    fn take(&mut self, into: &mut Vec<u8>, cap: usize, indent: Option<usize>) -> Result<Taken, Fault> {
         into.clear();
         let start = self.at;
         let mut ends = Ends::default();
@@ -119,6 +143,13 @@ impl<R: BufRead> Scanner<R> {
                 let mut place = self.at;
                 place.pass(&chunk[..index]);
                 broken_line = Some(place);
+                if let Some(indent) = indent {
+                    self.at = place;
+                    self.input.consume(index);
+                    into.clear();
+                    self.closing_line(indent).map_err(|_| self.cut_off(start, broken_line, &ends))?;
+                    return Ok(Taken::Unquoted { place });
+                }
             }
             if into.len() + used <= cap {
                 into.extend_from_slice(&chunk[..used]);
@@ -131,6 +162,37 @@ impl<R: BufRead> Scanner<R> {
             }
             if done {
                 return Ok(if bytes > cap as u64 { Taken::TooLarge { bytes } } else { Taken::Whole });
+            }
+        }
+    }
+
+    /// Goes on to behind the next line that holds a closing brace after `indent` blanks.
+    fn closing_line(&mut self, indent: usize) -> Result<(), Fault> {
+        // Bytes of that line found so far, on a line that can still be it.
+        let mut matched: Option<usize> = None;
+        loop {
+            let chunk = fill(&mut self.input, self.at)?;
+            if chunk.is_empty() {
+                return if matched == Some(indent + 1) { Ok(()) } else { Err(self.unexpected(None, "`}`")) };
+            }
+            let mut end = None;
+            for (at, byte) in chunk.iter().enumerate() {
+                matched = match (matched, byte) {
+                    (Some(found), b',' | b'\n' | b'\r') if found == indent + 1 => {
+                        end = Some(at);
+                        break;
+                    }
+                    (_, b'\n') => Some(0),
+                    (Some(found), b' ' | b'\t') if found < indent => Some(found + 1),
+                    (Some(found), b'}') if found == indent => Some(found + 1),
+                    _ => None,
+                };
+            }
+            let used = end.unwrap_or(chunk.len());
+            self.at.pass(&chunk[..used]);
+            self.input.consume(used);
+            if end.is_some() {
+                return Ok(());
             }
         }
     }
@@ -175,6 +237,7 @@ impl<R: BufRead> Scanner<R> {
     }
 
     fn bump(&mut self) -> Result<(), Fault> {
+        self.indent = None;
         let chunk = fill(&mut self.input, self.at)?;
         if let Some(first) = chunk.get(..1) {
             self.at.pass(first);
@@ -266,6 +329,7 @@ mod tests {
             found.push(match taken {
                 Taken::Whole => String::from_utf8_lossy(&buf).into_owned(),
                 Taken::TooLarge { bytes } => format!("<{bytes}>"),
+                Taken::Unquoted { place } => format!("<{place}>"),
             });
             Ok(())
         });
@@ -301,6 +365,23 @@ mod tests {
         assert!(error.contains("line 3"), "{error}");
         let error = records("[1, \"open\n, 2", 8).1.unwrap();
         assert!(error.starts_with("line 1, byte 9: a line break stands inside a quoted text"), "{error}");
+    }
+
+    #[test]
+    fn a_lost_quote_costs_one_object_where_braces_have_their_own_lines() {
+        let json = "[\n  {\n   \"a\": 1\n  },\n  {\n   \"b\": x\",\n   \"c\": {\n   }\n  },\n  {\n   \"d\": [\n   ]\n  }\n]";
+        for buffer in 1..60 {
+            let mut scanner = Scanner::new(io::BufReader::with_capacity(buffer, json.as_bytes()), Place::START);
+            let (mut found, mut buf) = (Vec::new(), Vec::new());
+            let end = scanner.array(&mut |s| {
+                found.push((s.record(&mut buf, 100)?, String::from_utf8_lossy(&buf).into_owned()));
+                Ok(())
+            });
+            assert!(end.is_ok(), "{end:?}");
+            let lost = Taken::Unquoted { place: Place { line: 6, byte: 36 } };
+            assert_eq!(found[1], (lost, String::new()), "buffer {buffer}");
+            assert_eq!((found.len(), &found[0].1[..], found[2].0), (3, "{\n   \"a\": 1\n  }", Taken::Whole));
+        }
     }
 
     #[test]

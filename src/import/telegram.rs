@@ -191,7 +191,7 @@ impl Walk<'_, '_> {
         let end = s.array(&mut |s| {
             s.token()?;
             let place = s.place();
-            let taken = s.value(&mut record, RECORD_CAP)?;
+            let taken = s.record(&mut record, RECORD_CAP)?;
             self.intake.advance(s.place().byte)?;
             self.intake.file.counts.read += 1;
             self.message(taken, &record, place, &room, &mut album)
@@ -205,9 +205,16 @@ impl Walk<'_, '_> {
 
     fn message(&mut self, taken: Taken, record: &[u8], place: Place, room: &Room, album: &mut Album) -> Result<(), Fault> {
         let file = &mut self.intake.file;
-        if let Taken::TooLarge { bytes } = taken {
-            file.broken(place, TOO_LARGE, &format!("a message of {bytes} bytes; at most 16 MiB are read"));
-            return Ok(());
+        match taken {
+            Taken::Whole => {}
+            Taken::TooLarge { bytes } => {
+                file.broken(place, TOO_LARGE, &format!("a message of {bytes} bytes; at most 16 MiB are read"));
+                return Ok(());
+            }
+            Taken::Unquoted { place: at } => {
+                file.broken(place, BROKEN, &format!("a quoted text does not end on its line; a quote is missing before {at}"));
+                return Ok(());
+            }
         }
         let message = match json::parse::<Message>(record) {
             Ok(message) => message,
@@ -244,6 +251,6 @@ fn scalar<R: BufRead>(s: &mut Scanner<R>) -> Result<Scalar, Fault> {
     let mut raw = Vec::new();
     Ok(match s.value(&mut raw, HEADER_CAP)? {
         Taken::Whole => json::parse(&raw).unwrap_or_default(),
-        Taken::TooLarge { .. } => Scalar::None,
+        Taken::TooLarge { .. } | Taken::Unquoted { .. } => Scalar::None,
     })
 }
