@@ -64,7 +64,7 @@ pub fn config(folder: &Path, server: &Server) -> Config {
             ..Tagging::default()
         },
         providers: vec![Provider {
-            name: "demo".to_owned(),
+            name: "in-process".to_owned(),
             base_url: server.base_url(),
             key: Some(Secret::new(KEY)),
             headers: BTreeMap::new(),

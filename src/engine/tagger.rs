@@ -31,6 +31,14 @@ pub struct Finished {
     pub error: Option<StoreError>,
 }
 
+/// What became of a call.
+enum Answer {
+    /// It was made.
+    Verdict(Verdict),
+    /// Our own limit did not let it out.
+    Denied { until: Millis, reason: Safe },
+}
+
 /// What a pass came to.
 enum Came {
     To(PassEnd),
@@ -106,15 +114,23 @@ impl Worker {
                         return Ok(Came::Stopped);
                     }
                     let sent_at = self.shared.now();
-                    let verdict = if model.key.is_local_keywords() {
+                    let answer = if model.key.is_local_keywords() {
                         self.tag_locally(&model.key).await?
                     } else {
                         self.call(&call, &model, sent_at).await?
                     };
                     let now = self.shared.now();
-                    let notes = pass.report(&verdict, &mut self.shared.route().health, now);
+                    let (notes, cancelled) = {
+                        let health = &mut self.shared.route().health;
+                        match answer {
+                            Answer::Verdict(verdict) => {
+                                (pass.report(&verdict, health, now), verdict.outcome == Outcome::Cancelled)
+                            }
+                            Answer::Denied { until, reason } => (pass.denied(until, &reason, health, now), false),
+                        }
+                    };
                     self.take_note(&notes, sent_at).await?;
-                    if verdict.outcome == Outcome::Cancelled {
+                    if cancelled {
                         return Ok(Came::Stopped);
                     }
                 }
@@ -133,7 +149,7 @@ impl Worker {
     }
 
     /// One HTTP call: reserved and recorded, sent, recorded again with its raw body before anybody believes it.
-    async fn call(&self, call: &Call, model: &RouteModel, sent_at: Millis) -> Result<Verdict, StoreError> {
+    async fn call(&self, call: &Call, model: &RouteModel, sent_at: Millis) -> Result<Answer, StoreError> {
         let shared = &self.shared;
         let ask = self.ask(call);
         let prompt_chars = ask.messages.iter().map(|m| m.content.chars().count()).sum();
@@ -145,7 +161,7 @@ impl Worker {
         let Some(wire) = shared.wires.get(&model.key.provider) else {
             // The route only holds models of providers that have a wire.
             let reason = Safe::line(&format!("provider {} cannot be reached from this process", model.key.provider));
-            return Ok(Verdict::plain(Outcome::Unreachable, reason));
+            return Ok(Answer::Verdict(Verdict::plain(Outcome::Unreachable, reason)));
         };
         let started = Instant::now();
         let reply = self.unless_stopped(wire.send(&model.key.model, &ask)).await;
@@ -161,11 +177,11 @@ impl Worker {
         let end = call_end(&verdict, reply.as_ref(), elapsed);
         let store = shared.store.clone();
         self.persist(|| store.end_call(id, &end)).await?;
-        Ok(verdict)
+        Ok(Answer::Verdict(verdict))
     }
 
     /// The built-in last resort; recorded like a call, so that a post's history says where its tags come from.
-    async fn tag_locally(&self, model: &ModelKey) -> Result<Verdict, StoreError> {
+    async fn tag_locally(&self, model: &ModelKey) -> Result<Answer, StoreError> {
         let id = match self.reserve(model, 0).await? {
             Reserved::Sent(id) => id,
             Reserved::Denied { until, limit } => return Ok(denied(model, until, limit)),
@@ -191,7 +207,7 @@ impl Worker {
         let end = call_end(&verdict, None, started.elapsed());
         let store = self.shared.store.clone();
         self.persist(|| store.end_call(id, &end)).await?;
-        Ok(verdict)
+        Ok(Answer::Verdict(verdict))
     }
 
     async fn reserve(&self, model: &ModelKey, reserve_micros: i64) -> Result<Reserved, StoreError> {
@@ -351,10 +367,8 @@ impl Worker {
     }
 }
 
-/// Our own limit, in the shape of a server's: the route waits or goes on as it would for a 429.
-fn denied(model: &ModelKey, until: Millis, limit: &str) -> Verdict {
-    let reason = format!("our own limit for {}: {limit}", model.provider);
-    Verdict { wait: Some(crate::llm::Wait::Until(until)), ..Verdict::plain(Outcome::RateLimited, Safe::line(&reason)) }
+fn denied(model: &ModelKey, until: Millis, limit: &str) -> Answer {
+    Answer::Denied { until, reason: Safe::line(&format!("our own limit for {}: {limit}", model.provider)) }
 }
 
 fn call_end(verdict: &Verdict, reply: Option<&Reply>, elapsed: Duration) -> CallEnd {

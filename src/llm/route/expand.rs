@@ -52,8 +52,10 @@ pub fn expand(entries: &[String], providers: &[Provider], listings: &BTreeMap<St
             }
             (provider, id) => match listings.get(provider) {
                 None => vec![RouteModel { key: key(provider, id), listing: None }],
-                Some(list) => listed(list, id)
-                    .map(|l| RouteModel { key: key(provider, id), listing: Some(l.clone()) })
+                // Ids may begin with the provider's own name: `openrouter/auto` is one of OpenRouter's.
+                Some(list) => [id, entry]
+                    .into_iter()
+                    .find_map(|id| Some(RouteModel { key: key(provider, id), listing: Some(listed(list, id)?.clone()) }))
                     .into_iter()
                     .collect(),
             },
