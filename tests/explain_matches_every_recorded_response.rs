@@ -27,7 +27,17 @@ fn explain_matches_every_recorded_response() {
         let action = explained.action.as_str();
         let expected = label["expected_class"].as_str().unwrap();
         let also = label["also_acceptable"].as_array().is_some_and(|list| list.iter().any(|word| word == action));
-        println!("{:<9} {}", if action == expected { "exact" } else if also { "also" } else { "WRONG" }, serde_json::to_string(&explained).unwrap());
+        println!(
+            "{:<9} {}",
+            if action == expected {
+                "exact"
+            } else if also {
+                "also"
+            } else {
+                "WRONG"
+            },
+            serde_json::to_string(&explained).unwrap()
+        );
         if action != expected && !also {
             wrong.push(explained.file.to_string());
         }

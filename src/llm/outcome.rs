@@ -2,6 +2,7 @@
 //! It sends nothing and waits for nothing.
 
 mod body;
+mod completion;
 mod explain;
 mod failure;
 mod stream;
@@ -12,7 +13,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use self::body::{Answer, Body};
+use self::body::Body;
+use self::completion::Answer;
 pub use self::explain::{ExplainError, Explained, explain};
 use self::failure::Failure;
 use super::answer::{self, Found};
@@ -83,7 +85,9 @@ pub fn classify(status: u16, headers: &Headers, body: &[u8], now: Millis) -> Ver
         Body::Empty => Verdict::plain(Outcome::EmptyAnswer, Safe::fixed("the body is empty")),
         Body::Html(title) => Verdict::plain(Outcome::Html, reason(&format!("a web page instead of an answer: {title}"))),
         Body::Cut => Verdict::plain(Outcome::AnswerError, Safe::fixed("the answer was cut off midway")),
-        Body::Malformed(start) => Verdict::plain(Outcome::Malformed, reason(&format!("neither JSON nor an event stream: {start}"))),
+        Body::Malformed(start) => {
+            Verdict::plain(Outcome::Malformed, reason(&format!("neither JSON nor an event stream: {start}")))
+        }
         Body::NotUtf8 => Verdict::plain(Outcome::NotUtf8, Safe::fixed("more than 5 % of the answer is not UTF-8")),
     };
     if verdict.request_id.is_none() {
@@ -144,7 +148,7 @@ fn judge(answer: Answer) -> Verdict {
     } else if is_any(&answer, &FAILED) {
         (Outcome::AnswerError, format!("the model broke off with an error ({})", finish_of(&answer)).into())
     } else if !tags.is_empty() {
-        (Outcome::Success, format!("{} tags", tags.len()).into())
+        (Outcome::Success, format!("tags found: {}", tags.len()).into())
     } else if !answer.refusal.trim().is_empty() {
         (Outcome::Moderated, format!("the model refused: {}", answer.refusal).into())
     } else if let Found::Refusal(words) = &found {
@@ -152,11 +156,17 @@ fn judge(answer: Answer) -> Verdict {
     } else if found == Found::NoTopic {
         (Outcome::NoTopic, "the model found no topic".into())
     } else if thought_only && (answer.has_reasoning || !answer.content.trim().is_empty()) {
-        (Outcome::ReasoningOnly, if cut { "the tokens ran out while the model was still reasoning" } else { "reasoning, but no answer" }.into())
+        (
+            Outcome::ReasoningOnly,
+            if cut { "the tokens ran out while the model was still reasoning" } else { "reasoning, but no answer" }.into(),
+        )
     } else if cut {
         (Outcome::Truncated, "cut off at the token limit before a complete tag".into())
     } else if thought_only {
-        (Outcome::EmptyAnswer, if answer.has_tool_call { "the model called a tool instead of answering" } else { "the answer is empty" }.into())
+        (
+            Outcome::EmptyAnswer,
+            if answer.has_tool_call { "the model called a tool instead of answering" } else { "the answer is empty" }.into(),
+        )
     } else {
         (Outcome::NotTags, format!("no tags in the answer: {}", first_chars(&answer.content, 200)).into())
     };
@@ -174,11 +184,30 @@ fn judge(answer: Answer) -> Verdict {
 }
 
 /// Finish reasons of a filter, in the words of OpenAI, Google, Anthropic and Chinese providers.
-const FILTERED: [&str; 10] =
-    ["content_filter", "safety", "prohibited_content", "blocklist", "recitation", "spii", "refusal", "sensitive", "content_filtered", "guardrail_intervened"];
+const FILTERED: [&str; 11] = [
+    "content_filter",
+    "safety",
+    "prohibited_content",
+    "blocklist",
+    "recitation",
+    "spii",
+    "refusal",
+    "sensitive",
+    "content_filtered",
+    "guardrail_intervened",
+    "blacklist",
+];
 /// Finish reasons of an answer that broke.
-const FAILED: [&str; 8] =
-    ["error", "network_error", "malformed_function_call", "abort", "aborted", "insufficient_system_resource", "engine_overloaded", "unexpected_tool_call"];
+const FAILED: [&str; 8] = [
+    "error",
+    "network_error",
+    "malformed_function_call",
+    "abort",
+    "aborted",
+    "insufficient_system_resource",
+    "engine_overloaded",
+    "unexpected_tool_call",
+];
 
 fn is_any(answer: &Answer, reasons: &[&str]) -> bool {
     reasons.contains(&answer.finish.as_str()) || reasons.contains(&answer.native_finish.as_str())
@@ -227,9 +256,12 @@ fn reason(words: &str) -> Safe {
 fn without_keys(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     let mut after_bearer = false;
-    for piece in words.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | '(' | ')' | '=' | ':')) {
+    for piece in words.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | '(' | ')' | '=' | ':'))
+    {
         let body = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '*');
-        let key = ["sk-", "gsk_", "hf_", "AIza", "xai-", "nvapi-", "pplx-", "csk-"].iter().any(|start| body.starts_with(start) && body.len() > start.len() + 3);
+        let key = ["sk-", "gsk_", "hf_", "AIza", "xai-", "nvapi-", "pplx-", "csk-"]
+            .iter()
+            .any(|start| body.starts_with(start) && body.len() > start.len() + 3);
         if key || after_bearer && body.len() > 8 {
             out.push('…');
             out.push_str(&piece[body.len()..]);

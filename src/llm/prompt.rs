@@ -31,8 +31,21 @@ pub fn messages(parts: &PromptParts) -> Vec<Message> {
     let left = parts.max_chars.saturating_sub(post.chars().count());
     let read = parts.image_text.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n");
     let images = as_data(&read, left);
-    let offered = parts.vocabulary.iter().take(MAX_VOCABULARY).map(|tag| Safe::line(tag).clipped(50).to_string()).collect::<Vec<_>>().join(", ");
-    let user = fill(user, &[("text", &post), ("images", &section("Текст, распознанный на изображениях поста:", "image_text", &images)), ("vocabulary", &vocabulary(&offered))]);
+    let offered = parts
+        .vocabulary
+        .iter()
+        .take(MAX_VOCABULARY)
+        .map(|tag| Safe::line(tag).clipped(50).to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let user = fill(
+        user,
+        &[
+            ("text", &post),
+            ("images", &section("Текст, распознанный на изображениях поста:", "image_text", &images)),
+            ("vocabulary", &vocabulary(&offered)),
+        ],
+    );
     vec![Message { role: "system", content: system.trim().to_owned() }, Message { role: "user", content: user }]
 }
 
@@ -57,7 +70,10 @@ fn as_data(text: &str, max_chars: usize) -> String {
     // Invisible characters may take most of the first cut; hidden instructions in them do not reach the model.
     let safe = Safe::block(first_chars(text.trim(), max_chars.saturating_mul(2)));
     let cut = first_chars(safe.trim(), max_chars);
-    cut.replace("<post", "‹post").replace("</post", "‹/post").replace("<image_text", "‹image_text").replace("</image_text", "‹/image_text")
+    cut.replace("<post", "‹post")
+        .replace("</post", "‹/post")
+        .replace("<image_text", "‹image_text")
+        .replace("</image_text", "‹/image_text")
 }
 
 fn section(heading: &str, marker: &str, text: &str) -> String {
@@ -80,15 +96,12 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let hit = values.iter().find(|(name, _)| rest[1..].strip_prefix(*name).is_some_and(|after| after.starts_with('}')));
-        match hit {
-            Some((name, value)) => {
-                out.push_str(value);
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                out.push('{');
-                rest = &rest[1..];
-            }
+        if let Some((name, value)) = hit {
+            out.push_str(value);
+            rest = &rest[name.len() + 2..];
+        } else {
+            out.push('{');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);

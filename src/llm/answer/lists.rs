@@ -6,9 +6,72 @@ const MAX_ITEMS: usize = 15;
 
 /// Words of talk; a "tag" with one of them is a piece of a sentence.
 const TALK: [&str; 66] = [
-    "я", "мы", "вы", "ты", "он", "она", "они", "это", "не", "могу", "можно", "мне", "вам", "вас", "меня", "вот", "конечно", "привет", "здравствуйте", "извините", "простите", "сожалению",
-    "пожалуйста", "чем", "как", "что", "если", "для", "или", "ваш", "этот", "эти", "i", "you", "we", "he", "she", "they", "it", "this", "that", "these", "can", "cannot", "can't", "is", "are",
-    "was", "not", "the", "how", "what", "here", "hello", "hi", "sorry", "sure", "please", "help", "your", "my", "me", "i'm", "let", "would", "following",
+    "я",
+    "мы",
+    "вы",
+    "ты",
+    "он",
+    "она",
+    "они",
+    "это",
+    "не",
+    "могу",
+    "можно",
+    "мне",
+    "вам",
+    "вас",
+    "меня",
+    "вот",
+    "конечно",
+    "привет",
+    "здравствуйте",
+    "извините",
+    "простите",
+    "сожалению",
+    "пожалуйста",
+    "чем",
+    "как",
+    "что",
+    "если",
+    "для",
+    "или",
+    "ваш",
+    "этот",
+    "эти",
+    "i",
+    "you",
+    "we",
+    "he",
+    "she",
+    "they",
+    "it",
+    "this",
+    "that",
+    "these",
+    "can",
+    "cannot",
+    "can't",
+    "is",
+    "are",
+    "was",
+    "not",
+    "the",
+    "how",
+    "what",
+    "here",
+    "hello",
+    "hi",
+    "sorry",
+    "sure",
+    "please",
+    "help",
+    "your",
+    "my",
+    "me",
+    "i'm",
+    "let",
+    "would",
+    "following",
 ];
 
 /// Labels before a list of tags.
@@ -17,7 +80,8 @@ const LABELS: [&str; 12] =
 
 /// Items of whatever list the text is; `cut`: its last word may be incomplete.
 pub(super) fn items(text: &str, cut: bool) -> Vec<String> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("```")).take(200).collect();
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("```")).take(200).collect();
     let mut found = labelled(&lines);
     if found.is_empty() {
         found = hashtags(&lines);
@@ -43,7 +107,9 @@ fn labelled(lines: &[&str]) -> Vec<String> {
         let clean = line.trim_start_matches(['*', '#', '-', '_', ' ']);
         let Some((label, rest)) = clean.split_once(':') else { continue };
         let label = label.trim_matches(['*', '_', ' ']).to_lowercase();
-        if !LABELS.contains(&label.as_str()) && !(label.split_whitespace().count() <= 6 && LABELS.iter().any(|known| label.ends_with(&format!(" {known}")))) {
+        let is_label =
+            |known: &&str| label == **known || label.split_whitespace().count() <= 6 && label.ends_with(&format!(" {known}"));
+        if !LABELS.iter().any(is_label) {
             continue;
         }
         let rest = rest.trim_matches(['*', '_', ' ']);
@@ -69,7 +135,8 @@ fn labelled(lines: &[&str]) -> Vec<String> {
 fn hashtags(lines: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let mut other = 0_usize;
-    for word in lines.iter().flat_map(|line| line.split(|c: char| c.is_whitespace() || c == ',')).filter(|word| !word.is_empty()) {
+    for word in lines.iter().flat_map(|line| line.split(|c: char| c.is_whitespace() || c == ',')).filter(|word| !word.is_empty())
+    {
         match word.strip_prefix('#') {
             Some(tag) if tag.chars().any(char::is_alphabetic) => {
                 if found.len() < MAX_ITEMS {
@@ -122,7 +189,13 @@ fn one_a_line(lines: &[&str]) -> Vec<String> {
 }
 
 fn split(line: &str, least: usize) -> Vec<String> {
-    let separators: &[char] = if line.contains(';') { &[';'] } else if line.contains(',') { &[','] } else { &['|', '•', '·', '/'] };
+    let separators: &[char] = if line.contains(';') {
+        &[';']
+    } else if line.contains(',') {
+        &[',']
+    } else {
+        &['|', '•', '·', '/']
+    };
     all_tags(line.trim_end_matches('.').split(separators), least)
 }
 
@@ -130,7 +203,11 @@ fn split(line: &str, least: usize) -> Vec<String> {
 fn all_tags<'a>(parts: impl Iterator<Item = &'a str>, least: usize) -> Vec<String> {
     let mut found = Vec::new();
     for part in parts {
-        let part = part.trim().trim_matches(['*', '_', '`', '"', '\'', '«', '»', '“', '”', ' ']).trim_end_matches([',', ';', '.']);
+        let part = part
+            .trim()
+            .trim_matches(['*', '_', '`', '"', '\'', '«', '»', '“', '”', ' '])
+            .trim_end_matches([',', ';', '.'])
+            .trim_start_matches('#');
         if part.is_empty() {
             continue;
         }
@@ -148,5 +225,7 @@ fn could_be_tag(part: &str) -> bool {
         && words.clone().count() <= 4
         && part.chars().any(char::is_alphabetic)
         && !part.contains(['.', '!', '?', '=', ':', '<', '>', '{', '}', '[', ']', '\\', '~', '≈', '×', '$'])
-        && !words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()).any(|word| TALK.contains(&word.as_str()))
+        && !words
+            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
+            .any(|word| TALK.contains(&word.as_str()))
 }

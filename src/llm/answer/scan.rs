@@ -27,9 +27,24 @@ const ITEM_KEYS: [&str; 10] = ["tag", "name", "value", "label", "text", "title",
 
 /// Scans a text for lists and returns the best: one under a key for tags, else the longest, else the last.
 pub(super) fn arrays(text: &str) -> Scanned {
-    let mut scan = Scan { text, chars: text.char_indices().peekable(), lists: Vec::new(), loose: Vec::new(), depth: 0, list: None, key: None };
+    let mut scan = Scan {
+        text,
+        chars: text.char_indices().peekable(),
+        lists: Vec::new(),
+        loose: Vec::new(),
+        depth: 0,
+        list: None,
+        key: None,
+    };
     scan.run();
-    let mut found = Scanned { looks_like_json: text.trim_start_matches(['`', '\n', ' ']).trim_start_matches("json").trim_start().starts_with(['{', '[']), ..Scanned::default() };
+    let mut found = Scanned {
+        looks_like_json: text
+            .trim_start_matches(['`', '\n', ' '])
+            .trim_start_matches("json")
+            .trim_start()
+            .starts_with(['{', '[']),
+        ..Scanned::default()
+    };
     let mut best: Option<List> = None;
     for list in scan.lists {
         if list.items.is_empty() {
@@ -169,7 +184,9 @@ impl Scan<'_> {
             None if keys_of_one => items.push(text),
             Some(key) if keys_of_one && ITEM_KEYS.contains(&key.as_str()) => items.push(text),
             // {"tags": "наука, космос"}
-            Some(key) if LIST_KEYS.contains(&key.as_str()) => items.extend(text.split([',', ';']).map(|part| part.trim().to_owned()).take(MAX_ITEMS)),
+            Some(key) if LIST_KEYS.contains(&key.as_str()) => {
+                items.extend(text.split([',', ';']).map(|part| part.trim().to_owned()).take(MAX_ITEMS));
+            }
             // {"tag1": "наука", "tag2": "космос"}
             Some(key) if key.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_') == "tag" => items.push(text),
             Some(_) | None => {}
@@ -184,7 +201,9 @@ impl Scan<'_> {
             match c {
                 '\\' => self.escape(&mut out),
                 '\n' => return None,
-                c if close.contains(&c) && ends_string(&self.text[at + c.len_utf8()..]) => return (length <= MAX_ITEM).then_some(out),
+                c if close.contains(&c) && ends_string(&self.text[at + c.len_utf8()..]) => {
+                    return (length <= MAX_ITEM).then_some(out);
+                }
                 c if length <= MAX_ITEM => out.push(c),
                 _ => {}
             }
@@ -201,7 +220,11 @@ impl Scan<'_> {
                 let decoded = |escape: &str| serde_json::from_str::<String>(&format!("\"\\{escape}\"")).ok();
                 let (text, skip) = match pair.and_then(decoded).filter(|text| text.chars().count() == 1) {
                     Some(text) => (text, 10),
-                    None => self.text.get(at..at + 5).and_then(decoded).map_or((String::new(), 0), |text| (text, 4)),
+                    // Half a pair stands for nothing, but its digits must not become the tag.
+                    None => match self.text.get(at + 1..at + 5).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+                        Some(_) => (self.text.get(at..at + 5).and_then(decoded).unwrap_or_default(), 4),
+                        None => (String::new(), 0),
+                    },
                 };
                 out.push_str(&text);
                 for _ in 0..skip {

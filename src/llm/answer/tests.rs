@@ -112,14 +112,20 @@ fn a_refusal_is_told_from_tags_about_refusals() {
 
 #[test]
 fn a_list_cut_at_the_limit_loses_its_last_word() {
-    assert_eq!(salvage("наука, космос, марсоход, геоло", true), Found::Tags(vec!["наука".into(), "космос".into(), "марсоход".into()]));
+    assert_eq!(
+        salvage("наука, космос, марсоход, геоло", true),
+        Found::Tags(vec!["наука".into(), "космос".into(), "марсоход".into()])
+    );
     assert_eq!(salvage("[наука, космос, геоло", true), Found::Nothing);
 }
 
 #[test]
 fn tags_are_brought_into_one_form() {
     let form = |raw: &[&str]| normalise(raw.iter().map(|tag| (*tag).to_owned()));
-    assert_eq!(form(&["  #Наука ", "КОСМОС\u{202e}", "искусственный_интеллект", "«Роскосмос»", "тёплый   день"]), ["наука", "космос", "искусственный интеллект", "роскосмос", "тёплый день"]);
+    assert_eq!(
+        form(&["  #Наука ", "КОСМОС\u{202e}", "искусственный_интеллект", "«Роскосмос»", "тёплый   день"]),
+        ["наука", "космос", "искусственный интеллект", "роскосмос", "тёплый день"]
+    );
     assert_eq!(form(&["учёные", "ученые", "Учёный", "Cats", "cat"]), ["учёные", "cats"]);
     assert_eq!(form(&["a", "", "#", "...", "я".repeat(51).as_str(), "c++", "c#", ".net", "3d"]), ["c++", "c#", ".net", "3d"]);
     assert_eq!(form(&["наука, космос", "#мир #труд", "1,5 градуса"]), ["наука", "космос", "мир", "труд", "1,5 градуса"]);
@@ -130,7 +136,28 @@ fn tags_are_brought_into_one_form() {
 #[test]
 fn hostile_answers_cost_linear_time() {
     let start = std::time::Instant::now();
-    for unit in ["[", "{\"a\":[", "\"", "\" ", "[\"", "['", "<think>", "</think>", "<|", "<|message|>", "\\", "[\"\\", "а,", "#а ", "- а\n", "](", "\\u", "«", "\n", "[,"] {
+    for unit in [
+        "[",
+        "{\"a\":[",
+        "\"",
+        "\" ",
+        "[\"",
+        "['",
+        "<think>",
+        "</think>",
+        "<|",
+        "<|message|>",
+        "\\",
+        "[\"\\",
+        "а,",
+        "#а ",
+        "- а\n",
+        "](",
+        "\\u",
+        "«",
+        "\n",
+        "[,",
+    ] {
         let content = unit.repeat(1_000_000 / unit.len());
         let _ = salvage(&content, true);
     }
@@ -146,9 +173,8 @@ proptest! {
     }
 
     #[test]
-    fn whole_json_lists_are_read_exactly(tags in proptest::collection::vec("[a-zа-яё0-9 ]{0,8}[xыё][a-zа-яё0-9 \"\\\\]{0,8}", 1..7)) {
+    fn whole_json_lists_are_read_exactly(tags in proptest::collection::vec("[a-zа-яё0-9,.: ]{0,8}[xыё][a-zа-яё0-9#«» -]{0,8}", 1..7)) {
         let wanted: Vec<String> = tags.clone();
-        prop_assume!(wanted.iter().all(|tag| !tag.contains(['"', '\\'])));
         let json = serde_json::json!({ "tags": tags }).to_string();
         prop_assert_eq!(salvage(&json, false), Found::Tags(wanted));
     }

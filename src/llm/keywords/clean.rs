@@ -16,7 +16,7 @@ pub(super) fn clean(text: &str) -> Cleaned {
     let safe = Safe::block(text);
     let unlinked = without_links(&safe);
     let mut cleaned = Cleaned { hashtags: Vec::new(), prose: String::with_capacity(unlinked.len()) };
-    for line in unlinked.lines() {
+    for line in unlinked.lines().filter(|line| !is_call_to_subscribe(line)) {
         let before = cleaned.prose.len();
         for word in line.split_whitespace() {
             let word = word.trim_matches(['*', '_', '~', '`', '|']);
@@ -47,20 +47,34 @@ pub(super) fn clean(text: &str) -> Cleaned {
     cleaned
 }
 
+/// The channel's own footer under each post.
+fn is_call_to_subscribe(line: &str) -> bool {
+    let first = line.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default().to_lowercase();
+    first.starts_with("подпис") || first.starts_with("подпиш") || first == "subscribe"
+}
+
 fn hashtag(word: &str) -> Option<String> {
     // "#наука@channel" is how Telegram scopes a hashtag to one channel.
-    let tag = word.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default().trim_matches(['_', '-']);
+    let tag =
+        word.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default().trim_matches(['_', '-']);
     (tag.chars().filter(|c| c.is_alphabetic()).count() >= 2).then(|| tag.to_owned())
 }
 
 fn is_address(word: &str) -> bool {
     let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '@' && c != '/');
     let lower = bare.to_lowercase();
-    lower.contains("://") || lower.starts_with("www.") || lower.starts_with("t.me/") || bare.contains('@') || lower.split_once('.').is_some_and(|(host, rest)| {
-        // naked-science.ru, youtu.be/x: a name, a dot, a short Latin ending.
-        let top: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-        !host.is_empty() && host.is_ascii() && (2..=6).contains(&top.len()) && rest[top.len()..].chars().next().is_none_or(|c| matches!(c, '/' | '.' | ':' | '?'))
-    })
+    lower.contains("://")
+        || lower.starts_with("www.")
+        || lower.starts_with("t.me/")
+        || bare.contains('@')
+        || lower.split_once('.').is_some_and(|(host, rest)| {
+            // naked-science.ru, youtu.be/x: a name, a dot, a short Latin ending.
+            let top: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+            !host.is_empty()
+                && host.is_ascii()
+                && (2..=6).contains(&top.len())
+                && rest[top.len()..].chars().next().is_none_or(|c| matches!(c, '/' | '.' | ':' | '?'))
+        })
 }
 
 /// `[text](url)` becomes `text`; one pass, nesting is not followed.
@@ -70,16 +84,13 @@ fn without_links(text: &str) -> String {
     while let Some(at) = rest.find("](") {
         let (before, after) = (&rest[..at], &rest[at + 2..]);
         let end = after.find([')', '\n', ' ']).filter(|end| after[*end..].starts_with(')'));
-        match (before.rfind('['), end) {
-            (Some(open), Some(end)) => {
-                out.push_str(&before[..open]);
-                out.push_str(&before[open + 1..]);
-                rest = &after[end + 1..];
-            }
-            _ => {
-                out.push_str(&rest[..at + 2]);
-                rest = after;
-            }
+        if let (Some(open), Some(end)) = (before.rfind('['), end) {
+            out.push_str(&before[..open]);
+            out.push_str(&before[open + 1..]);
+            rest = &after[end + 1..];
+        } else {
+            out.push_str(&rest[..at + 2]);
+            rest = after;
         }
     }
     out.push_str(rest);
@@ -87,7 +98,30 @@ fn without_links(text: &str) -> String {
 }
 
 fn is_of_prose(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '-' | '–' | '—' | '.' | ',' | ':' | ';' | '!' | '?' | '…' | '\'' | '’' | '%' | '«' | '»' | '"' | '(' | ')' | '/' | '+' | '\u{300}'..='\u{36f}')
+    c.is_alphanumeric()
+        || matches!(
+            c,
+            '-' | '–'
+                | '—'
+                | '.'
+                | ','
+                | ':'
+                | ';'
+                | '!'
+                | '?'
+                | '…'
+                | '\''
+                | '’'
+                | '%'
+                | '«'
+                | '»'
+                | '"'
+                | '('
+                | ')'
+                | '/'
+                | '+'
+                | '\u{300}'..='\u{36f}'
+        )
 }
 
 #[cfg(test)]
@@ -96,7 +130,9 @@ mod tests {
 
     #[test]
     fn links_names_markdown_and_emoji_are_no_prose() {
-        let cleaned = clean("**Марсоход** 🚀 нашёл [воду на Марсе](https://example.com/a_b)\n\nПодробнее: https://t.me/x @channel naked-science.ru #космос #наука@naked #2024");
+        let cleaned = clean(
+            "**Марсоход** 🚀 нашёл [воду на Марсе](https://example.com/a_b)\n\nПодробнее: https://t.me/x @channel naked-science.ru #космос #наука@naked #2024",
+        );
         assert_eq!(cleaned.hashtags, ["космос", "наука"]);
         assert_eq!(cleaned.prose, "Марсоход нашёл воду на Марсе.\nПодробнее:\n");
     }

@@ -27,7 +27,9 @@ fn verbs_numbers_links_and_small_words_are_no_tags() {
 
 #[test]
 fn english_posts_are_read_with_english_stop_words() {
-    let found = own("NASA says the Perseverance rover has collected rock samples from an ancient river delta on Mars. The rock samples may hold signs of life.");
+    let found = own(
+        "NASA says the Perseverance rover has collected rock samples from an ancient river delta on Mars. The rock samples may hold signs of life.",
+    );
     assert!(found.iter().any(|tag| tag.contains("rover") || tag.contains("rock samples") || tag == "nasa"), "{found:?}");
     assert!(found.iter().all(|tag| !["the", "says", "has"].contains(&tag.as_str())), "{found:?}");
 }

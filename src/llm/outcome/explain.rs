@@ -57,7 +57,10 @@ pub fn explain(file_name: &str, content: &[u8], now: Millis) -> Result<Explained
     let status = match fields.get("http_status").or_else(|| fields.get("status")) {
         // A call that got no answer at all.
         Some(Value::Null) => 0,
-        Some(Value::Number(number)) => number.as_u64().and_then(|number| u16::try_from(number).ok()).ok_or_else(|| wrong("`http_status` is no HTTP status"))?,
+        Some(Value::Number(number)) => number
+            .as_u64()
+            .and_then(|number| u16::try_from(number).ok())
+            .ok_or_else(|| wrong("`http_status` is no HTTP status"))?,
         Some(Value::String(text)) => text.trim().parse().map_err(|_| wrong("`http_status` is no HTTP status"))?,
         Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => return Err(wrong("`http_status` is no HTTP status")),
         None => return Err(wrong("`http_status` is missing")),
@@ -79,7 +82,14 @@ pub fn explain(file_name: &str, content: &[u8], now: Millis) -> Result<Explained
         Wait::For(wait) => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         Wait::Until(time) => u64::try_from(time.saturating_sub(now)).unwrap_or(0),
     });
-    Ok(Explained { file, action: action(verdict.outcome, verdict.wait), outcome: verdict.outcome, wait_ms, tags: verdict.tags, reason: verdict.reason })
+    Ok(Explained {
+        file,
+        action: action(verdict.outcome, verdict.wait),
+        outcome: verdict.outcome,
+        wait_ms,
+        tags: verdict.tags,
+        reason: verdict.reason,
+    })
 }
 
 #[cfg(test)]
@@ -90,7 +100,10 @@ mod tests {
     fn the_line_has_the_promised_keys_in_order() {
         let file = br#"{"http_status":200,"headers":{},"body":{"choices":[{"message":{"content":"{\"tags\":[\"\u043d\u0430\u0443\u043a\u0430\"]}"}}]}}"#;
         let line = serde_json::to_string(&explain("a.json", file, 0).unwrap()).unwrap();
-        assert_eq!(line, r#"{"file":"a.json","action":"success","outcome":"success","wait_ms":null,"tags":["наука"],"reason":"1 tags"}"#);
+        assert_eq!(
+            line,
+            r#"{"file":"a.json","action":"success","outcome":"success","wait_ms":null,"tags":["наука"],"reason":"tags found: 1"}"#
+        );
     }
 
     #[test]
@@ -103,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_call_without_an_answer_is_explained_by_its_error() {
-        let told = |error: &str| explain("x", format!(r#"{{"http_status":null,"error":"{error}"}}"#).as_bytes(), 0).unwrap().action;
+        let told =
+            |error: &str| explain("x", format!(r#"{{"http_status":null,"error":"{error}"}}"#).as_bytes(), 0).unwrap().action;
         assert_eq!(told("invalid peer certificate"), Action::PauseEngine);
         assert_eq!(told("connection refused"), Action::RetrySameModel);
     }

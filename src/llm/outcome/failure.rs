@@ -14,8 +14,22 @@ const MAX_WORDS: usize = 16_000;
 
 /// Messages that only name the status; any other message says more.
 const SAYS_NOTHING: [&str; 16] = [
-    "", "error", "provider returned error", "upstream error", "error from provider", "bad request", "unauthorized", "forbidden", "not found",
-    "too many requests", "unprocessable entity", "internal server error", "bad gateway", "service unavailable", "gateway timeout", "zoderror",
+    "",
+    "error",
+    "provider returned error",
+    "upstream error",
+    "error from provider",
+    "bad request",
+    "unauthorized",
+    "forbidden",
+    "not found",
+    "too many requests",
+    "unprocessable entity",
+    "internal server error",
+    "bad gateway",
+    "service unavailable",
+    "gateway timeout",
+    "zoderror",
 ];
 
 /// Everything an error body says, outermost first.
@@ -141,12 +155,22 @@ impl Failure {
     }
 
     fn take_object(&mut self, mut fields: Map<String, Value>, depth: usize, open: &mut Vec<Open>) {
-        for key in ["code", "status", "status_code", "statusCode", "http_status", "http_code"] {
+        for key in ["code", "status", "status_code", "statusCode", "http_status", "http_code", "httpCode"] {
             if let Some(value) = fields.get(key) {
                 self.take_code(value, depth);
             }
         }
-        for key in ["type", "error_type", "limit_source", "reason", "availability", "provider_error_code", "name", "errorType", "blockReason"] {
+        for key in [
+            "type",
+            "error_type",
+            "limit_source",
+            "reason",
+            "availability",
+            "provider_error_code",
+            "name",
+            "errorType",
+            "blockReason",
+        ] {
             if let Some(Value::String(label)) = fields.get(key) {
                 self.add_label(label);
             }
@@ -176,7 +200,8 @@ impl Failure {
     /// Puts the parts that may hold further errors on the stack, so that the innermost is met last.
     fn follow(&mut self, fields: &mut Map<String, Value>, depth: usize, open: &mut Vec<Open>) {
         let words = ["message", "msg", "detail", "error_description", "error_message", "errorMessage", "title", "description"];
-        let nests = ["error", "errors", "metadata", "details", "cause", "innererror", "inner_error", "response", "body", "data", "raw"];
+        let nests =
+            ["error", "errors", "metadata", "details", "cause", "innererror", "inner_error", "response", "body", "data", "raw"];
         for key in nests.iter().rev() {
             if let Some(value) = fields.remove(*key) {
                 let value = if *key == "raw" {
@@ -200,13 +225,13 @@ impl Failure {
     fn take_code(&mut self, value: &Value, depth: usize) {
         let number = match value {
             Value::Number(number) => number.as_f64(),
-            Value::String(text) => match text.trim().parse::<f64>() {
-                Ok(number) => Some(number),
-                Err(_) => {
+            Value::String(text) => {
+                let number = text.trim().parse::<f64>().ok();
+                if number.is_none() {
                     self.add_label(text);
-                    None
                 }
-            },
+                number
+            }
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         if let Some(number) = number.filter(|number| (300.0..600.0).contains(number))
@@ -249,7 +274,8 @@ fn seconds(value: &Value) -> Option<f64> {
 
 /// True when a JSON body is an error and not an answer; `bad_status`: the HTTP status says so already.
 pub(super) fn is_failure(fields: &Map<String, Value>, bad_status: bool) -> bool {
-    if bad_status || fields.get("error").is_some_and(|error| is_filled(error) || error == &Value::Bool(true) || error.is_object()) {
+    if bad_status || fields.get("error").is_some_and(|error| is_filled(error) || error == &Value::Bool(true) || error.is_object())
+    {
         return true;
     }
     if ["choices", "candidates", "content", "output", "tags"].iter().any(|key| fields.contains_key(*key)) {
@@ -299,7 +325,9 @@ mod tests {
 
     #[test]
     fn google_retry_delay_is_read_from_the_details() {
-        let found = Failure::gathered(&json!({"error": {"status": "RESOURCE_EXHAUSTED", "details": [{"@type": "RetryInfo", "retryDelay": "23.5s"}]}}));
+        let found = Failure::gathered(
+            &json!({"error": {"status": "RESOURCE_EXHAUSTED", "details": [{"@type": "RetryInfo", "retryDelay": "23.5s"}]}}),
+        );
         assert_eq!(found.retry_seconds, Some(23.5));
         assert_eq!(found.labels, ["resource_exhausted"]);
     }

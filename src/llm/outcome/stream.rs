@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::body::{Answer, Body, usage};
+use super::body::Body;
+use super::completion::{Answer, usage};
 use super::failure::{Failure, is_failure};
 use crate::text::first_chars;
 
@@ -62,7 +63,11 @@ impl Assembly {
         let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(data) else { return false };
         self.started = true;
         self.broken = None;
-        self.answer.add_usage(if fields.get("usage").is_some_and(Value::is_object) { usage(&fields) } else { crate::llm::Usage::default() });
+        self.answer.add_usage(if fields.get("usage").is_some_and(Value::is_object) {
+            usage(&fields)
+        } else {
+            crate::llm::Usage::default()
+        });
         if self.answer.id.is_none() {
             self.answer.id = fields.get("id").and_then(Value::as_str).map(str::to_owned);
         }
@@ -70,7 +75,9 @@ impl Assembly {
         if self.failure.is_none() {
             if is_failure(&fields, false) {
                 self.failure = Some(Failure::gathered(&Value::Object(fields)));
-            } else if let Some(choice) = choice.as_ref().filter(|choice| choice.get("error").is_some_and(|error| !error.is_null())) {
+            } else if let Some(choice) =
+                choice.as_ref().filter(|choice| choice.get("error").is_some_and(|error| !error.is_null()))
+            {
                 self.failure = Some(Failure::gathered(&Value::Object(choice.clone())));
             }
         }
@@ -118,9 +125,17 @@ mod tests {
 
     #[test]
     fn deltas_are_put_together_past_keep_alive_comments() {
-        let text = format!(": OPENROUTER PROCESSING\n\n{}: x\n\n{}{}data: [DONE]\n\n", chunk("[\"а\"", ""), chunk(",\"б\"]", ""), chunk("", "stop"));
+        let text = format!(
+            ": OPENROUTER PROCESSING\n\n{}: x\n\n{}{}data: [DONE]\n\n",
+            chunk("[\"а\"", ""),
+            chunk(",\"б\"]", ""),
+            chunk("", "stop")
+        );
         let Body::Answer(answer) = read(&text, false) else { panic!("not an answer") };
-        assert_eq!((answer.content.as_str(), answer.finish.as_str(), answer.id.as_deref()), ("[\"а\",\"б\"]", "stop", Some("gen-1")));
+        assert_eq!(
+            (answer.content.as_str(), answer.finish.as_str(), answer.id.as_deref()),
+            ("[\"а\",\"б\"]", "stop", Some("gen-1"))
+        );
     }
 
     #[test]
@@ -133,14 +148,20 @@ mod tests {
 
     #[test]
     fn an_error_chunk_midway_is_a_failure() {
-        let text = format!("{}data: {{\"error\":{{\"code\":429,\"message\":\"late\"}},\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"error\"}}]}}\n\n", chunk("[\"а\"", ""));
+        let text = format!(
+            "{}data: {{\"error\":{{\"code\":429,\"message\":\"late\"}},\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"error\"}}]}}\n\n",
+            chunk("[\"а\"", "")
+        );
         let Body::Failure(failure) = read(&text, false) else { panic!("not a failure") };
         assert_eq!(failure.code(), Some(429));
     }
 
     #[test]
     fn plain_json_after_comments_is_read_as_json() {
-        let Body::Answer(answer) = read(": OPENROUTER PROCESSING\n\n{\"choices\":[\n{\"message\":{\"content\":\"x\"}}]}", false) else { panic!("not an answer") };
+        let Body::Answer(answer) = read(": OPENROUTER PROCESSING\n\n{\"choices\":[\n{\"message\":{\"content\":\"x\"}}]}", false)
+        else {
+            panic!("not an answer")
+        };
         assert_eq!(answer.content, "x");
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn hint(outcome: Outcome, headers: &Headers, failure: &Failure, now: 
         Outcome::RateLimited => said().or_else(prose).or_else(reset),
         Outcome::InFlightBudget => said().or_else(prose).or(Some(Wait::For(Duration::from_secs(5)))),
         Outcome::KeyLimit => {
-            let daily = || failure.messages.iter().any(|text| text.contains("daily limit")).then(|| Wait::Until(next_utc_midnight(now)));
+            let daily =
+                || failure.messages.iter().any(|text| text.contains("daily limit")).then(|| Wait::Until(next_utc_midnight(now)));
             reset().or_else(said).or_else(daily)
         }
         Outcome::OutOfCredit => reset().or_else(said),
@@ -74,12 +75,15 @@ fn retry_after(headers: &Headers, now: Millis) -> Option<Wait> {
 }
 
 fn reset(headers: &Headers, now: Millis) -> Option<Wait> {
-    if let Some(value) = ["x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset"].iter().find_map(|name| headers.get(name)) {
+    if let Some(value) = ["x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset"].iter().find_map(|name| headers.get(name))
+    {
         return moment(value, now);
     }
     // OpenAI and Groq count requests and tokens apart; only the exhausted counter matters.
     let exhausted = ["requests", "tokens"].into_iter().filter(|what| {
-        headers.get(&format!("x-ratelimit-remaining-{what}")).is_none_or(|left| left.trim().parse::<f64>().is_ok_and(|left| left <= 0.0))
+        headers
+            .get(&format!("x-ratelimit-remaining-{what}"))
+            .is_none_or(|left| left.trim().parse::<f64>().is_ok_and(|left| left <= 0.0))
     });
     exhausted
         .filter_map(|what| headers.get(&format!("x-ratelimit-reset-{what}")).and_then(|value| moment(value, now)))
@@ -105,10 +109,8 @@ fn until(ms: f64, now: Millis) -> Option<Wait> {
 }
 
 fn date(value: &str, now: Millis) -> Option<Wait> {
-    let time = value
-        .parse::<jiff::Timestamp>()
-        .ok()
-        .or_else(|| jiff::fmt::rfc2822::parse(value).ok().map(|zoned| zoned.timestamp()))?;
+    let time =
+        value.parse::<jiff::Timestamp>().ok().or_else(|| jiff::fmt::rfc2822::parse(value).ok().map(|zoned| zoned.timestamp()))?;
     until(time.as_millisecond() as f64, now)
 }
 
@@ -134,7 +136,9 @@ fn unit(word: &str) -> Option<f64> {
     let word = word.to_lowercase();
     Some(match word.as_str() {
         "ms" | "millisecond" | "milliseconds" | "мс" => 0.001,
-        "" | "s" | "sec" | "secs" | "second" | "seconds" | "с" | "сек" | "секунд" | "секунды" | "секунду" => 1.0,
+        "" | "s" | "sec" | "secs" | "second" | "seconds" | "с" | "сек" | "секунд" | "секунды" | "секунду" => {
+            1.0
+        }
         "m" | "min" | "mins" | "minute" | "minutes" | "мин" | "минут" | "минуты" | "минуту" => 60.0,
         "h" | "hr" | "hrs" | "hour" | "hours" | "ч" | "час" | "часа" | "часов" => 3600.0,
         "d" | "day" | "days" => 86_400.0,
@@ -145,7 +149,17 @@ fn unit(word: &str) -> Option<f64> {
 /// "Please try again in 1m2.5s", "retry after 30 seconds", "wait 5 minutes".
 fn in_words(text: &str) -> Option<Duration> {
     let lower = text.to_lowercase();
-    let leads = ["try again in ", "retry in ", "retry after ", "try again after ", "available in ", "resets in ", "reset in ", "wait ", "через "];
+    let leads = [
+        "try again in ",
+        "retry in ",
+        "retry after ",
+        "try again after ",
+        "available in ",
+        "resets in ",
+        "reset in ",
+        "wait ",
+        "через ",
+    ];
     leads.iter().find_map(|lead| {
         let after = &lower[lower.find(lead)? + lead.len()..];
         let after = ["for ", "about ", "at least "].iter().fold(after, |rest, filler| rest.strip_prefix(filler).unwrap_or(rest));
@@ -184,7 +198,11 @@ mod tests {
         assert_eq!(limited(&[("X-RateLimit-Reset", "1761609600000")]), Some(Wait::Until(1_761_609_600_000)));
         assert_eq!(limited(&[("X-RateLimit-Reset", "1761609600")]), Some(Wait::Until(1_761_609_600_000)));
         assert_eq!(limited(&[("x-ratelimit-reset-requests", "6m0s")]), Some(Wait::For(Duration::from_mins(6))));
-        let mixed = [("x-ratelimit-reset-requests", "24h"), ("x-ratelimit-remaining-requests", "9"), ("x-ratelimit-reset-tokens", "7.66s")];
+        let mixed = [
+            ("x-ratelimit-reset-requests", "24h"),
+            ("x-ratelimit-remaining-requests", "9"),
+            ("x-ratelimit-reset-tokens", "7.66s"),
+        ];
         assert_eq!(limited(&mixed), Some(Wait::For(Duration::from_millis(7660))));
         assert_eq!(limited(&[("retry-after", "soon")]), None);
         assert_eq!(limited(&[("x-ratelimit-reset", "99999999999999999")]), None);
