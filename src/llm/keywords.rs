@@ -14,7 +14,7 @@ use super::answer::{MAX_TAGS, normalise, stem_key, stem_word};
 use crate::text::first_chars;
 
 /// Characters of a post that are looked at; what it is about stands at its beginning.
-const MAX_CHARS: usize = 4000;
+const MAX_CHARS: usize = 1500;
 /// Channel tags looked for.
 const MAX_VOCABULARY: usize = 200;
 /// Keyphrases looked at before grammar thins them out.

@@ -145,23 +145,20 @@ fn values_of_mended(text: &str) -> (Vec<Value>, Option<serde_json::Error>) {
     while let Some((at, c)) = chars.next() {
         match c {
             '\\' if quoted => {
-                let escape = text[at..].get(..6).filter(|escape| escape.starts_with("\\ud") || escape.starts_with("\\uD"));
-                let paired =
-                    text[at..].get(..12).is_some_and(|pair| serde_json::from_str::<String>(&format!("\"{pair}\"")).is_ok());
-                if escape.is_some()
-                    && !paired
-                    && serde_json::from_str::<String>(&format!("\"{}\"", escape.unwrap_or_default())).is_err()
-                {
-                    mended.push_str("\\ufffd");
-                    chars.nth(4);
-                } else {
-                    let run =
-                        if escape.is_some() && paired { 12 } else { 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8) };
-                    mended.push_str(&text[at..at + run]);
-                    while chars.as_str().len() > text.len() - at - run {
-                        chars.next();
+                let read = |length: usize| {
+                    text.get(at..at + length).and_then(|escape| serde_json::from_str::<String>(&format!("\"{escape}\"")).ok())
+                };
+                let surrogate = text[at + 1..].starts_with("ud") || text[at + 1..].starts_with("uD");
+                let next = text[at + 1..].chars().next().map_or(0, char::len_utf8);
+                let (kept, length) = match surrogate {
+                    true if read(12).is_some() => (&text[at..at + 12], 12),
+                    true if read(6).is_none() => {
+                        ("\\ufffd", text[at..].char_indices().nth(6).map_or(text.len() - at, |(length, _)| length))
                     }
-                }
+                    true | false => (&text[at..=at + next], 1 + next),
+                };
+                mended.push_str(kept);
+                while chars.offset() < at + length && chars.next().is_some() {}
             }
             '\n' | '\r' | '\t' if quoted => mended.push(' '),
             '\0'..='\u{1f}' if quoted => {}

@@ -371,6 +371,14 @@ proptest! {
     }
 
     #[test]
+    fn classify_survives_broken_json(tail in "[\\\\udD83\"{}\\[\\],:\n\ra-cа😀 ]{0,80}", head in "\\{\"error\":\"|\\{\"choices\":\\[\\{\"text\":\"|data: \\{\"|: x\n\n\\{") {
+        for status in [200, 400] {
+            let verdict = classify(status, &Headers::default(), format!("{head}{tail}").as_bytes(), NOW);
+            prop_assert!(verdict.reason.chars().count() <= 300);
+        }
+    }
+
+    #[test]
     fn classify_survives_any_answer(content in any::<String>(), finish in "[a-z_]{0,16}") {
         let verdict = said(&json!(content), &finish);
         prop_assert!(verdict.tags.len() <= 7);
