@@ -50,59 +50,19 @@ fn parts(line: &str) -> impl Iterator<Item = &str> {
     line.split(", ").flat_map(|part| part.split(';')).flat_map(|part| part.split(" #"))
 }
 
+/// Characters that stand around a tag and are no part of it.
+const AROUND: &str = "\"'`«»“”„‟‘’‚,;:.!?…*|\\/[]{}<>()=~^-–—•·";
+
 /// Without quotes, list marks and punctuation around it; `c++`, `c#` and `3 %` keep their ends.
 fn trim(text: &str) -> &str {
-    let around = |c: char| {
-        c.is_whitespace()
-            || matches!(
-                c,
-                '"' | '\''
-                    | '`'
-                    | '«'
-                    | '»'
-                    | '“'
-                    | '”'
-                    | '„'
-                    | '‟'
-                    | '‘'
-                    | '’'
-                    | '‚'
-                    | ','
-                    | ';'
-                    | ':'
-                    | '.'
-                    | '!'
-                    | '?'
-                    | '…'
-                    | '*'
-                    | '|'
-                    | '\\'
-                    | '/'
-                    | '['
-                    | ']'
-                    | '{'
-                    | '}'
-                    | '<'
-                    | '>'
-                    | '('
-                    | ')'
-                    | '='
-                    | '~'
-                    | '^'
-                    | '-'
-                    | '–'
-                    | '—'
-                    | '•'
-                    | '·'
-            )
-    };
+    let around = |c: char| c.is_whitespace() || AROUND.contains(c);
     // A full stop in front may be part of a name (.net), a bracket behind of an explanation: "сво (война)".
-    let start = text.trim_start_matches(|c: char| (around(c) && c != '.') || c == '#' || c == '+');
-    let start = if start.starts_with('.') && !start[1..].starts_with(char::is_alphabetic) {
-        start.trim_start_matches(|c: char| around(c) || c == '#')
-    } else {
-        start
+    let starts = |(at, c): &(usize, char)| match c {
+        '.' => text[at + 1..].starts_with(char::is_alphabetic),
+        '#' | '+' => false,
+        c => !around(*c),
     };
+    let start = text.char_indices().find(starts).map_or("", |(at, _)| &text[at..]);
     let end = start.trim_end_matches(|c: char| around(c) && c != ')');
     if end.ends_with(')') && !end.contains('(') { end.trim_end_matches(|c: char| around(c)) } else { end }
 }
