@@ -14,7 +14,7 @@ use super::answer::{MAX_TAGS, normalise, stem_key, stem_word};
 use crate::text::first_chars;
 
 /// Characters of a post that are looked at; what it is about stands at its beginning.
-const MAX_CHARS: usize = 4000;
+const MAX_CHARS: usize = 1500;
 /// Channel tags looked for.
 const MAX_VOCABULARY: usize = 200;
 /// Keyphrases looked at before grammar thins them out.
@@ -88,18 +88,21 @@ fn known(prose: &str, vocabulary: &Vocabulary) -> Vec<String> {
     vocabulary.channel_tags.iter().take(MAX_VOCABULARY).filter(occurs).cloned().collect()
 }
 
-struct Language {
+/// Words that are no topic, once for YAKE and once for us.
+struct Stopped {
     stop: StopWords,
     words: HashSet<String>,
 }
 
-static RUSSIAN: LazyLock<Language> = LazyLock::new(|| language("ru", grammar::RUSSIAN_NOISE));
-static ENGLISH: LazyLock<Language> = LazyLock::new(|| language("en", grammar::ENGLISH_NOISE));
+static STOPPED: LazyLock<Stopped> = LazyLock::new(stopped);
 
-fn language(code: &str, noise: &str) -> Language {
-    let listed = stop_words::lookup(code).unwrap_or_default().iter().map(|word| (*word).to_owned());
-    let words: HashSet<String> = listed.chain(noise.split_whitespace().map(str::to_owned)).collect();
-    Language { stop: StopWords::custom(words.clone()), words }
+/// Stop words of both languages: Russian posts are full of English names, and of English small words in them.
+fn stopped() -> Stopped {
+    let listed =
+        ["ru", "en"].into_iter().flat_map(|code| stop_words::lookup(code).unwrap_or_default()).map(|word| (*word).to_owned());
+    let noise = [grammar::RUSSIAN_NOISE, grammar::ENGLISH_NOISE].into_iter().flat_map(str::split_whitespace).map(str::to_owned);
+    let words: HashSet<String> = listed.chain(noise).collect();
+    Stopped { stop: StopWords::custom(words.clone()), words }
 }
 
 /// Keyphrases of one or two words, best first; words keep the form they have in the text.
@@ -114,12 +117,11 @@ fn keyphrases(prose: &str) -> Vec<String> {
         Some(whatlang::Lang::Rus) => true,
         Some(_) | None => cyrillic >= latin,
     };
-    let language = if russian { &*RUSSIAN } else { &*ENGLISH };
     let config = Config { ngrams: 2, remove_duplicates: false, minimum_chars: 3, ..Config::default() };
-    let ranked = get_n_best(CANDIDATES, prose, &language.stop, &config);
+    let ranked = get_n_best(CANDIDATES, prose, &STOPPED.stop, &config);
     let mut phrases: Vec<(f64, String)> = ranked
         .into_iter()
-        .filter(|item| grammar::could_be_topic(&item.raw, russian, &language.words))
+        .filter(|item| grammar::could_be_topic(&item.raw, russian, &STOPPED.words))
         .map(|item| (item.score * grammar::weight(&item.raw, prose), item.raw))
         .collect();
     phrases.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -2,6 +2,7 @@
 //! It sends nothing and waits for nothing.
 
 mod body;
+mod completion;
 mod explain;
 mod failure;
 mod stream;
@@ -12,7 +13,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use self::body::{Answer, Body};
+use self::body::Body;
+use self::completion::Answer;
 pub use self::explain::{ExplainError, Explained, explain};
 use self::failure::Failure;
 use super::answer::{self, Found};
@@ -146,7 +148,7 @@ fn judge(answer: Answer) -> Verdict {
     } else if is_any(&answer, &FAILED) {
         (Outcome::AnswerError, format!("the model broke off with an error ({})", finish_of(&answer)).into())
     } else if !tags.is_empty() {
-        (Outcome::Success, format!("{} tags", tags.len()).into())
+        (Outcome::Success, format!("tags found: {}", tags.len()).into())
     } else if !answer.refusal.trim().is_empty() {
         (Outcome::Moderated, format!("the model refused: {}", answer.refusal).into())
     } else if let Found::Refusal(words) = &found {
@@ -182,7 +184,7 @@ fn judge(answer: Answer) -> Verdict {
 }
 
 /// Finish reasons of a filter, in the words of OpenAI, Google, Anthropic and Chinese providers.
-const FILTERED: [&str; 10] = [
+const FILTERED: [&str; 11] = [
     "content_filter",
     "safety",
     "prohibited_content",
@@ -193,6 +195,7 @@ const FILTERED: [&str; 10] = [
     "sensitive",
     "content_filtered",
     "guardrail_intervened",
+    "blacklist",
 ];
 /// Finish reasons of an answer that broke.
 const FAILED: [&str; 8] = [

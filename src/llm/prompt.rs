@@ -96,15 +96,12 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let hit = values.iter().find(|(name, _)| rest[1..].strip_prefix(*name).is_some_and(|after| after.starts_with('}')));
-        match hit {
-            Some((name, value)) => {
-                out.push_str(value);
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                out.push('{');
-                rest = &rest[1..];
-            }
+        if let Some((name, value)) = hit {
+            out.push_str(value);
+            rest = &rest[name.len() + 2..];
+        } else {
+            out.push('{');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);

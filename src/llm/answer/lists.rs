@@ -107,9 +107,9 @@ fn labelled(lines: &[&str]) -> Vec<String> {
         let clean = line.trim_start_matches(['*', '#', '-', '_', ' ']);
         let Some((label, rest)) = clean.split_once(':') else { continue };
         let label = label.trim_matches(['*', '_', ' ']).to_lowercase();
-        if !LABELS.contains(&label.as_str())
-            && !(label.split_whitespace().count() <= 6 && LABELS.iter().any(|known| label.ends_with(&format!(" {known}"))))
-        {
+        let is_label =
+            |known: &&str| label == **known || label.split_whitespace().count() <= 6 && label.ends_with(&format!(" {known}"));
+        if !LABELS.iter().any(is_label) {
             continue;
         }
         let rest = rest.trim_matches(['*', '_', ' ']);
@@ -203,8 +203,11 @@ fn split(line: &str, least: usize) -> Vec<String> {
 fn all_tags<'a>(parts: impl Iterator<Item = &'a str>, least: usize) -> Vec<String> {
     let mut found = Vec::new();
     for part in parts {
-        let part =
-            part.trim().trim_matches(['*', '_', '`', '"', '\'', '«', '»', '“', '”', ' ']).trim_end_matches([',', ';', '.']);
+        let part = part
+            .trim()
+            .trim_matches(['*', '_', '`', '"', '\'', '«', '»', '“', '”', ' '])
+            .trim_end_matches([',', ';', '.'])
+            .trim_start_matches('#');
         if part.is_empty() {
             continue;
         }

@@ -185,7 +185,7 @@ impl Scan<'_> {
             Some(key) if keys_of_one && ITEM_KEYS.contains(&key.as_str()) => items.push(text),
             // {"tags": "наука, космос"}
             Some(key) if LIST_KEYS.contains(&key.as_str()) => {
-                items.extend(text.split([',', ';']).map(|part| part.trim().to_owned()).take(MAX_ITEMS))
+                items.extend(text.split([',', ';']).map(|part| part.trim().to_owned()).take(MAX_ITEMS));
             }
             // {"tag1": "наука", "tag2": "космос"}
             Some(key) if key.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_') == "tag" => items.push(text),
@@ -220,7 +220,11 @@ impl Scan<'_> {
                 let decoded = |escape: &str| serde_json::from_str::<String>(&format!("\"\\{escape}\"")).ok();
                 let (text, skip) = match pair.and_then(decoded).filter(|text| text.chars().count() == 1) {
                     Some(text) => (text, 10),
-                    None => self.text.get(at..at + 5).and_then(decoded).map_or((String::new(), 0), |text| (text, 4)),
+                    // Half a pair stands for nothing, but its digits must not become the tag.
+                    None => match self.text.get(at + 1..at + 5).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+                        Some(_) => (self.text.get(at..at + 5).and_then(decoded).unwrap_or_default(), 4),
+                        None => (String::new(), 0),
+                    },
                 };
                 out.push_str(&text);
                 for _ in 0..skip {

@@ -16,11 +16,15 @@ pub fn normalise(raw: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     let mut keys: Vec<String> = Vec::new();
     for raw in raw {
-        for part in parts(&raw) {
-            let Some(tag) = one(part) else { continue };
-            let key = stem_key(&tag);
+        for part in parts(&cleaned(&raw)) {
+            let tag = trim(part);
+            let fits = (MIN_CHARS..=MAX_CHARS).contains(&tag.chars().count()) && tag.chars().any(char::is_alphanumeric);
+            if !fits {
+                continue;
+            }
+            let key = stem_key(tag);
             if !keys.contains(&key) {
-                tags.push(tag);
+                tags.push(tag.to_owned());
                 keys.push(key);
             }
             if tags.len() == MAX_TAGS {
@@ -31,78 +35,34 @@ pub fn normalise(raw: impl IntoIterator<Item = String>) -> Vec<String> {
     tags
 }
 
-/// Several tags in one string: `наука, космос` or `#наука #космос`; a decimal comma separates nothing.
-fn parts(raw: &str) -> impl Iterator<Item = &str> {
+/// Lower case, NFC, one line, nothing invisible; an underscore joins the words of a hashtag.
+fn cleaned(raw: &str) -> String {
     // No tag is so long; what a hostile answer puts behind it is not worth looking at.
-    let raw = first_chars(raw, 1000);
-    raw.split(", ").flat_map(|part| part.split([';', '\n'])).flat_map(|part| part.split(" #"))
-}
-
-fn one(raw: &str) -> Option<String> {
-    let line = Safe::line(&raw.replace('_', " "));
+    let line = Safe::line(&first_chars(raw, 1000).replace('_', " "));
     // Stand-ins that the gate puts in place of control characters are no part of a word.
     let kept: String = line.chars().filter(|c| !matches!(c, '\u{fffd}' | '\u{2400}'..='\u{2421}')).collect();
-    let lower: String = kept.nfc().collect::<String>().to_lowercase();
-    let lower: String = Safe::line(&lower).nfc().collect();
-    let trimmed = trim(&lower);
-    let count = trimmed.chars().count();
-    let fits = (MIN_CHARS..=MAX_CHARS).contains(&count) && trimmed.chars().any(char::is_alphanumeric);
-    fits.then(|| trimmed.to_owned())
+    let lower = kept.nfc().collect::<String>().to_lowercase();
+    Safe::line(&lower).nfc().collect()
 }
+
+/// Several tags in one string: `наука, космос` or `#наука #космос`; a decimal comma separates nothing.
+fn parts(line: &str) -> impl Iterator<Item = &str> {
+    line.split(", ").flat_map(|part| part.split(';')).flat_map(|part| part.split(" #"))
+}
+
+/// Characters that stand around a tag and are no part of it.
+const AROUND: &str = "\"'`«»“”„‟‘’‚,;:.!?…*|\\/[]{}<>()=~^-–—•·";
 
 /// Without quotes, list marks and punctuation around it; `c++`, `c#` and `3 %` keep their ends.
 fn trim(text: &str) -> &str {
-    let around = |c: char| {
-        c.is_whitespace()
-            || matches!(
-                c,
-                '"' | '\''
-                    | '`'
-                    | '«'
-                    | '»'
-                    | '“'
-                    | '”'
-                    | '„'
-                    | '‟'
-                    | '‘'
-                    | '’'
-                    | '‚'
-                    | ','
-                    | ';'
-                    | ':'
-                    | '.'
-                    | '!'
-                    | '?'
-                    | '…'
-                    | '*'
-                    | '|'
-                    | '\\'
-                    | '/'
-                    | '['
-                    | ']'
-                    | '{'
-                    | '}'
-                    | '<'
-                    | '>'
-                    | '('
-                    | ')'
-                    | '='
-                    | '~'
-                    | '^'
-                    | '-'
-                    | '–'
-                    | '—'
-                    | '•'
-                    | '·'
-            )
-    };
+    let around = |c: char| c.is_whitespace() || AROUND.contains(c);
     // A full stop in front may be part of a name (.net), a bracket behind of an explanation: "сво (война)".
-    let start = text.trim_start_matches(|c: char| (around(c) && c != '.') || c == '#' || c == '+');
-    let start = if start.starts_with('.') && !start[1..].starts_with(char::is_alphabetic) {
-        start.trim_start_matches(|c: char| around(c) || c == '#')
-    } else {
-        start
+    let starts = |(at, c): &(usize, char)| match c {
+        '.' => text[at + 1..].starts_with(char::is_alphabetic),
+        '#' | '+' => false,
+        c => !around(*c),
     };
+    let start = text.char_indices().find(starts).map_or("", |(at, _)| &text[at..]);
     let end = start.trim_end_matches(|c: char| around(c) && c != ')');
     if end.ends_with(')') && !end.contains('(') { end.trim_end_matches(|c: char| around(c)) } else { end }
 }

@@ -130,6 +130,8 @@ fn tags_are_brought_into_one_form() {
     assert_eq!(form(&["a", "", "#", "...", "я".repeat(51).as_str(), "c++", "c#", ".net", "3d"]), ["c++", "c#", ".net", "3d"]);
     assert_eq!(form(&["наука, космос", "#мир #труд", "1,5 градуса"]), ["наука", "космос", "мир", "труд", "1,5 градуса"]);
     assert_eq!(form(&["й\u{306}", "и\u{306}од", "a\u{1b}[31mb\nc"]).last().unwrap(), "a[31mb c");
+    // A Greek question mark becomes a semicolon under NFC.
+    assert!(form(&["a\u{37e}b"]).is_empty());
     assert_eq!(form(&["раз", "два", "три", "четыре", "пять", "шесть", "семь", "восемь"]).len(), 7);
 }
 
@@ -173,9 +175,8 @@ proptest! {
     }
 
     #[test]
-    fn whole_json_lists_are_read_exactly(tags in proptest::collection::vec("[a-zа-яё0-9 ]{0,8}[xыё][a-zа-яё0-9 \"\\\\]{0,8}", 1..7)) {
+    fn whole_json_lists_are_read_exactly(tags in proptest::collection::vec("[a-zа-яё0-9,.: ]{0,8}[xыё][a-zа-яё0-9#«» -]{0,8}", 1..7)) {
         let wanted: Vec<String> = tags.clone();
-        prop_assume!(wanted.iter().all(|tag| !tag.contains(['"', '\\'])));
         let json = serde_json::json!({ "tags": tags }).to_string();
         prop_assert_eq!(salvage(&json, false), Found::Tags(wanted));
     }

@@ -1,13 +1,18 @@
 //! Takes from a post what is no prose: links, names, Telegram Markdown, emoji; its hashtags are set apart.
 //! It chooses no tags.
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::text::Safe;
+
+/// Characters of a word; longer ones are codes and hashes.
+const MAX_WORD: usize = 40;
 
 /// A post in two parts.
 pub(super) struct Cleaned {
     /// The post's own hashtags without `#`, in order.
     pub hashtags: Vec<String>,
-    /// Sentences, one paragraph a line.
+    /// Sentences, one paragraph a line: words, blanks between them, and `.,!?` behind them; nothing else.
     pub prose: String,
 }
 
@@ -16,7 +21,7 @@ pub(super) fn clean(text: &str) -> Cleaned {
     let safe = Safe::block(text);
     let unlinked = without_links(&safe);
     let mut cleaned = Cleaned { hashtags: Vec::new(), prose: String::with_capacity(unlinked.len()) };
-    for line in unlinked.lines() {
+    for line in unlinked.lines().filter(|line| !is_call_to_subscribe(line)) {
         let before = cleaned.prose.len();
         for word in line.split_whitespace() {
             let word = word.trim_matches(['*', '_', '~', '`', '|']);
@@ -28,23 +33,26 @@ pub(super) fn clean(text: &str) -> Cleaned {
             if is_address(word) {
                 continue;
             }
-            let kept: String = word.chars().filter(|c| is_of_prose(*c)).collect();
-            if !kept.is_empty() {
-                if cleaned.prose.len() > before {
-                    cleaned.prose.push(' ');
-                }
-                cleaned.prose.push_str(&kept);
-            }
+            push_words(word, &mut cleaned.prose);
         }
         if cleaned.prose.len() > before {
             // A headline without a full stop must not run into the text below it.
-            if !cleaned.prose.ends_with(['.', '!', '?', ':', ';', ',', '…']) {
+            if cleaned.prose.ends_with(',') {
+                cleaned.prose.pop();
+            }
+            if !cleaned.prose.ends_with(['.', '!', '?']) {
                 cleaned.prose.push('.');
             }
             cleaned.prose.push('\n');
         }
     }
     cleaned
+}
+
+/// The channel's own footer under each post.
+fn is_call_to_subscribe(line: &str) -> bool {
+    let first = line.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default().to_lowercase();
+    first.starts_with("подпис") || first.starts_with("подпиш") || first == "subscribe"
 }
 
 fn hashtag(word: &str) -> Option<String> {
@@ -78,47 +86,43 @@ fn without_links(text: &str) -> String {
     while let Some(at) = rest.find("](") {
         let (before, after) = (&rest[..at], &rest[at + 2..]);
         let end = after.find([')', '\n', ' ']).filter(|end| after[*end..].starts_with(')'));
-        match (before.rfind('['), end) {
-            (Some(open), Some(end)) => {
-                out.push_str(&before[..open]);
-                out.push_str(&before[open + 1..]);
-                rest = &after[end + 1..];
-            }
-            _ => {
-                out.push_str(&rest[..at + 2]);
-                rest = after;
-            }
+        if let (Some(open), Some(end)) = (before.rfind('['), end) {
+            out.push_str(&before[..open]);
+            out.push_str(&before[open + 1..]);
+            rest = &after[end + 1..];
+        } else {
+            out.push_str(&rest[..at + 2]);
+            rest = after;
         }
     }
     out.push_str(rest);
     out
 }
 
-fn is_of_prose(c: char) -> bool {
-    c.is_alphanumeric()
-        || matches!(
-            c,
-            '-' | '–'
-                | '—'
-                | '.'
-                | ','
-                | ':'
-                | ';'
-                | '!'
-                | '?'
-                | '…'
-                | '\''
-                | '’'
-                | '%'
-                | '«'
-                | '»'
-                | '"'
-                | '('
-                | ')'
-                | '/'
-                | '+'
-                | '\u{300}'..='\u{36f}'
-        )
+/// Letters, digits and what joins them; a mark that ends a clause stays behind its word.
+///
+/// YAKE's tokenizer backtracks and gives up with a panic on long runs of quotes and brackets, so that nothing else may pass.
+fn push_words(word: &str, prose: &mut String) {
+    let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '\'' | '’' | '+') || is_combining_mark(c);
+    for part in word.split_inclusive(|c: char| !joins(c)) {
+        let bare = part.trim_end_matches(|c: char| !joins(c)).trim_matches(['-', '\'', '’', '+']);
+        if !bare.is_empty() && bare.chars().count() <= MAX_WORD {
+            if !prose.is_empty() && !prose.ends_with('\n') {
+                prose.push(' ');
+            }
+            prose.push_str(bare);
+        }
+        // A quote, a bracket or a slash ends a phrase as a comma does.
+        let mark = match part.chars().next_back() {
+            Some(c @ ('.' | '!' | '?' | ',')) => Some(c),
+            Some('…') => Some('.'),
+            Some(c) if !joins(c) => Some(','),
+            Some(_) | None => None,
+        };
+        if let Some(mark) = mark.filter(|_| prose.ends_with(char::is_alphanumeric)) {
+            prose.push(mark);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +135,7 @@ mod tests {
             "**Марсоход** 🚀 нашёл [воду на Марсе](https://example.com/a_b)\n\nПодробнее: https://t.me/x @channel naked-science.ru #космос #наука@naked #2024",
         );
         assert_eq!(cleaned.hashtags, ["космос", "наука"]);
-        assert_eq!(cleaned.prose, "Марсоход нашёл воду на Марсе.\nПодробнее:\n");
+        assert_eq!(cleaned.prose, "Марсоход, нашёл воду на Марсе.\nПодробнее.\n");
     }
 
     #[test]

@@ -102,7 +102,7 @@ mod tests {
         let line = serde_json::to_string(&explain("a.json", file, 0).unwrap()).unwrap();
         assert_eq!(
             line,
-            r#"{"file":"a.json","action":"success","outcome":"success","wait_ms":null,"tags":["наука"],"reason":"1 tags"}"#
+            r#"{"file":"a.json","action":"success","outcome":"success","wait_ms":null,"tags":["наука"],"reason":"tags found: 1"}"#
         );
     }
 

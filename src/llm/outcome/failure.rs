@@ -155,7 +155,7 @@ impl Failure {
     }
 
     fn take_object(&mut self, mut fields: Map<String, Value>, depth: usize, open: &mut Vec<Open>) {
-        for key in ["code", "status", "status_code", "statusCode", "http_status", "http_code"] {
+        for key in ["code", "status", "status_code", "statusCode", "http_status", "http_code", "httpCode"] {
             if let Some(value) = fields.get(key) {
                 self.take_code(value, depth);
             }
@@ -225,13 +225,13 @@ impl Failure {
     fn take_code(&mut self, value: &Value, depth: usize) {
         let number = match value {
             Value::Number(number) => number.as_f64(),
-            Value::String(text) => match text.trim().parse::<f64>() {
-                Ok(number) => Some(number),
-                Err(_) => {
+            Value::String(text) => {
+                let number = text.trim().parse::<f64>().ok();
+                if number.is_none() {
                     self.add_label(text);
-                    None
                 }
-            },
+                number
+            }
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         if let Some(number) = number.filter(|number| (300.0..600.0).contains(number))

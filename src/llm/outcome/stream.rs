@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::body::{Answer, Body, usage};
+use super::body::Body;
+use super::completion::{Answer, usage};
 use super::failure::{Failure, is_failure};
 use crate::text::first_chars;
 
