@@ -126,6 +126,7 @@ fn twenty_seeds_bring_every_fault_that_a_draw_a_model_or_a_text_can_bring() {
         let run = run(seed);
         let missing: Vec<_> = possible.iter().filter(|name| !run.struck.contains_key(*name)).collect();
         println!("seed {seed}: {} calls, {} kinds, {:?}, not met: {missing:?}", run.calls, run.struck.len(), run.ends);
+        assert!(seed != 7 || missing.is_empty(), "the seed that people are shown meets every kind");
         assert!(run.struck.len() * 10 >= possible.len() * 9, "seed {seed} meets too little: {}", run.struck.len());
         met.extend(run.struck.into_keys());
     }

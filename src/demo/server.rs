@@ -19,6 +19,7 @@ use crate::text::Safe;
 mod body;
 pub mod catalogue;
 mod chat;
+mod deal;
 mod draw;
 mod fault;
 pub mod http;

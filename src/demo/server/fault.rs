@@ -1,14 +1,13 @@
 //! Which fault strikes an asking, decided from the seed, the model, the post and how often that model was asked about it.
 //! Nothing here knows a clock or a socket, so that two runs with one seed meet the same faults at any concurrency.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use super::catalogue::{FAULTS, Fault, When, find};
+use super::deal::{Dealt, deal};
 use super::draw::{below, name_hash, number, share};
 use super::roster::{CONTEXT_CHARS, Model, ROSTER, Temper};
-use crate::domain::Outcome;
 
 /// Texts that every model refuses, each in its own way.
 const MODERATED: [&str; 2] = ["отмычк", "lockpick"];
@@ -22,10 +21,9 @@ const SHORT: usize = 10;
 
 /// Several draws are made about one asking; these keep them apart.
 const WHETHER: u64 = 1;
-const WHICH: u64 = 2;
+pub(super) const WHICH: u64 = 2;
 const LATENCY: u64 = 3;
-const DEAL: u64 = 4;
-const SHUFFLE: u64 = 5;
+pub(super) const SHUFFLE: u64 = 4;
 
 /// How often and how the server fails.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +44,7 @@ pub struct Faults {
     pub day_after: Option<usize>,
     /// How long a drip goes on; more than the client's timeout.
     pub drip: Duration,
-    /// [`super::text_hash`] of the posts to come, if known: the kinds of faults are then dealt out evenly over them.
+    /// [`super::text_hash`] of the posts to come, in order, if known: the kinds of faults are then dealt out evenly over them.
     pub posts: Vec<u64>,
 }
 
@@ -72,7 +70,7 @@ impl Faults {
             seed,
             share: 0.5,
             latency: Duration::from_millis(120)..Duration::from_millis(600),
-            day_after: Some(posts.len() * 2 / 3),
+            day_after: Some(posts.len() / 2),
             posts,
             ..Self::none()
         }
@@ -100,18 +98,15 @@ pub struct Plan {
     seed: u64,
     share: f64,
     latency: Range<Duration>,
-    /// By model, post and count of asking: what strikes it, for the posts that are known.
-    dealt: HashMap<(u64, u64, u32), Option<&'static Fault>>,
+    /// What strikes, for the posts that are known.
+    dealt: Dealt,
 }
 
 impl Plan {
     /// Deals the faults out over the posts that are known.
     pub fn new(faults: &Faults) -> Self {
-        let mut plan = Self { seed: faults.seed, share: faults.share, latency: faults.latency.clone(), dealt: HashMap::new() };
-        if !plan.is_perfect() {
-            plan.deal(&faults.posts);
-        }
-        plan
+        let dealt = if faults.share > 0.0 { deal(faults) } else { Dealt::new() };
+        Self { seed: faults.seed, share: faults.share, latency: faults.latency.clone(), dealt }
     }
 
     /// True when nothing ever fails by itself.
@@ -172,64 +167,11 @@ impl Plan {
         }
         self.latency.start + width.mul_f64(share(number(self.seed, name_hash(asking.model), asking.hash, nth, LATENCY)))
     }
-
-    /// Deals the kinds of faults out over the known posts, model by model in the roster's order.
-    ///
-    /// Kinds that have not been dealt yet go first, and to the posts that the faults of the model before pass on to this one,
-    /// so that one run of some sixty posts meets nearly every kind although most calls go to the first model.
-    fn deal(&mut self, posts: &[u64]) {
-        let mut fresh: Vec<&'static Fault> =
-            FAULTS.iter().filter(|fault| matches!(fault.when, When::Draw | When::DrawOnce | When::DrawFree)).collect();
-        fresh.sort_by_key(|kind| number(self.seed, 0, name_hash(kind.name), 0, SHUFFLE));
-        let mut passed_on: HashSet<u64> = HashSet::new();
-        for model in serving() {
-            let name = name_hash(model.id);
-            let mut row = posts.to_vec();
-            row.sort_unstable();
-            row.dedup();
-            row.sort_by_key(|&post| (!passed_on.contains(&post), number(self.seed, name, post, 0, DEAL)));
-            let chance = (self.share * model.calm).min(1.0);
-            let failing = (row.len() as f64 * chance).round() as usize;
-            let mut again = Vec::new();
-            passed_on.clear();
-            for (place, post) in row.into_iter().enumerate() {
-                let fault = (place < failing).then(|| self.next_kind(&mut fresh, model, post, 0)).flatten();
-                self.dealt.insert((name, post, 0), fault);
-                match fault.map(|fault| fault.outcome) {
-                    Some(outcome) if moves_on(outcome) => drop(passed_on.insert(post)),
-                    Some(Outcome::Success) | None => {}
-                    Some(_) => again.push(post),
-                }
-            }
-            let failing = (again.len() as f64 * chance).round() as usize;
-            for (place, post) in again.into_iter().enumerate() {
-                let fault = (place < failing).then(|| self.next_kind(&mut fresh, model, post, 1)).flatten();
-                self.dealt.insert((name, post, 1), fault);
-                if fault.is_some_and(|fault| fault.outcome != Outcome::Success) {
-                    passed_on.insert(post);
-                }
-            }
-        }
-    }
-
-    /// A kind that has not been dealt yet, or else one by the draw.
-    fn next_kind(&self, fresh: &mut Vec<&'static Fault>, model: &Model, post: u64, nth: u32) -> Option<&'static Fault> {
-        let kinds = kinds(model, nth);
-        if let Some(at) = fresh.iter().position(|kind| kinds.contains(kind)) {
-            return Some(fresh.remove(at));
-        }
-        kinds.get(below(number(self.seed, name_hash(model.id), post, nth, WHICH), kinds.len())).copied()
-    }
 }
 
 /// The models that answer at all.
-fn serving() -> impl Iterator<Item = &'static Model> {
+pub(super) fn serving() -> impl Iterator<Item = &'static Model> {
     ROSTER.iter().filter(|model| !matches!(model.temper, Temper::Gone | Temper::Region))
-}
-
-/// True for outcomes after which the same model is not asked again.
-const fn moves_on(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::ProviderRejected | Outcome::Html | Outcome::BodyTooLarge | Outcome::RateLimited)
 }
 
 /// True for texts about which the draw decides, and neither their length nor their words.
@@ -246,7 +188,7 @@ fn has_topic(text: &str) -> bool {
 }
 
 /// What the draw can bring upon a model.
-fn kinds(model: &Model, nth: u32) -> Vec<&'static Fault> {
+pub(super) fn kinds(model: &Model, nth: u32) -> Vec<&'static Fault> {
     let possible = |fault: &&Fault| match fault.when {
         When::Draw => true,
         When::DrawOnce => nth == 0,
