@@ -1,13 +1,15 @@
 //! LOCAL STAND-IN, not to be merged: the `Ops` of the contract on made-up posts, so that the dashboard can be seen.
 //! It keeps nothing and has no engine.
 
+#![allow(clippy::unused_async)]
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::domain::{
-    BreakerState, Call, CallId, EventKind, ModelKey, ModelScore, Outcome, PageKey, Phase, PostDetail, PostFilter, PostId, PostLine,
-    Snapshot, Stats, Status, UserId, WorstCase,
+    BreakerState, Call, CallId, EventKind, ModelKey, ModelScore, Outcome, PageKey, Phase, PostDetail, PostFilter, PostId,
+    PostLine, Snapshot, Stats, Status, UserId, WorstCase,
 };
 use crate::engine::event::{Draft, EventLog, wall_clock};
 use crate::text::Safe;
