@@ -140,10 +140,9 @@ where
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let (columns, rows) = self.screen.size()?;
-        feeds.snapshots.mark_changed();
-        newest.mark_changed();
-        let mut heard = vec![Msg::Resize(columns, rows)];
-        let mut fresh_events = false;
+        let first = feeds.snapshots.borrow_and_update().clone();
+        let mut heard = vec![Msg::Resize(columns, rows), Msg::Snapshot(Box::new(first))];
+        let mut fresh_events = true;
         loop {
             if fresh_events && self.pace.due() {
                 // Read once a frame, however many were published meanwhile.
@@ -224,7 +223,11 @@ where
     /// Gives the terminal back, stops, and takes it over again when told to go on.
     async fn suspend(&mut self, signals: &mut Signals, by_key: bool) -> io::Result<Option<Ended>> {
         self.screen.leave();
-        if by_key { terminal::stop_job()? } else { terminal::stop_self()? }
+        if by_key {
+            terminal::stop_job()?;
+        } else {
+            terminal::stop_self()?;
+        }
         loop {
             match signals.next().await {
                 Wish::End => return Ok(Some(Ended::Terminated)),

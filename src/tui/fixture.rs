@@ -7,8 +7,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::domain::{
-    BreakerState, Call, CallId, Event, EventKind, Millis, ModelKey, ModelScore, Outcome, Pause, PauseScope, Phase, PostDetail, PostId,
-    PostLine, Snapshot, Status, WorstCase,
+    BreakerState, Call, CallId, Event, EventKind, Millis, ModelKey, ModelScore, Outcome, Pause, PauseScope, Phase, PostDetail,
+    PostId, PostLine, Snapshot, Status, WorstCase,
 };
 use crate::engine::event::Batch;
 use crate::text::Safe;
@@ -119,7 +119,15 @@ pub fn events() -> Vec<Event> {
             Some(Outcome::ServerError),
             "502 in a 200 «Upstream error from OpenInference», again in 2.0 s",
         ),
-        event(3, 1_000, EventKind::Fallback, Some(4983), gemini, Some(Outcome::ServerError), "⇢ llama-4-scout:free after 1 retry"),
+        event(
+            3,
+            1_000,
+            EventKind::Fallback,
+            Some(4983),
+            gemini,
+            Some(Outcome::ServerError),
+            "⇢ llama-4-scout:free after 1 retry",
+        ),
         event(4, 900, EventKind::Breaker, None, llama, None, "half open, one probe"),
         event(5, 500, EventKind::PassFailed, Some(4983), None, Some(Outcome::ServerError), "pass 2 of 5, again in 5 min"),
         event(6, 300, EventKind::Failed, Some(4640), None, Some(Outcome::NotTags), "pass 5 of 5: the answer holds no tags"),
@@ -187,7 +195,15 @@ pub fn failed_posts() -> Vec<PostDetail> {
         detail(4983, "Naked Science", Status::Failed, 2, 5, Outcome::ServerError, upstream),
         detail(4811, "Хабр", Status::Failed, 14, 5, Outcome::ServerError, upstream),
         detail(4790, "Новости Москвы и области", Status::Retrying, 33, 2, Outcome::RateLimited, "429 on every model, waiting"),
-        detail(4640, "Новости Москвы и области", Status::Failed, 61, 3, Outcome::NotTags, "the answer holds no tags (llama-4-scout:free)"),
+        detail(
+            4640,
+            "Новости Москвы и области",
+            Status::Failed,
+            61,
+            3,
+            Outcome::NotTags,
+            "the answer holds no tags (llama-4-scout:free)",
+        ),
         detail(977, "漢字かな交じり文", Status::Failed, 4_000, 5, Outcome::Moderated, "refused: «I can't help with that»"),
     ]
 }

@@ -174,7 +174,9 @@ impl Chord {
             KeyCode::Char(c) if self.ctrl => format!("^{}", c.to_uppercase()),
             KeyCode::Char(c) => c.to_string(),
             KeyCode::F(number) => format!("F{number}"),
-            code => NAMED.iter().find(|(_, _, named)| *named == code).map_or_else(String::new, |(_, shown, _)| (*shown).to_owned()),
+            code => {
+                NAMED.iter().find(|(_, _, named)| *named == code).map_or_else(String::new, |(_, shown, _)| (*shown).to_owned())
+            }
         };
         Safe::line(&if self.alt { format!("Alt-{key}") } else { key })
     }
@@ -247,9 +249,9 @@ impl Keymap {
 
     /// What a key asks for, looked up in these sections in their order.
     pub fn action(&self, sections: &[Section], chord: Chord) -> Option<Action> {
-        sections.iter().find_map(|section| {
-            self.bindings.iter().find(|(s, _, c)| s == section && *c == chord).map(|(_, action, _)| *action)
-        })
+        sections
+            .iter()
+            .find_map(|section| self.bindings.iter().find(|(s, _, c)| s == section && *c == chord).map(|(_, action, _)| *action))
     }
 
     /// The first key that asks for an action in these sections.

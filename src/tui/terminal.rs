@@ -110,6 +110,7 @@ impl Screen {
 
     /// Gives the terminal back until [`Screen::return_to`].
     pub fn leave(&mut self) {
+        self.forget();
         give_back();
     }
 

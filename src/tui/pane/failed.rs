@@ -70,12 +70,11 @@ fn draw_filter(model: &Model, buffer: &mut Buffer, place: Rect) {
     };
     words.paint(buffer, place);
     if failed.loaded && !failed.rows.is_empty() {
-        let of = match whole(model) {
-            Some(total) => safe!("{} of {} · newest first", place_of(failed.position()), paint::number(total)),
-            None => {
-                let held = place_of(failed.position() - failed.cursor - 1 + failed.rows.len());
-                safe!("{} of {held}{} · newest first", place_of(failed.position()), if failed.has_more() { "+" } else { "" })
-            }
+        let of = if let Some(total) = whole(model) {
+            safe!("{} of {} · newest first", place_of(failed.position()), paint::number(total))
+        } else {
+            let held = place_of(failed.position() - failed.cursor - 1 + failed.rows.len());
+            safe!("{} of {held}{} · newest first", place_of(failed.position()), if failed.has_more() { "+" } else { "" })
         };
         paint::right(buffer, place, &of, theme.quiet());
     }
@@ -133,7 +132,8 @@ impl Columns {
 
     fn heading(&self, model: &Model, buffer: &mut Buffer, place: Rect) {
         let quiet = model.theme.quiet();
-        let words = [Safe::fixed("id"), Safe::fixed("channel"), Safe::fixed("when"), Safe::fixed("passes"), Safe::fixed("last error")];
+        let words =
+            [Safe::fixed("id"), Safe::fixed("channel"), Safe::fixed("when"), Safe::fixed("passes"), Safe::fixed("last error")];
         self.cells(buffer, place, &words, [quiet; 5]);
     }
 
@@ -153,16 +153,12 @@ impl Columns {
         if selected {
             buffer.set_style(place, theme.selected());
             let plain = theme.selected();
-            self.mark(buffer, place, mark, plain);
+            draw_mark(buffer, place, mark, plain);
             self.cells(buffer, place, &words, [plain; 5]);
         } else {
-            self.mark(buffer, place, mark, status);
+            draw_mark(buffer, place, mark, status);
             self.cells(buffer, place, &words, [Style::new(), Style::new(), theme.quiet(), Style::new(), Style::new()]);
         }
-    }
-
-    fn mark(&self, buffer: &mut Buffer, place: Rect, mark: &'static str, style: Style) {
-        paint::left(buffer, Rect { width: 1.min(place.width), ..place }, &Safe::fixed(mark), style);
     }
 
     fn cells(&self, buffer: &mut Buffer, place: Rect, words: &[Safe; 5], styles: [Style; 5]) {
@@ -177,8 +173,18 @@ impl Columns {
         paint::left(buffer, cell(self.channel, 1), channel, styles[1]);
         paint::right(buffer, cell(self.when, 2), when, styles[2]);
         paint::right(buffer, cell(self.passes, 2), passes, styles[3]);
-        paint::left(buffer, cell(place.width.saturating_sub(2 + self.id + 2 + self.channel + 1 + self.when + 2 + self.passes + 2), 0), error, styles[4]);
+        paint::left(
+            buffer,
+            cell(place.width.saturating_sub(2 + self.id + 2 + self.channel + 1 + self.when + 2 + self.passes + 2), 0),
+            error,
+            styles[4],
+        );
     }
+}
+
+/// The sign of the status, at the left edge.
+fn draw_mark(buffer: &mut Buffer, place: Rect, mark: &'static str, style: Style) {
+    paint::left(buffer, Rect { width: 1.min(place.width), ..place }, &Safe::fixed(mark), style);
 }
 
 fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
@@ -205,7 +211,10 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
         row += 1;
     }
     for (pass, calls) in &history[history.len() - passes..] {
-        Words::new().word(safe!("pass {pass}"), model.theme.quiet()).spaced(2, calls, Style::new()).paint(buffer, line(area, row));
+        Words::new()
+            .word(safe!("pass {pass}"), model.theme.quiet())
+            .spaced(2, calls, Style::new())
+            .paint(buffer, line(area, row));
         row += 1;
     }
     Words::new().word("next:", model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));

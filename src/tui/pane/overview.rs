@@ -27,7 +27,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let live = Rect { y: area.y + top - 1, height: (area.height - top - bottom + 2), ..area };
     let needs = Rect { y: live.bottom() - 1, height: bottom, ..area };
 
-    let mut pane = |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(title), model.theme.strong()));
+    let mut pane =
+        |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(title), model.theme.strong()));
     let (tagging, models) = (pane(tagging, "Tagging"), pane(models, "Models"));
     let (live, needs) = (pane(live, "Live"), pane(needs, "Attention"));
     draw_tagging(model, buffer, tagging);
@@ -68,7 +69,11 @@ fn draw_tagging(model: &Model, buffer: &mut Buffer, area: Rect) {
 }
 
 fn draw_status(model: &Model, buffer: &mut Buffer, place: Rect, name: &Safe, count: i64, style: Style) {
-    let cell = |from: u16, width: u16| Rect { x: place.x + from.min(place.width), width: width.min(place.width.saturating_sub(from)), ..place };
+    let cell = |from: u16, width: u16| Rect {
+        x: place.x + from.min(place.width),
+        width: width.min(place.width.saturating_sub(from)),
+        ..place
+    };
     // The count takes what the largest count takes, so that a million does not push its neighbours about.
     let digits = paint::cells(&paint::number(model.snapshot.total)).max(5);
     let per_cent = 6;
@@ -78,7 +83,12 @@ fn draw_status(model: &Model, buffer: &mut Buffer, place: Rect, name: &Safe, cou
     paint::right(buffer, cell(9, digits), &paint::number(count), quiet);
     let share = if model.snapshot.total > 0 { count as f64 / model.snapshot.total as f64 } else { 0.0 };
     paint::left(buffer, cell(9 + digits + 1, bar), &bar::share(share, bar), style);
-    paint::right(buffer, cell(place.width.saturating_sub(per_cent), per_cent), &bar::per_cent(count, model.snapshot.total), quiet);
+    paint::right(
+        buffer,
+        cell(place.width.saturating_sub(per_cent), per_cent),
+        &bar::per_cent(count, model.snapshot.total),
+        quiet,
+    );
 }
 
 /// Posts, pace, its course over the last minute, time left; beneath it what is in hand.
@@ -90,10 +100,11 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let mut below = in_hand(model);
     if finished > 0 {
         words = words.word("·", quiet).word(safe!("{:.1}/s", finished as f64 / seconds as f64), Style::new());
-        let left = snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
+        let left =
+            snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
         let fits = words.width() + 3 + left.width() <= first.width;
         let room = first.width.saturating_sub(words.width() + 1 + if fits && !left.is_empty() { left.width() + 3 } else { 0 });
-        if !model.low_bandwidth && room >= 6 {
+        if !model.options.low_bandwidth && room >= 6 {
             words = words.word(bar::sparkline(&snapshot.finished_per_second, room.min(30)), model.theme.accent());
         }
         let place = if fits { &mut words } else { &mut below };
@@ -109,19 +120,20 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
 fn in_hand(model: &Model) -> Words {
     let (snapshot, theme) = (&model.snapshot, model.theme);
     match snapshot.phase {
-        Phase::None if model.observe => Words::new().word("observing: no engine in this window", theme.quiet()),
+        Phase::None if model.options.observe => Words::new().word("observing: no engine in this window", theme.quiet()),
         Phase::None => Words::new().word("the engine has not started", theme.quiet()),
         Phase::Idle => Words::new().word("nothing is due", theme.quiet()),
         Phase::Stopped => Words::new().word("the engine has stopped", theme.bad()),
         Phase::Running | Phase::Paused | Phase::Draining => {
-            Words::new().word(safe!("{} of {} in flight", snapshot.in_flight, snapshot.concurrency), Style::new())
+            Words::new().word(safe!("{}/{} in flight", snapshot.in_flight, snapshot.concurrency), Style::new())
         }
     }
 }
 
 fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
     if model.log.is_empty() {
-        let empty = if model.observe { "Events are shown where the engine runs." } else { "Events of the engine appear here." };
+        let empty =
+            if model.options.observe { "Events are shown where the engine runs." } else { "Events of the engine appear here." };
         paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
         return;
     }

@@ -7,8 +7,8 @@ use ratatui::style::Style;
 
 use crate::tui::keymap::{Action, Section};
 use crate::tui::model::{Confirm, Model};
-use crate::tui::widget::paint::{self, Words, line};
 use crate::tui::widget::frame;
+use crate::tui::widget::paint::{self, Words, line};
 
 const WIDTH: u16 = 66;
 
@@ -28,7 +28,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, confirm: &Confirm)
         let cost = paint::cells(&choice.cost);
         buffer.set_stringn(place.x, place.y, mark, 1, style);
         let from = 2.min(place.width);
-        paint::left(buffer, Rect { x: place.x + from, width: place.width.saturating_sub(from + cost + 1), ..place }, &choice.label, style);
+        paint::left(
+            buffer,
+            Rect { x: place.x + from, width: place.width.saturating_sub(from + cost + 1), ..place },
+            &choice.label,
+            style,
+        );
         paint::right(buffer, place, &choice.cost, style);
     }
     let mut keys = Words::new();

@@ -8,8 +8,8 @@ use ratatui::style::Style;
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Keymap, Section};
 use crate::tui::model::Model;
-use crate::tui::widget::paint::{self, line, safe};
 use crate::tui::widget::frame;
+use crate::tui::widget::paint::{self, line, safe};
 
 const WIDTH: u16 = 78;
 
@@ -27,7 +27,11 @@ enum Entry {
 fn entries(keymap: &Keymap, sections: &[Section]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for section in sections {
-        let actions: Vec<_> = Action::ALL.iter().map(|action| (*action, keymap.keys(*section, *action))).filter(|(_, keys)| !keys.is_empty()).collect();
+        let actions: Vec<_> = Action::ALL
+            .iter()
+            .map(|action| (*action, keymap.keys(*section, *action)))
+            .filter(|(_, keys)| !keys.is_empty())
+            .collect();
         if actions.is_empty() {
             continue;
         }
@@ -35,7 +39,11 @@ fn entries(keymap: &Keymap, sections: &[Section]) -> Vec<Entry> {
             entries.push(Entry::Gap);
         }
         entries.push(Entry::Heading(*section));
-        entries.extend(actions.into_iter().map(|(action, keys)| Entry::Keys(keys.iter().map(super::super::keymap::Chord::shown).collect(), action)));
+        entries.extend(
+            actions
+                .into_iter()
+                .map(|(action, keys)| Entry::Keys(keys.iter().map(super::super::keymap::Chord::shown).collect(), action)),
+        );
     }
     entries
 }

@@ -7,10 +7,10 @@ use ratatui::style::Style;
 
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::model::post::{Ink, Post};
 use crate::tui::model::Model;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::model::post::{Ink, Post};
 use crate::tui::widget::frame;
+use crate::tui::widget::paint::{self, Words, line, safe};
 
 /// Widest line that is pleasant to read, with borders and air.
 const WIDTH: u16 = 104;

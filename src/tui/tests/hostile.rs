@@ -128,7 +128,8 @@ fn no_cell_of_any_pane_holds_what_acts() {
 fn bytes(model: &Model) -> Vec<u8> {
     let mut bytes = Vec::new();
     let viewport = Viewport::Fixed(Rect::new(0, 0, model.size.0, model.size.1));
-    let mut terminal = Terminal::with_options(CrosstermBackend::new(io::Cursor::new(&mut bytes)), TerminalOptions { viewport }).unwrap();
+    let mut terminal =
+        Terminal::with_options(CrosstermBackend::new(io::Cursor::new(&mut bytes)), TerminalOptions { viewport }).unwrap();
     terminal.draw(|frame| view(model, frame)).unwrap();
     drop(terminal);
     bytes

@@ -118,11 +118,16 @@ fn a_retry_of_nothing_says_why_and_what_helps() {
 
 #[test]
 fn read_only_refuses_every_change_and_says_so() {
-    for (section, key) in
-        [(Section::Failed, "r"), (Section::Failed, "g"), (Section::Overview, "R"), (Section::Overview, "F"), (Section::Log, "p"), (Section::Detail, "F")]
-    {
+    for (section, key) in [
+        (Section::Failed, "r"),
+        (Section::Failed, "g"),
+        (Section::Overview, "R"),
+        (Section::Overview, "F"),
+        (Section::Log, "p"),
+        (Section::Detail, "F"),
+    ] {
         let mut model = at(section);
-        model.read_only = true;
+        model.options.read_only = true;
         assert_eq!(press(&mut model, key), [], "{key}");
         assert!(model.toast.take().unwrap().text.contains("--read-only"));
     }

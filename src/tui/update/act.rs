@@ -46,7 +46,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Accept => accept(model),
         Action::Retry | Action::RetryAll | Action::Force | Action::Regenerate | Action::Pause | Action::Resume => {
-            if model.read_only {
+            if model.options.read_only {
                 model.say(Tone::Warn, Safe::fixed("Nothing was changed: the dashboard runs with --read-only."));
                 return Vec::new();
             }
@@ -193,7 +193,7 @@ fn open_post(model: &mut Model) -> Vec<Effect> {
     let missing = held.is_none();
     let mut post = held.unwrap_or_else(|| Post::loading(id));
     post.wrap(popup::post::width(model.size), model.now, &model.zone);
-    model.popups.push(Popup::Post(post));
+    model.popups.push(Popup::Post(Box::new(post)));
     if missing { vec![Effect::Post(id)] } else { Vec::new() }
 }
 

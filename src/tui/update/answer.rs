@@ -41,7 +41,7 @@ pub fn post(model: &mut Model, id: PostId, post: Result<Option<Box<Known>>, Safe
             && open.id == id
         {
             let scroll = open.scroll;
-            *open = fresh.clone();
+            **open = fresh.clone();
             open.wrap(width, now, &model.zone);
             open.scroll = scroll.min(open.lines.len());
         }
@@ -119,7 +119,9 @@ pub fn retried(model: &mut Model, retry: &Retry, done: Result<Reckoning, Safe>) 
         Err(error) => model.say(Tone::Bad, error),
         Ok(Reckoning { queued: 0, matched, .. }) => {
             let why = match retry.post {
-                Some(id) if !retry.force => Safe::line(&format!("Post {id} has no pass left, or no text. F gives its passes back.")),
+                Some(id) if !retry.force => {
+                    Safe::line(&format!("Post {id} has no pass left, or no text. F gives its passes back."))
+                }
                 _ => nothing_to_retry(matched, retry.force),
             };
             model.say(Tone::Warn, why);

@@ -80,9 +80,8 @@ pub fn until(now: Millis, at: Millis, zone: &TimeZone) -> Safe {
 
 fn stamp(at: Millis, zone: &TimeZone, format: &str) -> Safe {
     // A time no calendar knows comes from a broken row; it is shown as such.
-    Timestamp::from_millisecond(at).map_or(Safe::fixed("?"), |time| {
-        Safe::line(&time.to_zoned(zone.clone()).strftime(format).to_string())
-    })
+    Timestamp::from_millisecond(at)
+        .map_or(Safe::fixed("?"), |time| Safe::line(&time.to_zoned(zone.clone()).strftime(format).to_string()))
 }
 
 #[cfg(test)]

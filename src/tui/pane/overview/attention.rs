@@ -96,7 +96,8 @@ fn failures(model: &Model) -> Vec<Need> {
     if let Some((class, _)) = model.classes.first() {
         let remedy = outcome::remedy(class);
         if !remedy.is_empty() {
-            let words = Words::new().word(outcome::label(class), theme.quiet()).word("→", theme.quiet()).word(remedy, Style::new());
+            let words =
+                Words::new().word(outcome::label(class), theme.quiet()).word("→", theme.quiet()).word(remedy, Style::new());
             lines.push(Need::new(words));
         }
     }
