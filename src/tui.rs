@@ -31,6 +31,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::domain::Snapshot;
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
+use crate::text::Safe;
 use effect::Effect;
 use input::{Input, Signals, Wish};
 use model::Model;
@@ -155,12 +156,18 @@ where
                 match effect {
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Redraw => self.screen.forget(),
+                    Effect::Suspend if !terminal::has_shell() => {
+                        heard.push(Msg::Done(Err(Safe::fixed("Not suspended: there is no shell to return to."))));
+                    }
                     Effect::Suspend => match self.suspend(&mut signals, true).await? {
                         Some(ended) => return Ok(ended),
                         None => model.dirty = true,
                     },
                     effect => self.start(effect),
                 }
+            }
+            if !heard.is_empty() {
+                continue;
             }
             if model.dirty && self.pace.due() {
                 model.dirty = false;

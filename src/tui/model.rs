@@ -50,6 +50,10 @@ pub struct Model {
     pub paused: Vec<Safe>,
     /// Failed posts by error class, most first.
     pub classes: Vec<(String, i64)>,
+    /// They may have changed since they were asked for.
+    pub classes_stale: bool,
+    /// When they were asked for.
+    pub classes_at: Millis,
     /// The second pane.
     pub failed: Failed,
     /// The third pane, and the excerpt on the first.
@@ -179,6 +183,8 @@ impl Model {
             names: Vec::new(),
             paused: Vec::new(),
             classes: Vec::new(),
+            classes_stale: false,
+            classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
             popups: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::sync::watch;
 
 use crate::domain::{EventKind, Phase, Snapshot};
@@ -67,7 +67,12 @@ impl Deck {
         let size = PtySize { rows: 36, cols: 120, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        let dashboard = std::env::current_exe().unwrap();
+        // `job`: behind a shell, as a job of its session; else the dashboard leads the session itself.
+        let mut command = if mode == "job" { CommandBuilder::new("sh") } else { CommandBuilder::new(&dashboard) };
+        if mode == "job" {
+            command.args(["-c", "\"$@\"; exit $?", "sh", dashboard.to_str().unwrap()]);
+        }
         command.args(["tui::tests::pty::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
         command.env(CHILD, format!("{mode}:{}", folder.path().join("ended").display()));
         command.env("LC_ALL", "C.UTF-8");
@@ -129,10 +134,24 @@ impl Deck {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
+    /// To the job as a whole, as `fg` does.
+    fn signal_job(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        kill_process_group(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
     /// `T` while stopped; see proc(5).
     fn state(&self) -> String {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.process_id().unwrap())).unwrap_or_default();
         stat.rsplit(')').next().unwrap_or_default().trim().chars().take(1).collect()
+    }
+
+    fn until_stopped(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while self.state() != "T" {
+            assert!(Instant::now() < end, "not stopped");
+            self.listen(Duration::from_millis(10));
+        }
     }
 
     /// Waits for the end; what the dashboard said about it.
@@ -264,21 +283,41 @@ fn every_frame_is_one_synchronized_update() {
 
 #[test]
 fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
-    let mut deck = Deck::open("busy");
+    let mut deck = Deck::open("job");
     deck.until(0, "Attention");
     deck.press("\u{1a}");
     deck.until(0, LEFT);
-    let end = Instant::now() + PATIENCE;
-    while deck.state() != "T" {
-        assert!(Instant::now() < end, "not stopped");
-        deck.listen(Duration::from_millis(10));
-    }
+    deck.until_stopped();
     assert!(deck.cooked());
     let from = deck.seen.len();
-    deck.signal(Signal::CONT);
+    deck.signal_job(Signal::CONT);
     deck.until(from, ENTERED);
     deck.until(from, "Attention");
     assert!(!deck.cooked());
     deck.press("q");
     assert_eq!(deck.ended().0, format!("{:?}", Ended::Quit));
+}
+
+#[test]
+fn ctrl_z_is_refused_where_nobody_could_wake_the_dashboard() {
+    let mut deck = Deck::open("busy");
+    deck.until(0, "Attention");
+    deck.press("\u{1a}");
+    deck.until(0, "no shell to return to");
+    deck.press("q");
+    assert_eq!(deck.ended().0, format!("{:?}", Ended::Quit));
+}
+
+#[test]
+fn a_stop_from_outside_gives_the_terminal_back_too() {
+    let mut deck = Deck::open("busy");
+    deck.until(0, "Attention");
+    deck.signal(Signal::TSTP);
+    deck.until(0, LEFT);
+    deck.until_stopped();
+    let from = deck.seen.len();
+    deck.signal(Signal::CONT);
+    deck.until(from, "Attention");
+    deck.signal(Signal::TERM);
+    assert_eq!(deck.ended().0, format!("{:?}", Ended::Terminated));
 }

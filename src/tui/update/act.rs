@@ -74,11 +74,10 @@ fn change(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
-    if pane != Pane::Failed {
-        return Vec::new();
+    if pane == Pane::Failed && !model.failed.loaded {
+        return model.failed.refresh().map(Effect::Page).into_iter().collect();
     }
-    let wanted = if !model.failed.loaded || model.failed.stale { model.failed.refresh() } else { None };
-    wanted.map(Effect::Page).into_iter().chain([Effect::Classes]).collect()
+    super::catch_up(model)
 }
 
 fn neighbour(pane: Pane, steps: usize) -> Pane {
@@ -199,7 +198,7 @@ fn open_post(model: &mut Model) -> Vec<Effect> {
 
 fn filter(model: &mut Model, change: impl FnOnce(&mut Model)) -> Vec<Effect> {
     change(model);
-    vec![Effect::Page(model.failed.reload()), Effect::Classes]
+    vec![Effect::Page(model.failed.reload())]
 }
 
 fn next_class(model: &Model) -> Option<String> {
