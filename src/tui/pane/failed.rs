@@ -68,15 +68,23 @@ fn draw_filter(model: &Model, buffer: &mut Buffer, place: Rect) {
         Some(class) => words.word(outcome::label(class), theme.accent()),
         None => words.word("all", theme.accent()),
     };
-    words.paint(buffer, place);
+    let used = words.paint(buffer, place) + 2;
     if failed.loaded && !failed.rows.is_empty() {
-        let of = if let Some(total) = whole(model) {
-            safe!("{} of {} · newest first", place_of(failed.position()), paint::number(total))
-        } else {
-            let held = place_of(failed.position() - failed.cursor - 1 + failed.rows.len());
-            safe!("{} of {held}{} · newest first", place_of(failed.position()), if failed.has_more() { "+" } else { "" })
+        let of = match whole(model) {
+            Some(total) => paint::number(total),
+            None => safe!(
+                "{}{}",
+                place_of(failed.position() - failed.cursor - 1 + failed.rows.len()),
+                if failed.has_more() { "+" } else { "" }
+            ),
         };
-        paint::right(buffer, place, &of, theme.quiet());
+        let room = Rect { x: place.x + used.min(place.width), width: place.width.saturating_sub(used), ..place };
+        let mut right = Words::new().word(safe!("{} of {of}", place_of(failed.position())), theme.quiet());
+        let order = right.clone().word("· newest first", theme.quiet());
+        if order.width() <= room.width {
+            right = order;
+        }
+        right.paint_right(buffer, room);
     }
 }
 

@@ -109,7 +109,7 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
         }
         let place = if fits { &mut words } else { &mut below };
         if let Some(eta) = snapshot.eta_seconds {
-            *place = std::mem::take(place).word("·", quiet).word(safe!("{} left", when::about(eta)), Style::new());
+            *place = std::mem::take(place).word("·", quiet).word(when::about(eta), Style::new()).word("left", Style::new());
         }
     }
     words.paint(buffer, first);
