@@ -31,6 +31,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::domain::Snapshot;
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
+use crate::text::Safe;
 use effect::Effect;
 use input::{Input, Signals, Wish};
 use model::Model;
@@ -140,10 +141,9 @@ where
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let (columns, rows) = self.screen.size()?;
-        feeds.snapshots.mark_changed();
-        newest.mark_changed();
-        let mut heard = vec![Msg::Resize(columns, rows)];
-        let mut fresh_events = false;
+        let first = feeds.snapshots.borrow_and_update().clone();
+        let mut heard = vec![Msg::Resize(columns, rows), Msg::Snapshot(Box::new(first))];
+        let mut fresh_events = true;
         loop {
             if fresh_events && self.pace.due() {
                 // Read once a frame, however many were published meanwhile.
@@ -156,12 +156,18 @@ where
                 match effect {
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Redraw => self.screen.forget(),
+                    Effect::Suspend if !terminal::has_shell() => {
+                        heard.push(Msg::Done(Err(Safe::fixed("Not suspended: there is no shell to return to."))));
+                    }
                     Effect::Suspend => match self.suspend(&mut signals, true).await? {
                         Some(ended) => return Ok(ended),
                         None => model.dirty = true,
                     },
                     effect => self.start(effect),
                 }
+            }
+            if !heard.is_empty() {
+                continue;
             }
             if model.dirty && self.pace.due() {
                 model.dirty = false;
@@ -225,9 +231,9 @@ where
     async fn suspend(&mut self, signals: &mut Signals, by_key: bool) -> io::Result<Option<Ended>> {
         self.screen.leave();
         if by_key {
-            terminal::stop_job()?
+            terminal::stop_job()?;
         } else {
-            terminal::stop_self()?
+            terminal::stop_self()?;
         }
         loop {
             match signals.next().await {

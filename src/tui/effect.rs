@@ -73,38 +73,39 @@ impl From<RetryReport> for Reckoning {
 pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
     Some(match effect {
         Effect::Page(wanted) => {
-            let page = page(&ops, &wanted).await.map_err(told);
+            let page = page(&ops, &wanted).await.map_err(|error| told(&error));
             Msg::Page(wanted, page)
         }
         Effect::Post(id) => {
-            let post = ops.post(id).await.map_err(told).map(|found| found.map(|detail| Box::new(Known::from(&detail))));
+            let post =
+                ops.post(id).await.map_err(|error| told(&error)).map(|found| found.map(|detail| Box::new(Known::from(&detail))));
             Msg::Post(id, post)
         }
-        Effect::Classes => Msg::Classes(ops.failures_by_class().await.map_err(told)),
+        Effect::Classes => Msg::Classes(ops.failures_by_class().await.map_err(|error| told(&error))),
         Effect::Ask(retries) => {
             let mut answers = Vec::with_capacity(retries.len());
             for retry in retries {
                 match ops.retry(&retry.request(true)).await {
                     Ok(report) => answers.push((retry, report.into())),
-                    Err(error) => return Some(Msg::Asked(Err(told(error)))),
+                    Err(error) => return Some(Msg::Asked(Err(told(&error)))),
                 }
             }
             Msg::Asked(Ok(answers))
         }
         Effect::Retry(retry) => {
-            let done = ops.retry(&retry.request(false)).await.map(Reckoning::from).map_err(told);
+            let done = ops.retry(&retry.request(false)).await.map(Reckoning::from).map_err(|error| told(&error));
             Msg::Retried(retry, done)
         }
         Effect::Regenerate(id) => {
-            let done = ops.regenerate(id).await.map_err(told);
+            let done = ops.regenerate(id).await.map_err(|error| told(&error));
             Msg::Done(done.map(|()| Safe::line(&format!("Post {id} is due again and will be tagged anew."))))
         }
         Effect::Pause => {
-            let done = ops.pause().await.map_err(told);
+            let done = ops.pause().await.map_err(|error| told(&error));
             Msg::Done(done.map(|()| Safe::fixed("Paused: what is in flight is finished, nothing new is claimed.")))
         }
         Effect::Resume => {
-            let done = ops.resume().await.map_err(told);
+            let done = ops.resume().await.map_err(|error| told(&error));
             Msg::Done(done.map(|()| Safe::fixed("Going on: every pause has ended.")))
         }
         Effect::Quit | Effect::Redraw | Effect::Suspend => return None,
@@ -126,6 +127,6 @@ async fn page(ops: &Ops, wanted: &Wanted) -> Result<Vec<Row>, OpsError> {
     Ok(rows)
 }
 
-fn told(error: OpsError) -> Safe {
+fn told(error: &OpsError) -> Safe {
     Safe::line(&error.to_string())
 }

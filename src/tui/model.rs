@@ -28,12 +28,8 @@ pub const TOAST_MS: i64 = 6_000;
 pub struct Model {
     /// File name of the database.
     pub title: Safe,
-    /// Nothing may be changed.
-    pub read_only: bool,
-    /// There is no engine in this process.
-    pub observe: bool,
-    /// Few bytes: no sparkline.
-    pub low_bandwidth: bool,
+    /// What the dashboard was started with.
+    pub options: Options,
     /// Colours and symbols.
     pub theme: Theme,
     /// Which key does what.
@@ -54,6 +50,10 @@ pub struct Model {
     pub paused: Vec<Safe>,
     /// Failed posts by error class, most first.
     pub classes: Vec<(String, i64)>,
+    /// They may have changed since they were asked for.
+    pub classes_stale: bool,
+    /// When they were asked for.
+    pub classes_at: Millis,
     /// The second pane.
     pub failed: Failed,
     /// The third pane, and the excerpt on the first.
@@ -112,7 +112,7 @@ pub enum Popup {
     /// A question.
     Confirm(Confirm),
     /// A post, whole.
-    Post(Post),
+    Post(Box<Post>),
 }
 
 /// A question with at least one way to say yes; `Esc` is always no.
@@ -172,9 +172,7 @@ impl Model {
     pub fn new(options: &Options, keymap: Keymap, theme: Theme, zone: TimeZone, now: Millis) -> Self {
         Self {
             title: Safe::line(&options.title),
-            read_only: options.read_only,
-            observe: options.observe,
-            low_bandwidth: options.low_bandwidth,
+            options: options.clone(),
             theme,
             keymap,
             zone,
@@ -185,6 +183,8 @@ impl Model {
             names: Vec::new(),
             paused: Vec::new(),
             classes: Vec::new(),
+            classes_stale: false,
+            classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
             popups: Vec::new(),

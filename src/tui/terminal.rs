@@ -99,7 +99,13 @@ impl Screen {
         bytes.queue(BeginSynchronizedUpdate)?;
         bytes.extend(self.gathered.take());
         bytes.queue(EndSynchronizedUpdate)?;
-        send(&bytes)?;
+        let mut out = io::stdout().lock();
+        // Asked while holding the output: a panic elsewhere may have given the terminal back since the frame was begun.
+        if !OURS.load(Ordering::SeqCst) {
+            return Ok(0);
+        }
+        out.write_all(&bytes)?;
+        out.flush()?;
         Ok(bytes.len())
     }
 
@@ -110,6 +116,7 @@ impl Screen {
 
     /// Gives the terminal back until [`Screen::return_to`].
     pub fn leave(&mut self) {
+        self.forget();
         give_back();
     }
 
@@ -193,6 +200,12 @@ pub fn hung_up() -> bool {
         Ok(_) => asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
         Err(_) => false,
     }
+}
+
+/// True when a shell is there to return to. The leader of a session (`ssh -t host tagdeck`, a container) has none:
+/// stopped, nothing could wake it again.
+pub fn has_shell() -> bool {
+    rustix::process::getsid(None).is_ok_and(|leader| leader != rustix::process::getpid())
 }
 
 /// Stops this process and its neighbours in the job, as the terminal's own Ctrl-Z would have.

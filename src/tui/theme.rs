@@ -15,6 +15,7 @@ pub struct Theme {
     ascii: bool,
 }
 
+#[allow(clippy::unused_self)] // every role is asked for in the same way, whether it depends on the terminal or not
 impl Theme {
     /// A theme with or without colour, for a UTF-8 terminal or for a plain one.
     pub const fn new(colour: bool, utf8: bool) -> Self {
@@ -30,7 +31,7 @@ impl Theme {
     }
 
     /// True when only ASCII may be written.
-    pub const fn ascii(&self) -> bool {
+    pub const fn ascii(self) -> bool {
         self.ascii
     }
 
@@ -124,7 +125,6 @@ pub fn fold_to_ascii(buffer: &mut Buffer) {
 
 fn ascii_for(c: char) -> &'static str {
     match c {
-        '─' => "-",
         '│' | '▏' | '▎' | '▍' => "|",
         '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' | '✓' => "+",
         '█' | '▉' | '▊' | '▋' | '▌' | '▇' | '▆' => "#",
@@ -139,7 +139,7 @@ fn ascii_for(c: char) -> &'static str {
         '←' => "<",
         '↑' => "^",
         '↓' => "v",
-        '–' | '—' | '−' => "-",
+        '─' | '–' | '—' | '−' => "-",
         '«' | '»' | '“' | '”' => "\"",
         '‘' | '’' => "'",
         '\u{a0}' | '\u{2009}' | '\u{202f}' => " ",

@@ -121,23 +121,25 @@ fn tick(model: &mut Model, now: Millis) -> Vec<Effect> {
 fn taken(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     let (old, new) = (&model.snapshot.counts, &snapshot.counts);
     let changed = (old.failed, old.retrying) != (new.failed, new.retrying);
-    model.failed.stale |= changed;
+    if changed {
+        model.failed.stale = true;
+        model.classes_stale = true;
+    }
     model.dirty = true;
     model.take_snapshot(snapshot);
     catch_up(model)
 }
 
-/// Loads the list anew when it is looked at and something changed, but not more often than it can be read.
+/// Loads anew what is looked at and has changed, but not more often than it can be read.
 fn catch_up(model: &mut Model) -> Vec<Effect> {
-    let due = model.failed.stale && model.now - model.failed.loaded_at >= REFRESH_MS;
-    if !due {
-        return Vec::new();
+    let mut effects = Vec::new();
+    if model.focus == Pane::Failed && model.failed.stale && model.now - model.failed.loaded_at >= REFRESH_MS {
+        effects.extend(model.failed.refresh().map(Effect::Page));
     }
-    model.failed.loaded_at = model.now;
-    if model.focus == Pane::Failed {
-        let page = model.failed.refresh();
-        return page.map(Effect::Page).into_iter().chain([Effect::Classes]).collect();
+    if model.focus != Pane::Log && model.classes_stale && model.now - model.classes_at >= REFRESH_MS {
+        model.classes_stale = false;
+        model.classes_at = model.now;
+        effects.push(Effect::Classes);
     }
-    // The overview shows the classes only; the list itself waits until it is looked at.
-    vec![Effect::Classes]
+    effects
 }

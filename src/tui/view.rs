@@ -67,7 +67,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
         .word("·", theme.quiet())
         .word(sign, style)
         .word(words, Style::new());
-    let left = if model.read_only { left.word("· read-only", theme.quiet()) } else { left };
+    let left = if model.options.read_only { left.word("· read-only", theme.quiet()) } else { left };
     let room = place.width.saturating_sub(paint::cells(&clock) + 2);
     let used = left.paint(buffer, Rect { width: room, ..place });
     let quota = quota(model);
@@ -88,7 +88,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
 fn phase(model: &Model) -> (&'static str, &'static str, Style) {
     let theme = model.theme;
     match model.snapshot.phase {
-        Phase::None if model.observe => ("○", "observing", theme.quiet()),
+        Phase::None if model.options.observe => ("○", "observing", theme.quiet()),
         Phase::None => ("○", "starting", theme.quiet()),
         Phase::Running => ("●", "running", theme.good()),
         Phase::Idle => ("●", "idle", theme.quiet()),

@@ -150,7 +150,8 @@ pub struct Failed {
     /// There may be more rows behind the window.
     more: bool,
     generation: u64,
-    waiting: bool,
+    /// Generation of the page that is on its way.
+    waiting: Option<u64>,
 }
 
 impl Failed {
@@ -190,7 +191,7 @@ impl Failed {
 
     /// Loads the window again where it is; `None` while a page is on its way.
     pub fn refresh(&mut self) -> Option<Wanted> {
-        if self.waiting {
+        if self.waiting.is_some() {
             return None;
         }
         if self.starts.is_empty() {
@@ -202,14 +203,14 @@ impl Failed {
     }
 
     fn want(&mut self, after: Option<PageKey>, limit: usize, place: Place) -> Wanted {
-        self.waiting = true;
+        self.waiting = Some(self.generation);
         self.stale = false;
         Wanted { shown: self.shown, class: self.class.clone(), after, limit, place, generation: self.generation }
     }
 
     /// The page the cursor is about to need, if any.
     fn neighbour(&mut self) -> Option<Wanted> {
-        if self.waiting || !self.loaded {
+        if self.waiting.is_some() || !self.loaded {
             return None;
         }
         let first = self.first_page();
@@ -230,7 +231,7 @@ impl Failed {
         if wanted.generation != self.generation {
             return;
         }
-        self.waiting = false;
+        self.waiting = None;
         match page {
             Err(error) => self.error = Some(error),
             Ok(rows) => {

@@ -176,7 +176,7 @@ impl Known {
                     line.push_str(&verdict);
                 }
                 Some((pass, line, model)) if *pass == call.pass => {
-                    line.push_str(&format!(" ⇢ {} {verdict}", call.short));
+                    line.extend([" ⇢ ", &call.short, " ", &verdict]);
                     *model = &call.short;
                 }
                 _ => passes.push((call.pass, format!("{} {verdict}", call.short), &call.short)),
@@ -249,20 +249,15 @@ fn heading(lines: &mut Vec<(Ink, Safe)>, words: Safe) {
 }
 
 impl CallLine {
+    /// `2026-11-22 14:04 pass 1 openrouter/google/gemini-2.5-flash 502 0.9 s · 312+24 tokens · $0.000130 · why`
     fn told(&self, zone: &jiff::tz::TimeZone) -> Safe {
-        let mut line = format!("{} pass {} {} {}", when::date(self.sent_at, zone), self.pass, self.model, self.verdict());
-        if let Some(ms) = self.took_ms {
-            line.push_str(&format!(" {}", when::took(ms)));
-        }
-        if let Some((prompt, completion)) = self.tokens {
-            line.push_str(&format!(" · {prompt}+{completion} tokens"));
-        }
-        if let Some(micros) = self.cost_micros.filter(|micros| *micros > 0) {
-            line.push_str(&format!(" · ${:.6}", micros as f64 / 1e6));
-        }
-        if let Some(reason) = &self.reason {
-            line.push_str(&format!(" · {reason}"));
-        }
-        Safe::line(&line)
+        let took = self.took_ms.map_or(Safe::default(), when::took);
+        let parts = [
+            Some(format!("{} pass {} {} {} {took}", when::date(self.sent_at, zone), self.pass, self.model, self.verdict())),
+            self.tokens.map(|(prompt, completion)| format!("{prompt}+{completion} tokens")),
+            self.cost_micros.filter(|micros| *micros > 0).map(|micros| format!("${:.6}", micros as f64 / 1e6)),
+            self.reason.as_ref().map(Safe::to_string),
+        ];
+        Safe::line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
     }
 }

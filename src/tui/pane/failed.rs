@@ -68,16 +68,23 @@ fn draw_filter(model: &Model, buffer: &mut Buffer, place: Rect) {
         Some(class) => words.word(outcome::label(class), theme.accent()),
         None => words.word("all", theme.accent()),
     };
-    words.paint(buffer, place);
+    let used = words.paint(buffer, place) + 2;
     if failed.loaded && !failed.rows.is_empty() {
         let of = match whole(model) {
-            Some(total) => safe!("{} of {} · newest first", place_of(failed.position()), paint::number(total)),
-            None => {
-                let held = place_of(failed.position() - failed.cursor - 1 + failed.rows.len());
-                safe!("{} of {held}{} · newest first", place_of(failed.position()), if failed.has_more() { "+" } else { "" })
-            }
+            Some(total) => paint::number(total),
+            None => safe!(
+                "{}{}",
+                place_of(failed.position() - failed.cursor - 1 + failed.rows.len()),
+                if failed.has_more() { "+" } else { "" }
+            ),
         };
-        paint::right(buffer, place, &of, theme.quiet());
+        let room = Rect { x: place.x + used.min(place.width), width: place.width.saturating_sub(used), ..place };
+        let mut right = Words::new().word(safe!("{} of {of}", place_of(failed.position())), theme.quiet());
+        let order = right.clone().word("· newest first", theme.quiet());
+        if order.width() <= room.width {
+            right = order;
+        }
+        right.paint_right(buffer, room);
     }
 }
 
@@ -154,16 +161,12 @@ impl Columns {
         if selected {
             buffer.set_style(place, theme.selected());
             let plain = theme.selected();
-            self.mark(buffer, place, mark, plain);
+            draw_mark(buffer, place, mark, plain);
             self.cells(buffer, place, &words, [plain; 5]);
         } else {
-            self.mark(buffer, place, mark, status);
+            draw_mark(buffer, place, mark, status);
             self.cells(buffer, place, &words, [Style::new(), Style::new(), theme.quiet(), Style::new(), Style::new()]);
         }
-    }
-
-    fn mark(&self, buffer: &mut Buffer, place: Rect, mark: &'static str, style: Style) {
-        paint::left(buffer, Rect { width: 1.min(place.width), ..place }, &Safe::fixed(mark), style);
     }
 
     fn cells(&self, buffer: &mut Buffer, place: Rect, words: &[Safe; 5], styles: [Style; 5]) {
@@ -185,6 +188,11 @@ impl Columns {
             styles[4],
         );
     }
+}
+
+/// The sign of the status, at the left edge.
+fn draw_mark(buffer: &mut Buffer, place: Rect, mark: &'static str, style: Style) {
+    paint::left(buffer, Rect { width: 1.min(place.width), ..place }, &Safe::fixed(mark), style);
 }
 
 fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {

@@ -82,7 +82,7 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (first, second) = if !model.log.is_empty() {
         ("No event of this kind.", "Esc shows all kinds again.")
-    } else if model.observe {
+    } else if model.options.observe {
         ("No events.", "Events are shown in the dashboard whose engine runs.")
     } else {
         ("No events yet.", "Each call, retry, fallback and pause of the engine appears here as it happens.")
@@ -139,17 +139,15 @@ fn short(model: &Safe) -> Safe {
 
 /// Everything an event says.
 fn whole(event: &Event) -> Safe {
-    let mut words = event.kind.to_string();
-    if let Some(post) = event.post {
-        words.push_str(&format!(" · post {post}"));
-    }
-    if let Some(model) = &event.model {
-        words.push_str(&format!(" · {model}"));
-    }
-    if let Some(o) = event.outcome {
-        words.push_str(&format!(" · {}", outcome::outcome(o)));
-    }
-    Safe::line(&format!("{words} · {} · {}", event.worker, event.text))
+    let parts = [
+        Some(event.kind.to_string()),
+        event.post.map(|post| format!("post {post}")),
+        event.model.as_ref().map(Safe::to_string),
+        event.outcome.map(|outcome| outcome::outcome(outcome).to_owned()),
+        Some(event.worker.to_string()),
+        Some(event.text.to_string()),
+    ];
+    Safe::line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }
 
 #[cfg(test)]

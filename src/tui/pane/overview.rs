@@ -104,12 +104,12 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
             snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
         let fits = words.width() + 3 + left.width() <= first.width;
         let room = first.width.saturating_sub(words.width() + 1 + if fits && !left.is_empty() { left.width() + 3 } else { 0 });
-        if !model.low_bandwidth && room >= 6 {
+        if !model.options.low_bandwidth && room >= 6 {
             words = words.word(bar::sparkline(&snapshot.finished_per_second, room.min(30)), model.theme.accent());
         }
         let place = if fits { &mut words } else { &mut below };
         if let Some(eta) = snapshot.eta_seconds {
-            *place = std::mem::take(place).word("·", quiet).word(safe!("{} left", when::about(eta)), Style::new());
+            *place = std::mem::take(place).word("·", quiet).word(when::about(eta), Style::new()).word("left", Style::new());
         }
     }
     words.paint(buffer, first);
@@ -120,19 +120,20 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
 fn in_hand(model: &Model) -> Words {
     let (snapshot, theme) = (&model.snapshot, model.theme);
     match snapshot.phase {
-        Phase::None if model.observe => Words::new().word("observing: no engine in this window", theme.quiet()),
+        Phase::None if model.options.observe => Words::new().word("observing: no engine in this window", theme.quiet()),
         Phase::None => Words::new().word("the engine has not started", theme.quiet()),
         Phase::Idle => Words::new().word("nothing is due", theme.quiet()),
         Phase::Stopped => Words::new().word("the engine has stopped", theme.bad()),
         Phase::Running | Phase::Paused | Phase::Draining => {
-            Words::new().word(safe!("{} of {} in flight", snapshot.in_flight, snapshot.concurrency), Style::new())
+            Words::new().word(safe!("{}/{} in flight", snapshot.in_flight, snapshot.concurrency), Style::new())
         }
     }
 }
 
 fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
     if model.log.is_empty() {
-        let empty = if model.observe { "Events are shown where the engine runs." } else { "Events of the engine appear here." };
+        let empty =
+            if model.options.observe { "Events are shown where the engine runs." } else { "Events of the engine appear here." };
         paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
         return;
     }

@@ -57,11 +57,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
     if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
         keys = keys.spaced(2, chord.shown(), theme.accent()).word(Action::Close.short(), theme.quiet());
     }
-    keys.paint(buffer, foot);
     let below = post.lines.len().saturating_sub(post.scroll + seen);
-    if below > 0 {
-        paint::right(buffer, foot, &safe!("↓ {} more lines", paint::number(below as i64)), theme.quiet());
-    }
+    let more = if below > 0 { safe!("↓ {} more", paint::number(below as i64)) } else { Safe::default() };
+    paint::right(buffer, foot, &more, theme.quiet());
+    keys.paint(buffer, Rect { width: foot.width.saturating_sub(paint::cells(&more) + 1), ..foot });
 }
 
 #[cfg(test)]

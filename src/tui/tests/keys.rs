@@ -127,7 +127,7 @@ fn read_only_refuses_every_change_and_says_so() {
         (Section::Detail, "F"),
     ] {
         let mut model = at(section);
-        model.read_only = true;
+        model.options.read_only = true;
         assert_eq!(press(&mut model, key), [], "{key}");
         assert!(model.toast.take().unwrap().text.contains("--read-only"));
     }
@@ -192,10 +192,34 @@ fn a_change_in_the_database_reloads_the_list_but_not_more_than_every_two_seconds
         snapshot.counts.failed = failed;
         Msg::Snapshot(Box::new(snapshot))
     };
+    model.classes_at = fixture::NOW;
     assert_eq!(update(&mut model, snapshot(15)), []);
     let later = update(&mut model, Msg::Tick(fixture::NOW + 2_000));
     assert!(matches!(later.as_slice(), [Effect::Page(_), Effect::Classes]), "{later:?}");
     assert_eq!(update(&mut model, snapshot(16)), []);
+}
+
+#[test]
+fn a_quiet_database_is_asked_nothing() {
+    let mut model = at(Section::Overview);
+    let asked: Vec<Effect> = (1..60).flat_map(|second| update(&mut model, Msg::Tick(fixture::NOW + second * 1_000))).collect();
+    assert!(asked.len() <= 1, "{asked:?}");
+}
+
+#[test]
+fn two_hurried_requests_ask_one_question() {
+    let mut model = at(Section::Failed);
+    ask(&mut model);
+    ask(&mut model);
+    assert_eq!(model.popups.len(), 1);
+}
+
+#[test]
+fn low_bandwidth_draws_no_sparkline() {
+    let mut model = at(Section::Overview);
+    assert!(fixture::screen(&model).contains('▇'));
+    model.options.low_bandwidth = true;
+    assert!(!fixture::screen(&model).contains('▇'));
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Accept => accept(model),
         Action::Retry | Action::RetryAll | Action::Force | Action::Regenerate | Action::Pause | Action::Resume => {
-            if model.read_only {
+            if model.options.read_only {
                 model.say(Tone::Warn, Safe::fixed("Nothing was changed: the dashboard runs with --read-only."));
                 return Vec::new();
             }
@@ -74,11 +74,10 @@ fn change(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
-    if pane != Pane::Failed {
-        return Vec::new();
+    if pane == Pane::Failed && !model.failed.loaded {
+        return model.failed.refresh().map(Effect::Page).into_iter().collect();
     }
-    let wanted = if !model.failed.loaded || model.failed.stale { model.failed.refresh() } else { None };
-    wanted.map(Effect::Page).into_iter().chain([Effect::Classes]).collect()
+    super::catch_up(model)
 }
 
 fn neighbour(pane: Pane, steps: usize) -> Pane {
@@ -193,13 +192,13 @@ fn open_post(model: &mut Model) -> Vec<Effect> {
     let missing = held.is_none();
     let mut post = held.unwrap_or_else(|| Post::loading(id));
     post.wrap(popup::post::width(model.size), model.now, &model.zone);
-    model.popups.push(Popup::Post(post));
+    model.popups.push(Popup::Post(Box::new(post)));
     if missing { vec![Effect::Post(id)] } else { Vec::new() }
 }
 
 fn filter(model: &mut Model, change: impl FnOnce(&mut Model)) -> Vec<Effect> {
     change(model);
-    vec![Effect::Page(model.failed.reload()), Effect::Classes]
+    vec![Effect::Page(model.failed.reload())]
 }
 
 fn next_class(model: &Model) -> Option<String> {

@@ -41,7 +41,7 @@ pub fn post(model: &mut Model, id: PostId, post: Result<Option<Box<Known>>, Safe
             && open.id == id
         {
             let scroll = open.scroll;
-            *open = fresh.clone();
+            **open = fresh.clone();
             open.wrap(width, now, &model.zone);
             open.scroll = scroll.min(open.lines.len());
         }
@@ -70,6 +70,11 @@ pub fn classes(model: &mut Model, classes: Result<Vec<(String, i64)>, Safe>) -> 
         }
         Err(error) => model.say(Tone::Bad, error),
     }
+    if model.failed.class.as_ref().is_some_and(|class| model.classes.iter().all(|(c, _)| c != class)) {
+        // The last post of the class shown was retried; its empty list would look like a fault.
+        model.failed.class = None;
+        return vec![Effect::Page(model.failed.reload())];
+    }
     Vec::new()
 }
 
@@ -82,6 +87,10 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
             return Vec::new();
         }
     };
+    if matches!(model.popups.last(), Some(Popup::Confirm(_))) {
+        // Asked twice in a hurry: one question is enough.
+        return Vec::new();
+    }
     let force = answers.iter().any(|(retry, _)| retry.force);
     let matched = answers.iter().map(|(_, reckoning)| reckoning.matched).max().unwrap_or(0);
     let choices: Vec<Choice> = answers.into_iter().filter(|(_, r)| r.queued > 0).map(|(retry, r)| choice(retry, r)).collect();
@@ -149,8 +158,8 @@ pub fn done(model: &mut Model, done: Result<Safe, Safe>) -> Vec<Effect> {
 
 /// After a change the list and the open post are no longer what they were.
 fn look_again(model: &mut Model) -> Vec<Effect> {
-    model.failed.stale = true;
-    model.failed.loaded_at = 0;
+    (model.failed.stale, model.failed.loaded_at) = (true, 0);
+    (model.classes_stale, model.classes_at) = (true, 0);
     let open = model.popups.iter().filter_map(|open| match open {
         Popup::Post(post) => Some(Effect::Post(post.id)),
         Popup::Help { .. } | Popup::Confirm(_) => None,

@@ -84,6 +84,11 @@ impl Words {
         self
     }
 
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
     /// Cells they take.
     pub fn width(&self) -> u16 {
         let width: usize = self.words.iter().map(|(gap, text, _)| usize::from(*gap) + text.width()).sum();

@@ -39,7 +39,7 @@ impl Column {
     }
 
     /// Narrowest pane in which the column is shown.
-    const fn from_width(self) -> u16 {
+    const fn narrowest(self) -> u16 {
         match self {
             Self::State => 0,
             Self::Ok => 34,
@@ -54,11 +54,11 @@ impl Column {
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let scores = &model.snapshot.models;
     if scores.is_empty() {
-        let why = if model.observe { "Scores are kept where the engine runs." } else { "No model in tagging.route." };
+        let why = if model.options.observe { "Scores are kept where the engine runs." } else { "No model in tagging.route." };
         paint::left(buffer, line(area, 0), &Safe::fixed(why), model.theme.quiet());
         return;
     }
-    let columns: Vec<Column> = Column::ALL.into_iter().filter(|column| column.from_width() <= area.width).collect();
+    let columns: Vec<Column> = Column::ALL.into_iter().filter(|column| column.narrowest() <= area.width).collect();
     let taken: u16 = columns.iter().map(|column| column.heading().1).sum();
     let name = area.width.saturating_sub(taken);
     heading(model, buffer, line(area, 0), name, &columns);
