@@ -157,8 +157,19 @@ impl Ops {
         Ok(())
     }
 
-    /// Lifts every pause, the operator's and the engine's own.
+    /// Lifts the operator's pause; without one, the engine's own: whoever asks has seen to their cause.
     pub async fn resume(&self) -> Result<(), OpsError> {
+        let pauses = self.store.pauses().await?;
+        if !pauses.iter().any(|pause| pause.scope == PauseScope::All) {
+            return self.resume_all().await;
+        }
+        self.store.clear_pause(&PauseScope::All).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Lifts every pause, the operator's and the engine's own.
+    pub async fn resume_all(&self) -> Result<(), OpsError> {
         for pause in self.store.pauses().await? {
             self.store.clear_pause(&pause.scope).await?;
         }

@@ -22,7 +22,10 @@ const CONCURRENCY: usize = 8;
 fn fifty_kills_lose_no_post_and_repeat_only_calls_in_flight() {
     let home = Home::new();
     let server = Server::start(home.path(), "0.2", "20");
-    home.write("config.toml", server.settings("route = [\"demo/astra-large\", \"demo/tortoise-steady\"]\nretry_delay = 0.02\npass_delays = [0.001]\n"));
+    home.write(
+        "config.toml",
+        server.settings("route = [\"demo/astra-large\", \"demo/tortoise-steady\"]\nretry_delay = 0.02\npass_delays = [0.001]\n"),
+    );
     home.write("posts.jsonl", posts());
     home.ok(&["import", "posts.jsonl"]);
 

@@ -44,7 +44,7 @@ pub struct Common {
     /// Folder for the embedded database and everything that is kept
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// error, warn, info, debug or trace
@@ -225,7 +225,7 @@ pub struct Retry {
     /// Posts over the attempt limit too; sets their attempts to 0
     #[arg(long)]
     pub force: bool,
-    /// Only posts whose last error has this class, such as server_error or rate_limited
+    /// Only posts whose last error has this class, such as `server_error` or `rate_limited`
     #[arg(long, value_name = "OUTCOME")]
     pub class: Option<Outcome>,
     /// Count them, change nothing

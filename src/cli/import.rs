@@ -30,9 +30,9 @@ pub fn run(common: &Common, args: &Import) -> Result<Exit> {
         bar.finish_and_clear();
         let summary = done?;
         if args.json {
-            output::json(&summary)?
+            output::json(&summary)?;
         } else {
-            output::line(summary.to_string().trim_end())?
+            output::line(summary.to_string().trim_end())?;
         }
         let failed = summary.files.iter().filter(|file| file.error.is_some()).count();
         Ok(match failed {

@@ -22,6 +22,9 @@ use crate::text::Safe;
 const VOCABULARY: u32 = 40;
 const VOCABULARY_AGE: Duration = Duration::from_mins(1);
 
+/// By channel: when asked, and its tags.
+type Vocabulary = BTreeMap<ChannelId, (Instant, Arc<[String]>)>;
+
 /// How urgently the engine is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -77,7 +80,7 @@ pub struct Shared {
     /// A checked route that waits until no pass walks the old one.
     next_route: Mutex<Option<Route>>,
     /// Most used tags of the channels met lately: asking the database for each post would cost more than the post.
-    vocabulary: Mutex<BTreeMap<ChannelId, (Instant, Arc<[String]>)>>,
+    vocabulary: Mutex<Vocabulary>,
     /// Pauses as the database held them when last looked at.
     stored_pauses: Mutex<Vec<Pause>>,
     concurrency_max: u32,
@@ -95,7 +98,7 @@ impl Shared {
                     wires.insert(provider.name.clone(), wire);
                 }
                 Err(error) => {
-                    log.publish(Draft::new(EventKind::Engine, Safe::line(&format!("provider {}: {error}", provider.name))))
+                    log.publish(Draft::new(EventKind::Engine, Safe::line(&format!("provider {}: {error}", provider.name))));
                 }
             }
         }

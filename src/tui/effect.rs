@@ -25,8 +25,10 @@ pub enum Effect {
     Regenerate(PostId),
     /// Stop claiming.
     Pause,
-    /// Go on, ending every pause.
+    /// Go on after the operator's pause, or, without one, after the engine's own.
     Resume,
+    /// End every pause, those of quotas too.
+    ResumeAll,
     /// Leave the dashboard.
     Quit,
     /// Draw every cell again.
@@ -106,6 +108,10 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         }
         Effect::Resume => {
             let done = ops.resume().await.map_err(|error| told(&error));
+            Msg::Done(done.map(|()| Safe::fixed("Going on.")))
+        }
+        Effect::ResumeAll => {
+            let done = ops.resume_all().await.map_err(|error| told(&error));
             Msg::Done(done.map(|()| Safe::fixed("Going on: every pause has ended.")))
         }
         Effect::Quit | Effect::Redraw | Effect::Suspend => return None,

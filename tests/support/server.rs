@@ -23,7 +23,9 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|e| panic!("{}: {e}; `cargo test` builds it, `cargo build --example llm_server` as well", program.display()));
+            .unwrap_or_else(|e| {
+                panic!("{}: {e}; `cargo test` builds it, `cargo build --example llm_server` as well", program.display())
+            });
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
         Self { child, address: address.trim().to_owned(), count_file }

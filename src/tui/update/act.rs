@@ -60,7 +60,7 @@ fn change(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Pause if model.snapshot.phase == Phase::Paused => vec![Effect::Resume],
         Action::Pause => vec![Effect::Pause],
-        Action::Resume => vec![Effect::Resume],
+        Action::Resume => vec![Effect::ResumeAll],
         Action::RetryAll => vec![Effect::Ask(vec![Retry { filter: wide(model), post: None, force: false }])],
         Action::Force => force(model),
         Action::Retry => match selected(model) {

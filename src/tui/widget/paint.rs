@@ -62,11 +62,6 @@ impl Words {
         Self::default()
     }
 
-    /// True without any word.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// One more, a space after the last.
     #[must_use]
     pub fn word(self, text: impl Into<Ink>, style: Style) -> Self {
