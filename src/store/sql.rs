@@ -65,6 +65,9 @@ macro_rules! piece {
     };
 }
 
+/// The statements that need none of our tables.
+pub(crate) const FOR_BOTS: [&Sql; 4] = [&NOW, &USER, &BOT_STATS, &BOT_STATS_BARE];
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident, $doing:literal: [$($piece:tt)+];)+) => {
         $($(#[$doc])* pub(crate) const $name: Sql = Sql {
@@ -412,4 +415,39 @@ statements! {
     ALIVE, "count the engines at work": [
         "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
     ];
+}
+
+#[cfg(test)]
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
+
+    use super::*;
+    use crate::store::{Access, Store};
+
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.db").display());
+        let _store = Store::open(&url, Access::ReadWrite).await.unwrap();
+        let mut conn = SqliteConnection::connect(&url).await.unwrap();
+        for (name, sql) in ALL {
+            let prepared = conn.prepare(sql.sqlite.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), sql.sqlite);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_postgresql() {
+        let Some(url) = postgres::database().await else { return };
+        let _store = Store::open(&url, Access::ReadWrite).await.unwrap();
+        let mut conn = PgConnection::connect(&url).await.unwrap();
+        for (name, sql) in ALL {
+            let prepared = conn.prepare(sql.postgres.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), sql.postgres);
+        }
+    }
 }

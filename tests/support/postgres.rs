@@ -73,8 +73,7 @@ fn start() -> Option<Cluster> {
     } else {
         Command::new("sh")
     };
-    let mut server =
-        command.arg("-c").arg(SCRIPT).arg(&programs).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let mut server = command.arg("-c").arg(SCRIPT).arg(&programs).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut folder = String::new();
     BufReader::new(server.stdout.take()?).read_line(&mut folder).ok()?;
     let folder = folder.trim().to_owned();
