@@ -164,10 +164,10 @@ statements! {
         "SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now
     ];
     DUE, "count due jobs": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " LIMIT $2) counted"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " ORDER BY visible_at, id LIMIT $2) counted"
     ];
     LATER, "count jobs due later": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " LIMIT $2) counted"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " ORDER BY visible_at, id LIMIT $2) counted"
     ];
     NEXT_AT, "find when a job is due": [
         "SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now

@@ -97,7 +97,7 @@ macro_rules! on_both {
 }
 
 pub const USER: UserId = UserId(1);
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 pub const MAX_ATTEMPTS: u32 = 5;
 
 /// A post of one channel.

@@ -1,5 +1,6 @@
 //! A throw-away PostgreSQL cluster for the tests of one process, and a fresh database for each test.
 //! It is no fixture of data: databases begin empty. Where PostgreSQL is not installed it says so, once a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
