@@ -36,7 +36,7 @@ pub use types::{
     Recovered, Requeue, Requeued, Reserved,
 };
 
-use base::Base;
+use base::{Base, Kind};
 use link::args;
 
 /// An open database; clones share it.
@@ -60,11 +60,13 @@ impl Store {
     pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
         let url = legacy::plain(url);
         let bot = legacy::prepare(&url, access).await?;
-        let base = match legacy::kind(&url)? {
-            legacy::Kind::Sqlite => Base::Embedded(sqlite::Embedded::open(&url, access).await?),
-            legacy::Kind::Postgres => Base::Server(postgres::Server::open(&url, access).await?),
+        let kind = match legacy::kind(&url)? {
+            legacy::Kind::Sqlite => Kind::Embedded(sqlite::Embedded::open(&url, access).await?),
+            legacy::Kind::Postgres => Kind::Server(postgres::Server::open(&url, access).await?),
         };
-        Ok(Self { base: Arc::new(base), url: error::shown(&url), bot })
+        let url = error::shown(&url);
+        let unattached = bot.is_some().then(|| url.clone());
+        Ok(Self { base: Arc::new(Base { kind, unattached }), url, bot })
     }
 
     /// What [`Store::migrate`] would do, without doing it.
@@ -90,7 +92,7 @@ impl Store {
 
     /// True for SQLite: one engine at a time; several may share PostgreSQL.
     pub fn is_embedded(&self) -> bool {
-        matches!(*self.base, Base::Embedded(_))
+        matches!(self.base.kind, Kind::Embedded(_))
     }
 
     /// True when the database is a bot's that was not attached: only [`Store::stats`] answers.

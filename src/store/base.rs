@@ -10,8 +10,9 @@ use sqlx::{Postgres, Sqlite};
 use super::StoreError;
 use super::link::{Link, Row};
 use super::postgres::Server;
-use super::sql::Sql;
+use super::sql::{self, Sql};
 use super::sqlite::Embedded;
+use crate::text::Safe;
 
 /// A future that borrows.
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -55,7 +56,15 @@ macro_rules! work {
 pub(crate) use work;
 
 /// The open database.
-pub(crate) enum Base {
+pub(crate) struct Base {
+    /// Which kind.
+    pub(crate) kind: Kind,
+    /// A bot's database that was not attached, by its address: it lacks our tables, and only some statements may run.
+    pub(crate) unattached: Option<Safe>,
+}
+
+/// The two kinds of database, open.
+pub(crate) enum Kind {
     /// A file.
     Embedded(Embedded),
     /// A server.
@@ -81,9 +90,14 @@ impl Reader {
 impl Base {
     /// A connection for reading.
     pub(crate) async fn reader(&self, sql: &Sql) -> Result<Reader, StoreError> {
-        match self {
-            Self::Embedded(base) => base.readers().acquire().await.map(Reader::Embedded),
-            Self::Server(base) => base.pool().acquire().await.map(Reader::Server),
+        if let Some(url) = &self.unattached
+            && !sql::FOR_BOTS.iter().any(|allowed| allowed.sqlite == sql.sqlite)
+        {
+            return Err(StoreError::NotAttached { url: url.clone() });
+        }
+        match &self.kind {
+            Kind::Embedded(base) => base.readers().acquire().await.map(Reader::Embedded),
+            Kind::Server(base) => base.pool().acquire().await.map(Reader::Server),
         }
         .map_err(|error| StoreError::query(sql.doing, error))
     }
@@ -105,9 +119,9 @@ impl Base {
 
     /// Runs a piece of writing in a transaction and answers after its commit.
     pub(crate) async fn write<W: Work>(&self, doing: &'static str, work: W) -> Result<W::Out, StoreError> {
-        match self {
-            Self::Embedded(base) => base.write(doing, work).await,
-            Self::Server(base) => base.write(doing, work).await,
+        match &self.kind {
+            Kind::Embedded(base) => base.write(doing, work).await,
+            Kind::Server(base) => base.write(doing, work).await,
         }
     }
 }

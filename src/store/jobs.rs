@@ -126,6 +126,8 @@ work!(ClaimJobs => Vec<Claim>, true, |me, link| {
             max_attempts: row.int(4)?,
         });
     }
+    // RETURNING gives them in no order.
+    claimed.sort_unstable_by_key(|claim| claim.job);
     if !claimed.is_empty() {
         describe(me.kind, link, &mut claimed).await?;
     }

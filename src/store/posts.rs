@@ -60,7 +60,10 @@ impl Store {
         let Some(sieve) = Sieve::new(filter, &mut reader).await? else { return Ok((Vec::new(), None)) };
         let (mut found, mut looked, mut at) = (Vec::new(), 0_u32, after);
         let mut chunk = if sieve.sifts() { limit.clamp(256, SIFTED_AT_ONCE) } else { limit };
-        while limit > 0 {
+        if limit == 0 {
+            return Ok((Vec::new(), None));
+        }
+        loop {
             let keys = sieve.page(&mut reader, at, chunk).await?;
             let full = keys.len() as u64 >= u64::from(chunk);
             let last = keys.last().copied();
@@ -73,7 +76,7 @@ impl Store {
                 return Ok((found, next));
             }
             if !full {
-                break;
+                return Ok((found, None));
             }
             at = last;
             if looked >= budget {
@@ -81,7 +84,6 @@ impl Store {
             }
             chunk = (chunk * 2).min(SIFTED_AT_ONCE.max(limit));
         }
-        Ok((found, None))
     }
 
     /// How many posts fit. Without text, class and channel it costs nothing; a text is searched for in every post.

@@ -65,6 +65,9 @@ macro_rules! piece {
     };
 }
 
+/// The statements that need none of our tables.
+pub(crate) const FOR_BOTS: [&Sql; 4] = [&NOW, &USER, &BOT_STATS, &BOT_STATS_BARE];
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident, $doing:literal: [$($piece:tt)+];)+) => {
         $($(#[$doc])* pub(crate) const $name: Sql = Sql {
@@ -161,10 +164,10 @@ statements! {
         "SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now
     ];
     DUE, "count due jobs": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " LIMIT $2) counted"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " ORDER BY visible_at, id LIMIT $2) counted"
     ];
     LATER, "count jobs due later": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " LIMIT $2) counted"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " ORDER BY visible_at, id LIMIT $2) counted"
     ];
     NEXT_AT, "find when a job is due": [
         "SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now
@@ -419,4 +422,39 @@ statements! {
     ALIVE, "count the engines at work": [
         "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
     ];
+}
+
+#[cfg(test)]
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
+
+    use super::*;
+    use crate::store::{Access, Store};
+
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.db").display());
+        let _store = Store::open(&url, Access::ReadWrite).await.unwrap();
+        let mut conn = SqliteConnection::connect(&url).await.unwrap();
+        for (name, sql) in ALL {
+            let prepared = conn.prepare(sql.sqlite.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), sql.sqlite);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_postgresql() {
+        let Some(url) = postgres::database().await else { return };
+        let _store = Store::open(&url, Access::ReadWrite).await.unwrap();
+        let mut conn = PgConnection::connect(&url).await.unwrap();
+        for (name, sql) in ALL {
+            let prepared = conn.prepare(sql.postgres.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), sql.postgres);
+        }
+    }
 }

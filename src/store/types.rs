@@ -204,8 +204,8 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Counting stops here: 1M index entries would cost 50 ms on each look.
-    pub const CAP: i64 = 10_000;
+    /// Counting stops here: 1M index entries would cost 50 ms on each look; that there are more is all an engine needs to know.
+    pub const CAP: i64 = 1_000;
 
     /// True when nothing is left to do, now or later.
     pub const fn is_idle(&self) -> bool {
