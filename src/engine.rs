@@ -182,6 +182,8 @@ impl Loop {
                 }
             }
             let look_at = self.look_at;
+            // With nothing to be claimed for, a look that is due would only turn the loop round and round.
+            let hungry = recovered && self.stopping_since.is_none() && self.queue.len() < self.room();
             tokio::select! {
                 Some(done) = self.passes.join_next() => self.passed(done),
                 _ = stop.changed() => {
@@ -200,7 +202,7 @@ impl Loop {
                     }
                     gone = gone || self.grace_is_over();
                 }
-                () = tokio::time::sleep_until(look_at), if recovered && self.stopping_since.is_none() => {}
+                () = tokio::time::sleep_until(look_at), if hungry => {}
             }
             gone = gone || (self.stopping_since.is_some() && self.passes.is_empty());
         }
@@ -245,7 +247,7 @@ impl Loop {
         if self.shared.has_next_route() && !self.exchange_route().await {
             return;
         }
-        let room = self.shared.concurrency().saturating_sub(self.passes.len());
+        let room = self.room();
         if self.queue.len() < room && Instant::now() >= self.look_at && self.may_claim() {
             let wanted = room.max(self.shared.tagging.batch_size as usize).min(64) - self.queue.len();
             match self.held.claim(JobKind::Tag, wanted as u32).await {
@@ -265,6 +267,11 @@ impl Loop {
             self.passes.spawn(tagger::work(Arc::clone(&self.shared), claim));
         }
         self.shared.board().in_flight = self.passes.len();
+    }
+
+    /// Posts that could be started now.
+    fn room(&self) -> usize {
+        self.shared.concurrency().saturating_sub(self.passes.len())
     }
 
     /// Puts a newly checked route up once no pass walks the old one; false while that is awaited.

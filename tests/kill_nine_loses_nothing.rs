@@ -66,12 +66,15 @@ fn fifty_kills_lose_no_post_and_repeat_only_calls_in_flight() {
 }
 
 fn posts() -> String {
-    (0..POSTS)
-        .map(|n| {
-            let text = format!("Пост номер {n}: исследователи рассказали о новой находке возле озера, музей готовит выставку");
-            format!("{}\n", serde_json::json!({ "id": format!("p-{n}"), "channel": "Проба", "channel_id": -1_001_000_000_001_i64, "message_id": n + 1, "date": "2026-01-01T00:00:00Z", "text": text }))
+    let line = |n| {
+        let text = format!("Пост номер {n}: исследователи рассказали о новой находке возле озера, музей готовит выставку");
+        serde_json::json!({
+            "id": format!("p-{n}"), "channel": "Проба", "channel_id": -1_001_000_000_001_i64, "message_id": n + 1,
+            "date": "2026-01-01T00:00:00Z", "text": text,
         })
-        .collect()
+        .to_string()
+    };
+    (0..POSTS).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Rows of `job_calls`, each post's history as the program shows it.

@@ -1,6 +1,8 @@
 //! Runs the real `tagdeck` binary in a folder of its own, away from the settings and keys of whoever runs the tests.
 //! It asserts nothing.
 
+#![allow(dead_code, reason = "each test uses its own part of it")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -1,6 +1,8 @@
 //! The demo's LLM server in a process of its own, counting requests in a file that survives whatever happens to its clients.
 //! It is the `llm_server` example, which `cargo test` builds.
 
+#![allow(dead_code, reason = "each test uses its own part of it")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -42,7 +42,7 @@ pub(super) fn meaning(status: u16, headers: &Headers, failure: &Failure) -> Mean
         429 | 498 => case.rate_limit().into(),
         404 | 410 => Outcome::ModelGone.into(),
         451 => Outcome::Region.into(),
-        500.. => case.server(),
+        500.. => case.server(code),
         _ => case.request(code),
     }
 }
@@ -137,7 +137,7 @@ impl Case<'_> {
     }
 
     /// 5xx, in the status or in the body.
-    fn server(&self) -> Meaning {
+    fn server(&self, code: u16) -> Meaning {
         let inner = self.failure.inner_code();
         if inner == Some(429) || self.labelled("rate_limit_exceeded|rate_limit_error|resource_exhausted") {
             return self.rate_limit().into();
@@ -168,7 +168,8 @@ impl Case<'_> {
                 self.parameter().unwrap_or_else(|| Outcome::ProviderRejected.into())
             };
         }
-        if self.says(TIMEOUT) { Outcome::Timeout.into() } else { Outcome::ServerError.into() }
+        // Cloudflare's 520–523 are about the server behind it, though 522 says "timed out" as well.
+        if self.says(TIMEOUT) && !(520..=523).contains(&code) { Outcome::Timeout.into() } else { Outcome::ServerError.into() }
     }
 
     /// 400, 401, 403, 422 and their kin.
