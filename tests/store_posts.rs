@@ -117,7 +117,7 @@ on_both! {
         import(&store, 4).await;
         let mut elsewhere = post(1, "В лесу родилась ЁЛОЧКА");
         elsewhere.channel_telegram_id = -200;
-        elsewhere.channel_title = "Сад и Огород".to_owned();
+        "Сад и Огород".clone_into(&mut elsewhere.channel_title);
         elsewhere.channel_username = Some("Garden".to_owned());
         store.import(UserId(2), &[elsewhere], Duration::ZERO, MAX_ATTEMPTS).await.unwrap();
         let claimed = claim_one(&store).await;
