@@ -330,7 +330,7 @@ on_both! {
 
     async fn a_retry_of_everything_takes_each_post_once(db: Db) {
         let store = db.store().await;
-        import(&store, 1200).await;
+        import(&store, 900).await;
         loop {
             let claims = claim(&store, 200).await;
             if claims.is_empty() {
@@ -344,9 +344,9 @@ on_both! {
         let what = Requeue { max_attempts: MAX_ATTEMPTS, ..Requeue::default() };
         assert_eq!(store.requeue(&Requeue { limit: Some(700), dry_run: true, ..what.clone() }).await.unwrap().matched, 700);
         let done = store.requeue(&what).await.unwrap();
-        assert_eq!((done.matched, done.queued), (1200, 1200));
-        assert_eq!(store.outlook(JobKind::Tag).await.unwrap().due, 1200);
-        assert_eq!(store.stats(None, MAX_ATTEMPTS).await.unwrap().unwrap().stats_by_status.retrying, 1200);
+        assert_eq!((done.matched, done.queued), (900, 900));
+        assert_eq!(store.outlook(JobKind::Tag).await.unwrap().due, 900);
+        assert_eq!(store.stats(None, MAX_ATTEMPTS).await.unwrap().unwrap().stats_by_status.retrying, 900);
     }
 
     async fn a_post_with_images_waits_for_their_text(db: Db) {

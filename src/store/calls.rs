@@ -44,38 +44,27 @@ work!(Reserve => Reserved, |me, link| {
     if let Some(until) = window_closed(link, provider, me.limits.per_minute).await? {
         return Ok(Reserved::Denied { until, limit: "requests_per_minute" });
     }
-    let Some(row) = link.row(&sql::CHARGE, args![provider, me.call.reserve_micros]).await? else {
+    let (job, post, reserve) = (me.call.job.0, me.call.post.0, me.call.reserve_micros);
+    let columns = args![job, post, &me.call.worker, me.call.pass, provider, &me.call.model.model, reserve];
+    let Some(row) = link.row(&sql::SENT, columns).await? else {
+        return Err(StoreError::shape(sql::SENT.doing, "no id came back"));
+    };
+    let (id, day) = (row.int(0)?, row.int(1)?);
+    // Last, since all of a provider's calls queue at this row until the commit.
+    let Some(row) = link.row(&sql::CHARGE, args![provider, day, reserve]).await? else {
         return Err(StoreError::shape(sql::CHARGE.doing, "no counter came back"));
     };
-    let (day, calls, spent) = (row.int(0)?, row.int(1)?, row.int(2)?);
-    let over = if me.limits.per_day.is_some_and(|limit| calls > i64::from(limit)) {
-        Some("requests_per_day")
-    } else if me.call.reserve_micros > 0 && me.limits.budget_micros.is_some_and(|budget| spent > budget) {
-        Some("budget_per_day")
+    let (calls, micros) = (row.int(0)?, row.int(1)?);
+    let limit = if me.limits.per_day.is_some_and(|limit| calls > i64::from(limit)) {
+        "requests_per_day"
+    } else if reserve > 0 && me.limits.budget_micros.is_some_and(|budget| micros > budget) {
+        "budget_per_day"
     } else {
-        None
+        return Ok(Reserved::Sent(CallId(id)));
     };
-    if let Some(limit) = over {
-        // Nobody has seen the higher numbers: the row is locked until the commit.
-        link.run(&sql::UNCHARGE, args![provider, day, me.call.reserve_micros]).await?;
-        return Ok(Reserved::Denied { until: (day + 1) * DAY, limit });
-    }
-    let id = link
-        .int(
-            &sql::SENT,
-            args![
-                me.call.job.0,
-                me.call.post.0,
-                &me.call.worker,
-                me.call.pass,
-                provider,
-                &me.call.model.model,
-                day,
-                me.call.reserve_micros,
-            ],
-        )
-        .await?;
-    id.map(|id| Reserved::Sent(CallId(id))).ok_or_else(|| StoreError::shape(sql::SENT.doing, "no id came back"))
+    link.run(&sql::UNSENT, args![id]).await?;
+    link.run(&sql::UNCHARGE, args![provider, day, reserve]).await?;
+    Ok(Reserved::Denied { until: (day + 1) * DAY, limit })
 });
 
 /// When the minute window of a provider opens again, if it is closed now.

@@ -19,6 +19,8 @@ impl Store {
     /// Claims at most `limit` due jobs for `worker`: attempts + 1, fence + 1, nobody else gets them until the lease ends.
     /// A job whose last owner died with it is claimed without counting that pass, three times; then it is `failed` with class
     /// `crashes_engine` and not returned.
+    ///
+    /// Await it to its end: a future dropped between commit and answer leaves leases that nobody knows of, and those count as crashes.
     pub async fn claim(&self, kind: JobKind, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
         let work = ClaimJobs { kind, worker: worker.to_owned(), limit: limit.into(), lease: millis(lease) };
         self.base.write(sql::CLAIM.doing, work).await

@@ -113,18 +113,19 @@ statements! {
         "SELECT id, post_id, path FROM images WHERE id IN " (ids "$1")
     ];
     DROP_JOBS, "remove jobs whose post is gone": ["DELETE FROM jobs WHERE id IN " (ids "$1")];
+    /// `COALESCE`: with `owner IS NOT NULL` PostgreSQL walked the index of leased jobs, dead rows and all, instead of the primary key.
     EXTEND, "extend leases": [
         "UPDATE jobs SET visible_at = " now " + $2 FROM " (held "$1")
-        " WHERE jobs.id = held_job AND jobs.fence = held_fence AND owner IS NOT NULL RETURNING id"
+        " WHERE jobs.id = held_job AND jobs.fence = held_fence AND COALESCE(owner, '') <> '' RETURNING id"
     ];
     RELEASE, "give jobs back": [
         "UPDATE jobs SET owner = NULL, visible_at = " now ", attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END FROM " (held "$1")
-        " WHERE jobs.id = held_job AND jobs.fence = held_fence AND owner IS NOT NULL"
+        " WHERE jobs.id = held_job AND jobs.fence = held_fence AND COALESCE(owner, '') <> ''"
     ];
     FINISH, "finish a job": [
         "UPDATE jobs SET state = $3, error_class = $4, error = $5, visible_at = " now " + $6, attempts = attempts - $7, \
             crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
-        WHERE id = $1 AND fence = $2 AND owner IS NOT NULL RETURNING kind, ref_id, attempts"
+        WHERE id = $1 AND fence = $2 AND COALESCE(owner, '') <> '' RETURNING kind, ref_id, attempts"
     ];
     POST_TAGGED, "write a post's tags": [
         "UPDATE posts SET tagging_status = 'success', tagging_attempts = $2, last_tagging_attempt = " wall ", tagging_error = NULL, \
@@ -214,17 +215,18 @@ statements! {
         "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 60000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
     ];
     CHARGE, "reserve a call": [
-        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, " today ", 1, $2) \
-        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + 1, spent_micros = usage.spent_micros + $2 \
-        RETURNING day, calls, spent_micros"
+        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, $2, 1, $3) \
+        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + 1, spent_micros = usage.spent_micros + $3 \
+        RETURNING calls, spent_micros"
     ];
     UNCHARGE, "take a reservation back": [
         "UPDATE usage SET calls = calls - 1, spent_micros = spent_micros - $3 WHERE provider = $1 AND day = $2"
     ];
     SENT, "record a call": [
-        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, day, reserved_micros, sent_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, " now ") RETURNING id"
+        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, " today ", " now ") RETURNING id, day"
     ];
+    UNSENT, "take a call back": ["DELETE FROM job_calls WHERE id = $1"];
     /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
     ENDED, "record the end of a call": [
         "UPDATE job_calls SET ended_at = " now ", outcome = $2, http_status = $3, elapsed_ms = $4, prompt_tokens = $5, completion_tokens = $6, \

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS posts (
     tagging_attempts INTEGER DEFAULT 0,
     last_tagging_attempt TIMESTAMP,
     tagging_error TEXT
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX IF NOT EXISTS tagdeck_posts_message ON posts (channel_id, telegram_message_id);
 -- The newest tagged posts of a channel: its vocabulary, without a table of uses to keep up.
 CREATE INDEX IF NOT EXISTS tagdeck_posts_vocabulary ON posts (channel_id, id) WHERE tagging_status = 'success';
@@ -75,7 +75,7 @@ CREATE TABLE jobs (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (kind, ref_id)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX tagdeck_jobs_due ON jobs (kind, visible_at, id) WHERE state IN ('pending', 'retrying');
 CREATE INDEX tagdeck_jobs_leased ON jobs (kind, visible_at) WHERE owner IS NOT NULL;
 CREATE INDEX tagdeck_jobs_page ON jobs (kind, state, updated_at DESC, ref_id DESC, error_class);
@@ -151,7 +151,7 @@ CREATE TABLE counters (
     slot BIGINT NOT NULL,
     n BIGINT NOT NULL,
     PRIMARY KEY (user_id, key, slot)
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 
 CREATE FUNCTION tagdeck_tagged(tags TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS
 $$ SELECT COALESCE(REPLACE(TRIM(tags), ' ', ''), '') NOT IN ('', 'null', '[]') $$;
@@ -179,35 +179,35 @@ SELECT 0, key, 0, COUNT(*) FROM tagdeck_post_keys GROUP BY key
 UNION ALL
 SELECT user_id, key, 0, COUNT(*) FROM tagdeck_post_keys WHERE user_id <> 0 GROUP BY user_id, key;
 
-CREATE TYPE tagdeck_delta AS (user_id BIGINT, key TEXT, n BIGINT);
-
--- Rows are locked in one order (ORDER BY), so that two statements do not wait for each other.
-CREATE FUNCTION tagdeck_count(deltas tagdeck_delta[]) RETURNS VOID LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    INSERT INTO counters AS c (user_id, key, slot, n)
-    SELECT u.id, d.key, pg_backend_pid() % 16, SUM(d.n)
-    FROM unnest(deltas) d CROSS JOIN LATERAL (VALUES (CAST(0 AS BIGINT)), (d.user_id)) u(id)
-    WHERE u.id IS NOT NULL
-    GROUP BY u.id, d.key HAVING SUM(d.n) <> 0 ORDER BY u.id, d.key
-    ON CONFLICT (user_id, key, slot) DO UPDATE SET n = c.n + excluded.n;
-END $$;
-
--- Statement triggers: an import of 500 posts writes each counter once, not 500 times.
+-- Statement triggers: an import of 500 posts writes each counter once, not 500 times. Counters are locked in one order
+-- (ORDER BY), so that two statements do not wait for each other.
 CREATE FUNCTION tagdeck_posts_inserted() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO newcomers (post_id) SELECT id FROM fresh ON CONFLICT DO NOTHING;
-    PERFORM tagdeck_count(ARRAY(
-        SELECT ROW(CAST(user_id AS BIGINT), tagdeck_key(CAST(tagging_status AS TEXT), CAST(tagging_attempts AS BIGINT), tagdeck_tagged(CAST(tags AS TEXT))), 1)::tagdeck_delta FROM fresh
-        UNION ALL
-        SELECT ROW(CAST(user_id AS BIGINT), 'tagged', 1)::tagdeck_delta FROM fresh WHERE tagdeck_tagged(CAST(tags AS TEXT))));
+    INSERT INTO counters AS c (user_id, key, slot, n)
+    SELECT u.id, k.key, pg_backend_pid() % 16, SUM(d.n)
+    FROM (SELECT user_id, tagging_status, tagging_attempts, CAST(tags AS TEXT) AS tags, 1 AS n FROM fresh) d
+        CROSS JOIN LATERAL (VALUES (CAST(0 AS BIGINT)), (CAST(d.user_id AS BIGINT))) u(id)
+        CROSS JOIN LATERAL (VALUES
+            (tagdeck_key(CAST(d.tagging_status AS TEXT), CAST(d.tagging_attempts AS BIGINT), tagdeck_tagged(d.tags))),
+            (CASE WHEN tagdeck_tagged(d.tags) THEN 'tagged' END)) k(key)
+    WHERE u.id IS NOT NULL AND k.key IS NOT NULL
+    GROUP BY u.id, k.key HAVING SUM(d.n) <> 0 ORDER BY u.id, k.key
+    ON CONFLICT (user_id, key, slot) DO UPDATE SET n = c.n + excluded.n;
     RETURN NULL;
 END $$;
 CREATE FUNCTION tagdeck_posts_deleted() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM tagdeck_count(ARRAY(
-        SELECT ROW(CAST(user_id AS BIGINT), tagdeck_key(CAST(tagging_status AS TEXT), CAST(tagging_attempts AS BIGINT), tagdeck_tagged(CAST(tags AS TEXT))), -1)::tagdeck_delta FROM gone
-        UNION ALL
-        SELECT ROW(CAST(user_id AS BIGINT), 'tagged', -1)::tagdeck_delta FROM gone WHERE tagdeck_tagged(CAST(tags AS TEXT))));
+    INSERT INTO counters AS c (user_id, key, slot, n)
+    SELECT u.id, k.key, pg_backend_pid() % 16, SUM(d.n)
+    FROM (SELECT user_id, tagging_status, tagging_attempts, CAST(tags AS TEXT) AS tags, -1 AS n FROM gone) d
+        CROSS JOIN LATERAL (VALUES (CAST(0 AS BIGINT)), (CAST(d.user_id AS BIGINT))) u(id)
+        CROSS JOIN LATERAL (VALUES
+            (tagdeck_key(CAST(d.tagging_status AS TEXT), CAST(d.tagging_attempts AS BIGINT), tagdeck_tagged(d.tags))),
+            (CASE WHEN tagdeck_tagged(d.tags) THEN 'tagged' END)) k(key)
+    WHERE u.id IS NOT NULL AND k.key IS NOT NULL
+    GROUP BY u.id, k.key HAVING SUM(d.n) <> 0 ORDER BY u.id, k.key
+    ON CONFLICT (user_id, key, slot) DO UPDATE SET n = c.n + excluded.n;
     DELETE FROM newcomers WHERE post_id IN (SELECT id FROM gone);
     DELETE FROM jobs WHERE kind = 'ocr' AND ref_id IN (SELECT id FROM images WHERE post_id IN (SELECT id FROM gone));
     DELETE FROM documents WHERE image_id IN (SELECT id FROM images WHERE post_id IN (SELECT id FROM gone));
@@ -217,14 +217,17 @@ BEGIN
 END $$;
 CREATE FUNCTION tagdeck_posts_updated() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM tagdeck_count(ARRAY(
-        SELECT ROW(CAST(user_id AS BIGINT), tagdeck_key(CAST(tagging_status AS TEXT), CAST(tagging_attempts AS BIGINT), tagdeck_tagged(CAST(tags AS TEXT))), -1)::tagdeck_delta FROM gone
-        UNION ALL
-        SELECT ROW(CAST(user_id AS BIGINT), 'tagged', -1)::tagdeck_delta FROM gone WHERE tagdeck_tagged(CAST(tags AS TEXT))
-        UNION ALL
-        SELECT ROW(CAST(user_id AS BIGINT), tagdeck_key(CAST(tagging_status AS TEXT), CAST(tagging_attempts AS BIGINT), tagdeck_tagged(CAST(tags AS TEXT))), 1)::tagdeck_delta FROM fresh
-        UNION ALL
-        SELECT ROW(CAST(user_id AS BIGINT), 'tagged', 1)::tagdeck_delta FROM fresh WHERE tagdeck_tagged(CAST(tags AS TEXT))));
+    INSERT INTO counters AS c (user_id, key, slot, n)
+    SELECT u.id, k.key, pg_backend_pid() % 16, SUM(d.n)
+    FROM (SELECT user_id, tagging_status, tagging_attempts, CAST(tags AS TEXT) AS tags, -1 AS n FROM gone
+        UNION ALL SELECT user_id, tagging_status, tagging_attempts, CAST(tags AS TEXT) AS tags, 1 AS n FROM fresh) d
+        CROSS JOIN LATERAL (VALUES (CAST(0 AS BIGINT)), (CAST(d.user_id AS BIGINT))) u(id)
+        CROSS JOIN LATERAL (VALUES
+            (tagdeck_key(CAST(d.tagging_status AS TEXT), CAST(d.tagging_attempts AS BIGINT), tagdeck_tagged(d.tags))),
+            (CASE WHEN tagdeck_tagged(d.tags) THEN 'tagged' END)) k(key)
+    WHERE u.id IS NOT NULL AND k.key IS NOT NULL
+    GROUP BY u.id, k.key HAVING SUM(d.n) <> 0 ORDER BY u.id, k.key
+    ON CONFLICT (user_id, key, slot) DO UPDATE SET n = c.n + excluded.n;
     RETURN NULL;
 END $$;
 CREATE FUNCTION tagdeck_posts_moved() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
