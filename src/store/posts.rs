@@ -59,7 +59,7 @@ impl Store {
         let mut reader = self.base.reader(&sql::PAGE).await?;
         let Some(sieve) = Sieve::new(filter, &mut reader).await? else { return Ok((Vec::new(), None)) };
         let (mut found, mut looked, mut at) = (Vec::new(), 0_u32, after);
-        let mut chunk = if sieve.sifts() { limit.clamp(256, SIFTED_AT_ONCE) } else { limit };
+        let mut chunk = if sieve.sifts() { limit.clamp(64, SIFTED_AT_ONCE) } else { limit };
         if limit == 0 {
             return Ok((Vec::new(), None));
         }
@@ -82,7 +82,7 @@ impl Store {
             if looked >= budget {
                 return Ok((found, at));
             }
-            chunk = (chunk * 2).min(SIFTED_AT_ONCE.max(limit));
+            chunk = (chunk * 4).min(SIFTED_AT_ONCE.max(limit));
         }
     }
 
@@ -196,12 +196,18 @@ impl Sieve {
         self.needle.is_some() || self.among.is_some()
     }
 
-    /// The next `limit` keys: the top of each list, merged. Five short index walks instead of a second index over all states.
+    /// The next `limit` keys: the top of each list, merged.
     async fn page(&self, reader: &mut Reader, after: Option<PageKey>, limit: u32) -> Result<Vec<PageKey>, StoreError> {
         let (updated_at, id) = after.map_or((Millis::MAX, i64::MAX), |key| (key.updated_at, key.id.0));
         let (class, limit) = (self.class.as_deref(), i64::from(limit));
         let mut link = reader.link();
         let mut keys = Vec::new();
+        if self.states.len() == Status::ALL.len() && self.channels.is_none() && self.user.is_none() {
+            for row in link.rows(&sql::PAGE_ALL, args![updated_at, id, class, limit]).await? {
+                keys.push(PageKey { updated_at: row.int(0)?, id: PostId(row.int(1)?) });
+            }
+            return Ok(keys);
+        }
         for state in &self.states {
             let state = state.as_str();
             let mut rows = Vec::new();

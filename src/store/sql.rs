@@ -59,6 +59,11 @@ macro_rules! piece {
     (postgres, (rows $p:literal)) => { concat!("json_array_elements(CAST(", $p, " AS JSON))") };
     (sqlite, (cell $at:literal)) => { concat!("json_extract(value, '$[", $at, "]')") };
     (postgres, (cell $at:literal)) => { concat!("(value->>", $at, ")") };
+    // The top of the list of one state; `$1`, `$2` the key before it, `$3` an error class, `$4` how many.
+    ($db:ident, (top $state:literal)) => {
+        concat!("SELECT * FROM (SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = '", $state, "' AND (updated_at, ref_id) < ($1, $2) \
+        AND (CAST($3 AS TEXT) IS NULL OR error_class = $3) ORDER BY updated_at DESC, ref_id DESC LIMIT $4) ", $state)
+    };
     // True when a post holds at least one tag; the argument names the column.
     ($db:ident, (tagged $column:literal)) => {
         concat!("COALESCE(REPLACE(TRIM(CAST(", $column, " AS TEXT)), ' ', ''), '') NOT IN ('', 'null', '[]')")
@@ -247,6 +252,11 @@ statements! {
     PAGE, "list posts": [
         "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
         AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
+    ];
+    /// Of every state: five short index walks, merged where the rows are, instead of a second index over all states.
+    PAGE_ALL, "list posts": [
+        "SELECT updated_at, ref_id FROM (" (top "pending") " UNION ALL " (top "retrying") " UNION ALL " (top "success") " UNION ALL " (top "failed")
+        " UNION ALL " (top "skipped") ") merged ORDER BY updated_at DESC, ref_id DESC LIMIT $4"
     ];
     PAGE_USER, "list a user's posts": [
         "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
