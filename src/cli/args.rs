@@ -134,12 +134,11 @@ pub struct Demo {
 }
 
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  tagdeck import ~/Downloads/ChatExport/result.json\n  tagdeck import posts.jsonl more.csv --json\n\n\
-Importing the same file twice adds nothing; edited posts are updated and tagged again."
-)]
+#[command(after_help = "Examples:\n  tagdeck import ~/Downloads/ChatExport/result.json\n  \
+tagdeck import ~/Downloads/ChatExport           every result*.json in the folder\n  tagdeck import posts.jsonl more.csv --json\n\n\
+Importing the same file twice adds nothing; edited posts are updated and tagged again.")]
 pub struct Import {
-    /// Telegram Desktop result.json, JSONL or CSV
+    /// Telegram Desktop result.json, JSONL or CSV; a folder stands for its result*.json
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Whose posts they are (users.id)
