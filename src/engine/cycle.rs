@@ -14,7 +14,7 @@ use super::lease::{Held, LEASE};
 use super::shared::{Shared, Stop};
 use super::tagger::{self, Finished};
 use super::{Ended, Options, route, score};
-use crate::domain::{EventKind, JobId, JobKind, Millis, Phase, PostId, Snapshot};
+use crate::domain::{EventKind, JobId, JobKind, Millis, Phase, PostId, Snapshot, Status};
 use crate::store::{Claim, Outlook, StoreError};
 use crate::text::Safe;
 
@@ -244,14 +244,19 @@ impl Cycle {
         }
         let wanted = self.room().max(self.shared.tagging.batch_size as usize).min(QUEUE).saturating_sub(self.queue.len());
         match self.held.claim(JobKind::Tag, wanted as u32).await {
-            Ok(claims) if claims.is_empty() => {
+            Ok((claims, given_up)) if claims.is_empty() && given_up.is_empty() => {
                 if !self.dry && self.look().await {
                     self.look_at = Instant::now() + SOON;
                 }
                 self.dry = true;
             }
-            Ok(claims) => {
+            Ok((claims, given_up)) => {
                 (self.dry, self.outlook, self.trouble) = (false, None, None);
+                for post in given_up {
+                    let text = Safe::fixed("failed: engines kept ending in the middle of it, see the post");
+                    self.shared.log.publish(Draft::new(EventKind::Failed, text).post(PostId(post)));
+                    self.shared.board().finished(Status::Failed);
+                }
                 self.queue.extend(claims);
             }
             Err(error) => {

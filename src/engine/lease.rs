@@ -39,11 +39,11 @@ impl Held {
         Self { store, worker, jobs: BTreeMap::new(), beaten_at: wall_clock() }
     }
 
-    /// Claims at most `limit` jobs.
-    pub async fn claim(&mut self, kind: JobKind, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let claims = self.store.claim(kind, &self.worker, limit, LEASE).await?;
+    /// Claims at most `limit` jobs; besides, what those are about that are given up because engines kept ending over them.
+    pub async fn claim(&mut self, kind: JobKind, limit: u32) -> Result<(Vec<Claim>, Vec<i64>), StoreError> {
+        let (claims, given_up) = self.store.claim_or_give_up(kind, &self.worker, limit, LEASE).await?;
         self.jobs.extend(claims.iter().map(|claim| (claim.job, claim.fence)));
-        Ok(claims)
+        Ok((claims, given_up))
     }
 
     /// That claim is finished or lost; a later claim of the same job stays.

@@ -86,7 +86,9 @@ impl Worker {
     async fn pass(&mut self) -> Result<Came, StoreError> {
         let mut pass = {
             let models = self.shared.route().models.len();
-            let chars = self.claim.text.chars().count() + self.claim.image_text.iter().map(|t| t.chars().count()).sum::<usize>();
+            // What the prompt puts between the texts counts as well, or the last of them would lose its end.
+            let images = self.claim.image_text.iter().map(|text| text.chars().count() + 2);
+            let chars = self.claim.text.chars().count() + images.sum::<usize>();
             Pass::new(&self.shared.rules, models, self.shared.seed()).with_text_of(chars)
         };
         loop {

@@ -134,7 +134,12 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
     // The client may hang up at any moment; that ends the connection and is no failure of the test.
     while let Some((line, body)) = request(&mut socket, &mut buffer).await {
         let answer = if line.starts_with("GET") {
-            shared.models.lock().unwrap().clone().map_or_else(|| Answer::error(404, "no such page"), |list| Answer::new(200, list))
+            shared
+                .models
+                .lock()
+                .unwrap()
+                .clone()
+                .map_or_else(|| Answer::error(404, "no such page"), |list| Answer::new(200, list))
         } else {
             let body: Value = serde_json::from_slice(&body).unwrap();
             let model = body["model"].as_str().unwrap().to_owned();
