@@ -127,7 +127,7 @@ pub async fn run(
     options: &Options,
     progress: impl Fn(Progress),
 ) -> Result<Summary, ImportError> {
-    let files: Vec<PathBuf> = files.iter().map(|path| export_in(path)).collect();
+    let files: Vec<PathBuf> = files.iter().flat_map(|path| exports_in(path)).collect();
     let sizes: Vec<Option<u64>> = files.iter().map(|path| regular_size(path)).collect();
     let bytes_total = sizes.iter().copied().sum::<Option<u64>>().unwrap_or(0);
     let mut summary = Summary::default();
@@ -204,6 +204,11 @@ pub fn read(path: &Path, reading: &Reading, on_slice: &mut OnSlice<'_>) -> FileS
 /// The error is a sentence for a person.
 fn read_into(path: &Path, reading: &Reading, intake: &mut Intake<'_>) -> Result<(), String> {
     let cannot_read = |error: io::Error| format!("cannot be read: {error}; check the path and its permissions");
+    if path.is_dir() {
+        return Err(
+            "is a folder without any result*.json in it; name the folder of a Telegram Desktop export, or a file".to_owned()
+        );
+    }
     let mut input = BufReader::with_capacity(BUFFER, File::open(path).map_err(cannot_read)?);
     let mut at = Place::START;
     let start = input.fill_buf().map_err(cannot_read)?;
@@ -249,9 +254,17 @@ fn remedy(fault: &Fault, format: Format, posts: u64) -> String {
     format!("{fault}; {kept}; {again}: what is already in is not doubled")
 }
 
-/// A folder stands for the `result.json` in it, which is how Telegram Desktop writes it.
-fn export_in(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("result.json") } else { path.to_owned() }
+/// A folder stands for the exports in it: Telegram Desktop writes `result.json`, people keep `result_habr_300.json` beside it.
+/// A folder without any stays as it is, and reading it says so.
+fn exports_in(path: &Path) -> Vec<PathBuf> {
+    let is_export = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        name.starts_with("result") && path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("json")) && path.is_file()
+    };
+    let listed = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = listed.filter(is_export).collect();
+    found.sort();
+    if found.is_empty() { vec![path.to_owned()] } else { found }
 }
 
 fn regular_size(path: &Path) -> Option<u64> {

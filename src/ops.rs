@@ -14,6 +14,9 @@ use crate::engine::event::EventLog;
 use crate::store::{Requeue, Store, StoreError};
 use crate::text::Safe;
 
+/// What entries of the route begin with that call nobody.
+const LOCAL: &str = "local/";
+
 /// Why something asked for was not done; a whole sentence for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum OpsError {
@@ -207,9 +210,10 @@ impl Ops {
 
 /// The worst case as far as the settings tell it, without asking any provider: an `auto:` entry counts as one model.
 fn planned(tagging: &Tagging) -> WorstCase {
+    let models = tagging.route.iter().filter(|entry| !entry.starts_with(LOCAL)).count() as u64;
     WorstCase {
-        models: tagging.route.len() as u64,
-        calls_per_pass: u64::from(tagging.pass_calls),
+        models,
+        calls_per_pass: if models == 0 { 0 } else { u64::from(tagging.pass_calls) },
         passes: u64::from(tagging.max_attempts),
     }
 }

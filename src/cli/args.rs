@@ -111,11 +111,13 @@ pub enum Command {
     /// Check, show or print an example of the settings
     Config(Settings),
     /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  tagdeck completions bash > ~/.local/share/bash-completion/completions/tagdeck")]
     Completions {
         /// Which shell
         shell: Shell,
     },
     /// Print the manual page
+    #[command(after_help = "Example:\n  tagdeck man | man -l -")]
     Man,
 }
 
@@ -134,12 +136,11 @@ pub struct Demo {
 }
 
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  tagdeck import ~/Downloads/ChatExport/result.json\n  tagdeck import posts.jsonl more.csv --json\n\n\
-Importing the same file twice adds nothing; edited posts are updated and tagged again."
-)]
+#[command(after_help = "Examples:\n  tagdeck import ~/Downloads/ChatExport/result.json\n  \
+tagdeck import ~/Downloads/ChatExport           every result*.json in the folder\n  tagdeck import posts.jsonl more.csv --json\n\n\
+Importing the same file twice adds nothing; edited posts are updated and tagged again.")]
 pub struct Import {
-    /// Telegram Desktop result.json, JSONL or CSV
+    /// Telegram Desktop result.json, JSONL or CSV; a folder stands for its result*.json
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Whose posts they are (users.id)
@@ -180,6 +181,7 @@ pub enum Kind {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck stats\n  tagdeck stats --user 1 --json")]
 pub struct Stats {
     /// Only this user's posts (users.id)
     #[arg(long, value_name = "N")]
@@ -237,6 +239,7 @@ pub struct Retry {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tagdeck regenerate 42                id 42, as `tagdeck posts` shows it")]
 pub struct Regenerate {
     /// posts.id
     #[arg(value_name = "POST_ID")]
@@ -244,7 +247,9 @@ pub struct Regenerate {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Input: {\"http_status\":200,\"headers\":{…},\"body\":\"…\"}; output: one line of JSON for each file.")]
+#[command(
+    after_help = "Example:\n  tagdeck explain recorded/*.json\n\nInput: {\"http_status\":200,\"headers\":{…},\"body\":\"…\"}; output: one line of JSON for each file."
+)]
 pub struct Explain {
     /// Files with one recorded response each
     #[arg(required = true, value_name = "FILE")]
@@ -252,7 +257,8 @@ pub struct Explain {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "On the database of an existing bot it adds only what is missing; --dry-run shows every step first.")]
+#[command(after_help = "Example:\n  tagdeck migrate --dry-run --database sqlite:///home/me/bot/posts.db\n\n\
+On the database of an existing bot it adds only what is missing; --dry-run shows every step first.")]
 pub struct Migrate {
     /// Show what would be done, change nothing
     #[arg(long)]
@@ -260,6 +266,7 @@ pub struct Migrate {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tagdeck config example > config.toml && tagdeck config check")]
 pub struct Settings {
     #[command(subcommand)]
     pub what: SettingsCommand,

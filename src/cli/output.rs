@@ -36,12 +36,22 @@ impl Exit {
 
 /// One line on stdout.
 pub fn line(text: &str) -> color_eyre::Result<()> {
-    write(format!("{}\n", Safe::block(text)).as_bytes())
+    write(as_line(text).as_bytes())
 }
 
 /// One line of JSON on stdout.
 pub fn json<T: Serialize + ?Sized>(value: &T) -> color_eyre::Result<()> {
-    write(format!("{}\n", json_line(value)?).as_bytes())
+    write(as_json(value)?.as_bytes())
+}
+
+/// A line as it may be written.
+pub fn as_line(text: &str) -> String {
+    format!("{}\n", Safe::block(text))
+}
+
+/// A line of JSON as it may be written.
+pub fn as_json<T: Serialize + ?Sized>(value: &T) -> color_eyre::Result<String> {
+    Ok(format!("{}\n", json_line(value)?))
 }
 
 /// Bytes of our own making (a completion script, the manual page) on stdout.
@@ -52,10 +62,18 @@ pub fn raw(bytes: &[u8]) -> color_eyre::Result<Exit> {
 
 /// A reader that has gone away (`tagdeck posts | head`) is no error: the program ends as if it had read everything.
 fn write(bytes: &[u8]) -> color_eyre::Result<()> {
+    if !try_write(bytes)? {
+        std::process::exit(0);
+    }
+    Ok(())
+}
+
+/// False when the reader has gone away: for those who have something to bring to an end first.
+pub fn try_write(bytes: &[u8]) -> color_eyre::Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        other => Ok(other?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        other => Ok(other.map(|()| true)?),
     }
 }
 

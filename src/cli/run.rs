@@ -36,41 +36,63 @@ pub fn run(common: &Common, args: &Run) -> Result<Exit> {
     })?
 }
 
-/// Prints the events as they come, until the engine has ended and all of them are printed.
+/// Prints the events as they come, until the engine has ended and all of them are printed. When nobody reads them any more
+/// (`tagdeck run | head`), the engine stops softly.
 pub async fn print_until_end(engine: Engine, as_json: bool) -> Result<Ended> {
     let log = engine.log();
     let mut newest = log.watch();
+    let stopper = engine.stopper();
     let ended = engine.ended();
     tokio::pin!(ended);
-    let mut next = 0;
+    let mut printer = Printer { log, next: 0, as_json, read: true };
     loop {
         tokio::select! {
             ended = &mut ended => {
-                print_since(&log, next, as_json)?;
+                printer.print()?;
                 return Ok(ended);
             }
-            changed = newest.changed() => {
+            changed = newest.changed(), if printer.read => {
                 changed?;
                 newest.borrow_and_update();
-                next = print_since(&log, next, as_json)?;
+                printer.print()?;
+                if !printer.read {
+                    stopper.stop();
+                }
             }
         }
     }
 }
 
-fn print_since(log: &EventLog, mut next: u64, as_json: bool) -> Result<u64> {
-    loop {
-        let batch = log.since(next, 500);
-        if batch.dropped > 0 {
-            output::complain(&format!("{} events were not printed: they came faster than they could be", batch.dropped));
+/// Prints an event log to stdout.
+struct Printer {
+    log: EventLog,
+    /// Number of the next event.
+    next: u64,
+    as_json: bool,
+    /// False when stdout's reader has gone away.
+    read: bool,
+}
+
+impl Printer {
+    /// What has come since the last time.
+    fn print(&mut self) -> Result<()> {
+        while self.read {
+            let batch = self.log.since(self.next, 500);
+            if batch.dropped > 0 {
+                output::complain(&format!("{} events were not printed: they came faster than they could be", batch.dropped));
+            }
+            let mut lines = String::new();
+            for event in &batch.events {
+                let line = if self.as_json { output::as_json(&event_json(event))? } else { output::as_line(&event_line(event)) };
+                lines.push_str(&line);
+            }
+            self.next = batch.next;
+            if batch.events.is_empty() {
+                break;
+            }
+            self.read = output::try_write(lines.as_bytes())?;
         }
-        for event in &batch.events {
-            if as_json { output::json(&event_json(event))? } else { output::line(&event_line(event))? }
-        }
-        next = batch.next;
-        if batch.events.is_empty() {
-            return Ok(next);
-        }
+        Ok(())
     }
 }
 

@@ -62,10 +62,11 @@ pub fn block_on<F: Future>(work: F) -> Result<F::Output> {
     Ok(output)
 }
 
-/// Opens the database; the embedded one's folder is made when missing.
+/// Opens the database; for writing, the embedded one's folder is made when missing.
 pub async fn open(config: &Config, access: Access) -> Result<Store> {
     let address = config.database.expose();
-    if let Some(path) = address.strip_prefix("sqlite://")
+    if access == Access::ReadWrite
+        && let Some(path) = address.strip_prefix("sqlite://")
         && let Some(folder) = Path::new(path.split('?').next().unwrap_or(path)).parent()
         && !folder.as_os_str().is_empty()
     {

@@ -2,19 +2,26 @@
 //! It does not do the jobs.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::domain::{Fence, JobId, JobKind};
+use super::event::wall_clock;
+use crate::domain::{Fence, JobId, JobKind, Millis};
 use crate::store::{Claim, Store, StoreError};
 use crate::text::Safe;
 
 /// Time a claim lasts without a heartbeat.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// This process among all workers: host and process id.
+/// A new engine's name among all workers: host and process id, and its number from the second of one process on.
 pub fn worker_name() -> Safe {
+    static ENGINES: AtomicU32 = AtomicU32::new(0);
     let host = hostname::get().map_or_else(|_| "host".to_owned(), |name| name.to_string_lossy().into_owned());
-    Safe::line(&format!("{host}:{}", std::process::id()))
+    let number = match ENGINES.fetch_add(1, Ordering::Relaxed) {
+        0 => String::new(),
+        n => format!("/{}", n + 1),
+    };
+    Safe::line(&format!("{host}:{}{number}", std::process::id()))
 }
 
 /// Claims in hand.
@@ -22,45 +29,74 @@ pub struct Held {
     store: Store,
     worker: String,
     jobs: BTreeMap<JobId, Fence>,
+    /// This machine's clock at the last heartbeat, which goes on while the machine sleeps.
+    beaten_at: Millis,
 }
 
 impl Held {
     /// Nothing held yet.
-    pub fn new(store: Store) -> Self {
-        Self { store, worker: worker_name().into(), jobs: BTreeMap::new() }
+    pub fn new(store: Store, worker: String) -> Self {
+        Self { store, worker, jobs: BTreeMap::new(), beaten_at: wall_clock() }
     }
 
-    /// Claims at most `limit` jobs.
-    pub async fn claim(&mut self, kind: JobKind, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let claims = self.store.claim(kind, &self.worker, limit, LEASE).await?;
+    /// Claims at most `limit` jobs; besides, what those are about that are given up because engines kept ending over them.
+    pub async fn claim(&mut self, kind: JobKind, limit: u32) -> Result<(Vec<Claim>, Vec<i64>), StoreError> {
+        let (claims, given_up) = self.store.claim_or_give_up(kind, &self.worker, limit, LEASE).await?;
         self.jobs.extend(claims.iter().map(|claim| (claim.job, claim.fence)));
-        Ok(claims)
+        Ok((claims, given_up))
     }
 
-    /// The job is finished or lost.
-    pub fn forget(&mut self, job: JobId) {
+    /// That claim is finished or lost; a later claim of the same job stays.
+    pub fn forget(&mut self, job: JobId, fence: Fence) {
+        if self.holds(job, fence) {
+            self.jobs.remove(&job);
+        }
+    }
+
+    /// Whoever did this job is gone: its lease is not prolonged.
+    pub fn abandon(&mut self, job: JobId) {
         self.jobs.remove(&job);
+    }
+
+    /// True while this claim is this engine's, as far as is known.
+    pub fn holds(&self, job: JobId, fence: Fence) -> bool {
+        self.jobs.get(&job) == Some(&fence)
+    }
+
+    /// True when heartbeats have failed to come for so long that leases may be over.
+    pub fn is_stale(&self) -> bool {
+        !self.jobs.is_empty() && u128::from(wall_clock().abs_diff(self.beaten_at)) > LEASE.as_millis() / 2
     }
 
     /// Shows that this worker lives, prolongs its leases, and lets posts stop waiting for images that nobody reads.
     /// Leases lost to another worker are forgotten: their finish will change nothing.
     pub async fn beat(&mut self) -> Result<(), StoreError> {
+        let held: Vec<(JobId, Fence)> = self.jobs.iter().map(|(job, fence)| (*job, *fence)).collect();
+        for lost in self.store.extend(&held, LEASE).await? {
+            self.jobs.remove(&lost);
+        }
+        self.beaten_at = wall_clock();
         self.store.heartbeat(&self.worker, &[JobKind::Tag], env!("CARGO_PKG_VERSION")).await?;
         if self.store.live_workers(JobKind::Ocr).await? == 0 {
             self.store.stop_waiting_for_ocr().await?;
         }
-        let held: Vec<(JobId, Fence)> = self.jobs.iter().map(|(job, fence)| (*job, *fence)).collect();
-        if !held.is_empty() {
-            for lost in self.store.extend(&held, LEASE).await? {
-                self.jobs.remove(&lost);
-            }
+        Ok(())
+    }
+
+    /// Gives claims back, uncounted and due at once.
+    pub async fn release(&mut self, claims: impl Iterator<Item = &Claim>) -> Result<(), StoreError> {
+        let held: Vec<(JobId, Fence)> = claims.map(|claim| (claim.job, claim.fence)).collect();
+        self.store.release(&held).await?;
+        for (job, fence) in held {
+            self.forget(job, fence);
         }
         Ok(())
     }
 
-    /// Gives everything back, uncounted and due at once.
-    pub async fn release_all(&mut self) -> Result<(), StoreError> {
+    /// Gives everything back and takes this worker off the list.
+    pub async fn end(&mut self) -> Result<(), StoreError> {
         let held: Vec<(JobId, Fence)> = std::mem::take(&mut self.jobs).into_iter().collect();
-        if held.is_empty() { Ok(()) } else { self.store.release(&held).await }
+        self.store.release(&held).await?;
+        self.store.farewell(&self.worker).await
     }
 }

@@ -66,7 +66,13 @@ impl EngineLock {
 fn lock_path(database: &str) -> Option<PathBuf> {
     let path = database.strip_prefix("sqlite://")?;
     let path = path.split('?').next().unwrap_or(path);
-    if path == ":memory:" || path.is_empty() { None } else { Some(PathBuf::from(format!("{path}.engine.lock"))) }
+    if path == ":memory:" || path.is_empty() {
+        return None;
+    }
+    // A database reached by a link is the same database; one that is not there yet is reached by none.
+    let mut path = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path)).into_os_string();
+    path.push(".engine.lock");
+    Some(PathBuf::from(path))
 }
 
 #[cfg(test)]
@@ -82,6 +88,16 @@ mod tests {
         assert!(error.starts_with(&format!("another engine (process {}) works on this database", std::process::id())), "{error}");
         drop(first);
         assert!(EngineLock::take(&url).is_ok());
+    }
+
+    #[test]
+    fn a_link_to_the_database_is_the_same_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let _first = EngineLock::take(&format!("sqlite://{}", file.display())).unwrap();
+        assert!(EngineLock::take(&format!("sqlite://{}", link.display())).is_err());
     }
 
     #[test]

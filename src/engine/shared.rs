@@ -90,7 +90,14 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(store: Store, config: &Config, options: &Options, log: EventLog, stop: watch::Receiver<Stop>) -> Self {
+    pub fn new(
+        store: Store,
+        config: &Config,
+        options: &Options,
+        worker: String,
+        log: EventLog,
+        stop: watch::Receiver<Stop>,
+    ) -> Self {
         let mut wires = BTreeMap::new();
         for provider in &config.providers {
             match Wire::new(provider, config.tagging.timeout) {
@@ -112,7 +119,7 @@ impl Shared {
             wires,
             log,
             stop,
-            worker: super::lease::worker_name().into(),
+            worker,
             route: Mutex::new(Route::new(Vec::new(), Some(Safe::fixed("the route is being checked")))),
             board: Mutex::new(Board::new(concurrency_max)),
             next_route: Mutex::default(),
@@ -158,6 +165,7 @@ impl Shared {
             if !models.is_empty() && models.iter().map(|m| &m.key).eq(route.models.iter().map(|m| &m.key)) {
                 route.health.route_checked(&[]);
                 route.models = models;
+                *locked(&self.next_route) = None;
                 return;
             }
         }

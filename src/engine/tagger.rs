@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::event::Draft;
 use super::shared::{Shared, Stop, duration_words};
-use crate::domain::{EventKind, JobId, Millis, ModelKey, Outcome, PostId, Status};
+use crate::domain::{EventKind, Fence, JobId, Millis, ModelKey, Outcome, PostId, Status};
 use crate::llm::route::{Call, Note, Pass, PassEnd, RouteModel, Step};
 use crate::llm::wire::Reply;
 use crate::llm::{Ask, Verdict, keywords, prompt, quota};
@@ -24,6 +24,7 @@ const LAST_CALL: Duration = Duration::from_millis(3_500);
 #[derive(Debug)]
 pub struct Finished {
     pub job: JobId,
+    pub fence: Fence,
     pub post: PostId,
     /// Another worker had claimed the job meanwhile; nothing was changed.
     pub lost_lease: bool,
@@ -48,11 +49,11 @@ enum Came {
 
 /// Does one job from claim to finish.
 pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
-    let (job, post) = (claim.job, claim.post);
+    let (job, fence, post) = (claim.job, claim.fence, claim.post);
     let mut worker = Worker { shared, claim, vocabulary: Arc::from([]) };
     match worker.pass_and_finish().await {
-        Ok(kept) => Finished { job, post, lost_lease: !kept, error: None },
-        Err(error) => Finished { job, post, lost_lease: false, error: Some(error) },
+        Ok(kept) => Finished { job, fence, post, lost_lease: !kept, error: None },
+        Err(error) => Finished { job, fence, post, lost_lease: false, error: Some(error) },
     }
 }
 
@@ -85,7 +86,9 @@ impl Worker {
     async fn pass(&mut self) -> Result<Came, StoreError> {
         let mut pass = {
             let models = self.shared.route().models.len();
-            let chars = self.claim.text.chars().count() + self.claim.image_text.iter().map(|t| t.chars().count()).sum::<usize>();
+            // What the prompt puts between the texts counts as well, or the last of them would lose its end.
+            let images = self.claim.image_text.iter().map(|text| text.chars().count() + 2);
+            let chars = self.claim.text.chars().count() + images.sum::<usize>();
             Pass::new(&self.shared.rules, models, self.shared.seed()).with_text_of(chars)
         };
         loop {
@@ -301,7 +304,11 @@ impl Worker {
             }
             PassEnd::Skipped { class, reason } => Finish::Skipped { class: class.to_owned(), reason: reason.into() },
             PassEnd::PutOff { outcome, reason, until } => {
-                let after = Duration::from_millis(u64::try_from(until - self.shared.now()).unwrap_or(0));
+                // While this engine claims nothing anyway, the post need not wait longer than the pause, or the operator, says.
+                let after = match self.shared.blocked() {
+                    Some(_) => Duration::ZERO,
+                    None => Duration::from_millis(u64::try_from(until - self.shared.now()).unwrap_or(0)),
+                };
                 Finish::PutOff { class: outcome.as_str().to_owned(), reason: reason.into(), after }
             }
             PassEnd::Failed { outcome, reason, permanent } if permanent || used_up => {
@@ -328,7 +335,12 @@ impl Worker {
             Finish::Skipped { reason, .. } => Some((EventKind::Skipped, Status::Skipped, reason.clone())),
             Finish::Failed { reason, .. } => Some((EventKind::Failed, Status::Failed, reason.clone())),
             Finish::PutOff { reason, after, .. } => {
-                Some((EventKind::PutOff, Status::Pending, format!("{reason}; put off for {}", duration_words(*after))))
+                let when = if after.is_zero() {
+                    "put off until somebody can be asked".to_owned()
+                } else {
+                    format!("put off for {}", duration_words(*after))
+                };
+                Some((EventKind::PutOff, Status::Pending, format!("{reason}; {when}")))
             }
             Finish::Retry { reason, after, .. } => {
                 let text =

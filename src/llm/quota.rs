@@ -9,11 +9,16 @@ const DAY: Millis = 86_400_000;
 /// Tokens that a chat template puts around the messages.
 const TEMPLATE_TOKENS: i64 = 64;
 
-/// How many calls may be in flight: additive increase, multiplicative decrease.
+/// How many calls may be in flight: additive increase, multiplicative decrease, after a slow start.
+///
+/// Until the first sign of pressure it doubles with each round trip: by one more call a round trip, a server that answers in a
+/// second and could take 256 at once would be asked by that many only after four minutes, which is most imports' whole run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Concurrency {
     limit: f64,
     most: f64,
+    /// Nothing has pressed back so far.
+    starting: bool,
     halved_at: Option<Millis>,
 }
 
@@ -21,7 +26,7 @@ impl Concurrency {
     /// Starts at 2, or at `most` when that is less.
     pub fn new(most: u32) -> Self {
         let most = f64::from(most.max(1));
-        Self { limit: 2.0_f64.min(most), most, halved_at: None }
+        Self { limit: 2.0_f64.min(most), most, starting: true, halved_at: None }
     }
 
     /// Calls allowed at once now, 1 to the most.
@@ -29,9 +34,11 @@ impl Concurrency {
         self.limit as usize
     }
 
-    /// A call went well: one more call at once after about as many successes as are allowed now.
+    /// A call went well: one more call at once, and after the first pressure one more after about as many successes as are
+    /// allowed now.
     pub fn on_success(&mut self) {
-        self.limit = (self.limit + 1.0 / self.limit).min(self.most);
+        let step = if self.starting { 1.0 } else { 1.0 / self.limit };
+        self.limit = (self.limit + step).min(self.most);
     }
 
     /// 429, 503 or a timeout of a call sent at `sent_at`. Calls that went out before the last halving saw the
@@ -41,6 +48,7 @@ impl Concurrency {
             return false;
         }
         self.halved_at = Some(now);
+        self.starting = false;
         self.limit = (self.limit / 2.0).max(1.0);
         true
     }
@@ -66,16 +74,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// As many successes as may be in flight: one round trip.
+    fn round_trip(concurrency: &mut Concurrency) {
+        (0..concurrency.limit()).for_each(|_| concurrency.on_success());
+    }
+
     #[test]
-    fn it_starts_at_two_and_grows_by_one_per_window() {
-        let mut concurrency = Concurrency::new(8);
-        assert_eq!(concurrency.limit(), 2);
-        concurrency.on_success();
-        concurrency.on_success();
-        concurrency.on_success();
-        assert_eq!(concurrency.limit(), 3);
-        (0..100).for_each(|_| concurrency.on_success());
-        assert_eq!(concurrency.limit(), 8);
+    fn it_starts_at_two_and_doubles_each_round_trip_until_pressure() {
+        let mut concurrency = Concurrency::new(256);
+        let limits: Vec<usize> = std::iter::repeat_with(|| {
+            let limit = concurrency.limit();
+            round_trip(&mut concurrency);
+            limit
+        })
+        .take(9)
+        .collect();
+        assert_eq!(limits, [2, 4, 8, 16, 32, 64, 128, 256, 256]);
+    }
+
+    #[test]
+    fn after_the_first_pressure_it_grows_by_one_per_round_trip() {
+        let mut concurrency = Concurrency::new(256);
+        (0..30).for_each(|_| concurrency.on_success());
+        assert!(concurrency.on_pressure(0, 1000));
+        assert_eq!(concurrency.limit(), 16);
+        for expected in [17, 18, 19] {
+            // A round trip at a limit between two whole numbers takes one success more.
+            round_trip(&mut concurrency);
+            concurrency.on_success();
+            assert_eq!(concurrency.limit(), expected);
+        }
     }
 
     #[test]

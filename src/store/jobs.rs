@@ -22,6 +22,17 @@ impl Store {
     ///
     /// Await it to its end: a future dropped between commit and answer leaves leases that nobody knows of, and those count as crashes.
     pub async fn claim(&self, kind: JobKind, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        Ok(self.claim_or_give_up(kind, worker, limit, lease).await?.0)
+    }
+
+    /// As [`Store::claim`], and besides what the failed ones are about: [`Claim::ref_id`].
+    pub async fn claim_or_give_up(
+        &self,
+        kind: JobKind,
+        worker: &str,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<(Vec<Claim>, Vec<i64>), StoreError> {
         let work = ClaimJobs { kind, worker: worker.to_owned(), limit: limit.into(), lease: millis(lease) };
         self.base.write(sql::CLAIM.doing, work).await
     }
@@ -103,15 +114,17 @@ struct ClaimJobs {
     lease: i64,
 }
 
-work!(ClaimJobs => Vec<Claim>, true, |me, link| {
+work!(ClaimJobs => (Vec<Claim>, Vec<i64>), true, |me, link| {
     let rows = link.rows(&sql::CLAIM, args![me.kind.as_str(), &me.worker, me.lease, me.limit, CRASHES]).await?;
     let mut claimed = Vec::with_capacity(rows.len());
+    let mut given_up = Vec::new();
     for row in rows {
         let (job, ref_id, attempts) = (row.int(0)?, row.int(2)?, row.int(3)?);
         if row.text(5)? == Status::Failed.as_str() {
             if me.kind == JobKind::Tag {
                 link.run(&sql::POST_ENDED, args![ref_id, Status::Failed.as_str(), attempts, CRASHES]).await?;
             }
+            given_up.push(ref_id);
             continue;
         }
         claimed.push(Claim {
@@ -133,7 +146,7 @@ work!(ClaimJobs => Vec<Claim>, true, |me, link| {
     if !claimed.is_empty() {
         describe(me.kind, link, &mut claimed).await?;
     }
-    Ok(claimed)
+    Ok((claimed, given_up))
 });
 
 /// Fills in what the claimed jobs are about, and drops those whose post or image is gone.

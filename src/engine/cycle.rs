@@ -1,0 +1,505 @@
+//! The engine's main loop: starts up, claims what there is room for, starts passes, publishes numbers, winds up.
+//! What happens to one post is `tagger`'s.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::event::Draft;
+use super::lease::{Held, LEASE};
+use super::shared::{Shared, Stop};
+use super::tagger::{self, Finished};
+use super::{Ended, Options, route, score};
+use crate::domain::{EventKind, JobId, JobKind, Millis, Phase, PostId, Snapshot, Status};
+use crate::store::{Claim, Outlook, StoreError};
+use crate::text::Safe;
+
+/// How often other processes' work is looked for.
+const POLL: Duration = Duration::from_secs(1);
+/// The soonest look after one that found something that could not be claimed.
+const SOON: Duration = Duration::from_millis(5);
+/// How often posts that another program inserted are looked for.
+const ADOPTION: Duration = Duration::from_secs(5);
+/// How often the route is checked against its providers' lists, and how soon again when it has no model at all.
+const ROUTE_CHECK: Duration = Duration::from_hours(1);
+const ROUTE_RETRY: Duration = Duration::from_secs(30);
+/// How often numbers are published, when they changed.
+const PUBLISH: Duration = Duration::from_millis(250);
+/// Time that passes in flight get after a stop was asked for; the promise is 5 s in all.
+const GRACE: Duration = Duration::from_secs(4);
+/// The same after a second stop: enough to write down that their calls were cancelled.
+const LAST_WRITES: Duration = Duration::from_millis(400);
+/// Most claims waiting for their turn here: others could do them meanwhile.
+const QUEUE: usize = 64;
+
+/// The state of the main loop; passes run beside it and share [`Shared`].
+pub struct Cycle {
+    shared: Arc<Shared>,
+    options: Options,
+    publish: watch::Sender<Snapshot>,
+    woken: mpsc::Receiver<()>,
+    held: Held,
+    queue: VecDeque<Claim>,
+    passes: JoinSet<Finished>,
+    /// Which job each pass is about: a pass that panics cannot say it any more.
+    doing: HashMap<Id, (JobId, PostId)>,
+    /// What was due when last looked; `None` when that is not known any more.
+    outlook: Option<Outlook>,
+    look_at: Instant,
+    /// The last claim found nothing: read before claiming again, since a claim is a write.
+    dry: bool,
+    trouble: Option<Safe>,
+    stopping_since: Option<Instant>,
+}
+
+impl Cycle {
+    pub fn new(shared: Arc<Shared>, options: Options, publish: watch::Sender<Snapshot>, woken: mpsc::Receiver<()>) -> Self {
+        let held = Held::new(shared.store.clone(), shared.worker.clone());
+        Self {
+            shared,
+            options,
+            publish,
+            woken,
+            held,
+            queue: VecDeque::new(),
+            passes: JoinSet::new(),
+            doing: HashMap::new(),
+            outlook: None,
+            look_at: Instant::now(),
+            dry: false,
+            trouble: None,
+            stopping_since: None,
+        }
+    }
+
+    pub async fn run(mut self) -> Ended {
+        self.event(EventKind::Engine, "engine started");
+        let mut stop = self.shared.stop.clone();
+        let mut handled = true;
+        let mut heartbeat = ticker(LEASE / 4);
+        let mut adoption = ticker(ADOPTION);
+        let mut publish = ticker(PUBLISH);
+        let mut recovered = false;
+        let mut route_checked = Instant::now();
+        let mut gone = false;
+        while !gone {
+            if self.stopping_since.is_none() && *stop.borrow() == Stop::No {
+                if !recovered {
+                    recovered = self.start_up().await;
+                    route_checked = Instant::now();
+                }
+                if recovered {
+                    self.fill().await;
+                    if self.is_idle() {
+                        break;
+                    }
+                }
+            }
+            let look_at = self.look_at;
+            // With nothing to be claimed for, a look that is due would only turn the loop round and round.
+            let hungry = recovered
+                && self.stopping_since.is_none()
+                && self.queue.len() < self.room()
+                && (self.passes.is_empty() || !self.shared.has_next_route());
+            tokio::select! {
+                Some(done) = self.passes.join_next_with_id() => self.passed(done),
+                changed = stop.changed(), if handled => {
+                    // Without anybody left who could stop it, the engine stops by itself.
+                    handled = changed.is_ok();
+                    let asked = if handled { *stop.borrow_and_update() } else { Stop::Soon };
+                    gone = self.stop_asked(asked).await;
+                }
+                _ = self.woken.recv(), if !self.woken.is_closed() => self.look_at = Instant::now(),
+                _ = heartbeat.tick(), if recovered => self.heartbeat().await,
+                _ = adoption.tick(), if recovered => self.adopt().await,
+                _ = publish.tick() => {
+                    self.publish_numbers().await;
+                    let patience = if self.shared.route().models.is_empty() { ROUTE_RETRY } else { ROUTE_CHECK };
+                    if recovered && route_checked.elapsed() > patience {
+                        route_checked = Instant::now();
+                        tokio::spawn(route::resolve(Arc::clone(&self.shared)));
+                    }
+                    gone = gone || self.grace_is_over();
+                }
+                () = tokio::time::sleep_until(look_at), if hungry => {}
+            }
+            gone = gone || (self.stopping_since.is_some() && self.passes.is_empty());
+        }
+        self.wind_up().await
+    }
+
+    /// Picks up what a crash left behind and makes the route; false when the database does not answer yet or a stop came.
+    async fn start_up(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let mut stop = shared.stop.clone();
+        let done = async {
+            self.recover().await?;
+            route::resolve(Arc::clone(&shared)).await;
+            Ok::<_, StoreError>(())
+        };
+        let done = tokio::select! {
+            done = done => done,
+            // Providers may take their time to list their models; who stops the engine does not wait for them.
+            _ = stop.wait_for(|stop| *stop != Stop::No) => return false,
+        };
+        match done {
+            Ok(()) => {
+                self.trouble = None;
+                true
+            }
+            Err(error) => {
+                self.trouble_with(&error);
+                tokio::time::sleep(PUBLISH).await;
+                false
+            }
+        }
+    }
+
+    async fn recover(&mut self) -> Result<(), StoreError> {
+        let store = self.shared.store.clone();
+        self.shared.set_clock(store.now().await?);
+        let recovered = store.recover().await?;
+        if recovered.jobs > 0 || recovered.calls > 0 {
+            let text = format!(
+                "after an unclean end: {} jobs are picked up again, {} calls have an unknown end and may have been charged",
+                recovered.jobs, recovered.calls
+            );
+            self.event(EventKind::Engine, &text);
+        }
+        store.adopt(self.shared.tagging.max_attempts).await?;
+        self.shared.follow_pauses(store.pauses().await?);
+        self.held.beat().await?;
+        Ok(())
+    }
+
+    /// Claims what there is room for and starts passes; while nobody can be asked, gives back what waits here.
+    async fn fill(&mut self) {
+        if self.shared.has_next_route() && !self.exchange_route().await {
+            return;
+        }
+        let due = Instant::now() >= self.look_at;
+        if let Some(blocked) = self.shared.blocked() {
+            // A claim would only send the posts away again, and other engines may have somebody to ask.
+            self.give_back_queue().await;
+            if due {
+                self.look().await;
+            }
+            if let Some(until) = blocked.until {
+                self.look_at = self.look_at.min(Instant::now() + self.until(until));
+            }
+            return;
+        }
+        if due && self.queue.len() < self.room() {
+            self.claim().await;
+        }
+        while self.passes.len() < self.shared.concurrency() {
+            let Some(claim) = self.queue.pop_front() else { break };
+            let about = (claim.job, claim.post);
+            let task = self.passes.spawn(tagger::work(Arc::clone(&self.shared), claim));
+            self.doing.insert(task.id(), about);
+        }
+        self.shared.board().in_flight = self.passes.len();
+    }
+
+    /// Posts that could be started now.
+    fn room(&self) -> usize {
+        self.shared.concurrency().saturating_sub(self.passes.len())
+    }
+
+    /// Puts a newly checked route up once no pass walks the old one; false while that is awaited.
+    async fn exchange_route(&mut self) -> bool {
+        if !self.passes.is_empty() {
+            return false;
+        }
+        let store = &self.shared.store;
+        let remembered = async {
+            // The passes that have just ended may have set a pause that was not read back so far.
+            self.shared.follow_pauses(store.pauses().await?);
+            store.model_states().await
+        };
+        match remembered.await {
+            Ok(remembered) => {
+                self.shared.take_next_route(&remembered);
+                true
+            }
+            Err(error) => {
+                self.trouble_with(&error);
+                self.look_at = Instant::now() + POLL;
+                false
+            }
+        }
+    }
+
+    async fn claim(&mut self) {
+        if self.held.is_stale() {
+            // After a suspend or a long lock our own leases may be over: prolonged first, they are not claimed as somebody's crash.
+            self.heartbeat().await;
+        }
+        if self.dry && !self.look().await {
+            return;
+        }
+        let wanted = self.room().max(self.shared.tagging.batch_size as usize).min(QUEUE).saturating_sub(self.queue.len());
+        match self.held.claim(JobKind::Tag, wanted as u32).await {
+            Ok((claims, given_up)) if claims.is_empty() && given_up.is_empty() => {
+                if !self.dry && self.look().await {
+                    self.look_at = Instant::now() + SOON;
+                }
+                self.dry = true;
+            }
+            Ok((claims, given_up)) => {
+                (self.dry, self.outlook, self.trouble) = (false, None, None);
+                for post in given_up {
+                    let text = Safe::fixed("failed: engines kept ending in the middle of it, see the post");
+                    self.shared.log.publish(Draft::new(EventKind::Failed, text).post(PostId(post)));
+                    self.shared.board().finished(Status::Failed);
+                }
+                self.queue.extend(claims);
+            }
+            Err(error) => {
+                self.outlook = None;
+                self.trouble_with(&error);
+                self.look_at = Instant::now() + POLL;
+            }
+        }
+    }
+
+    /// Reads what is due and notes when to look again; true when something can be claimed.
+    async fn look(&mut self) -> bool {
+        let mut wait = POLL;
+        self.outlook = match self.shared.store.outlook(JobKind::Tag).await {
+            Ok(outlook) => {
+                self.trouble = None;
+                if let Some(next) = outlook.next_at {
+                    wait = wait.min(self.until(next).max(SOON));
+                }
+                Some(outlook)
+            }
+            Err(error) => {
+                self.trouble_with(&error);
+                None
+            }
+        };
+        self.look_at = Instant::now() + wait;
+        self.outlook.is_some_and(|outlook| outlook.due > 0)
+    }
+
+    /// Gives claims that have not begun back, uncounted and due at once.
+    async fn give_back_queue(&mut self) {
+        if self.queue.is_empty() {
+            return;
+        }
+        match self.held.release(self.queue.iter()).await {
+            Ok(()) => self.queue.clear(),
+            Err(error) => self.trouble_with(&error),
+        }
+    }
+
+    fn until(&self, at: Millis) -> Duration {
+        Duration::from_millis(u64::try_from(at.saturating_sub(self.shared.now())).unwrap_or(0))
+    }
+
+    /// True when `until_idle` is fulfilled: nothing in hand, and nothing can be done within the horizon.
+    fn is_idle(&mut self) -> bool {
+        let Some(horizon) = self.options.until_idle else { return false };
+        let in_hand = !self.passes.is_empty() || !self.queue.is_empty() || self.shared.has_next_route();
+        // Only a look that succeeded says that there is nothing.
+        let Some(outlook) = self.outlook.filter(|_| !in_hand && Instant::now() < self.look_at) else { return false };
+        let far = self.shared.now().saturating_add(i64::try_from(horizon.as_millis()).unwrap_or(i64::MAX));
+        if outlook.due == 0 && outlook.next_at.is_none_or(|next| next > far) {
+            return true;
+        }
+        match self.shared.blocked() {
+            Some(blocked) if blocked.until.is_none_or(|until| until > far) => {
+                self.trouble = Some(blocked.reason);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn passed(&mut self, done: Result<(Id, Finished), JoinError>) {
+        match done {
+            Ok((id, finished)) => {
+                self.doing.remove(&id);
+                self.held.forget(finished.job, finished.fence);
+                if finished.lost_lease {
+                    let text = format!("post {}: enqueued anew or taken over meanwhile, nothing was changed", finished.post);
+                    self.event(EventKind::Engine, &text);
+                }
+                if let Some(error) = finished.error {
+                    self.trouble_with(&error);
+                }
+            }
+            Err(error) => {
+                // Not prolonged any more, its lease runs out, which counts as a crash of the engine on that post.
+                let about = self.doing.remove(&error.id());
+                let post = about.map(|(_, post)| format!(" over post {post}")).unwrap_or_default();
+                if let Some((job, _)) = about {
+                    self.held.abandon(job);
+                }
+                self.event(EventKind::Engine, &format!("a pass{post} ended unexpectedly: {error}"));
+            }
+        }
+        self.shared.board().in_flight = self.passes.len();
+    }
+
+    async fn stop_asked(&mut self, stop: Stop) -> bool {
+        match stop {
+            Stop::No => false,
+            Stop::Soon => {
+                self.event(EventKind::Engine, "stopping: nothing more is claimed, calls in flight have 4 s");
+                self.stopping_since = Some(Instant::now());
+                self.queue.clear();
+                self.publish_numbers().await;
+                false
+            }
+            Stop::Now => {
+                // They have seen it as well, and only write down what was cancelled.
+                let _ = timeout(LAST_WRITES, async { while self.passes.join_next().await.is_some() {} }).await;
+                true
+            }
+        }
+    }
+
+    fn grace_is_over(&self) -> bool {
+        self.stopping_since.is_some_and(|since| since.elapsed() > GRACE)
+    }
+
+    /// Shows that this engine lives and keeps its leases; what is lost is not begun any more.
+    async fn heartbeat(&mut self) {
+        let store = self.shared.store.clone();
+        let beaten = async {
+            self.held.beat().await?;
+            self.shared.set_clock(store.now().await?);
+            if !store.is_embedded() {
+                // An engine that died leaves calls without an end; its leases were not over when the others started.
+                store.recover().await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = beaten.await {
+            self.trouble_with(&error);
+        }
+        let held = &self.held;
+        self.queue.retain(|claim| held.holds(claim.job, claim.fence));
+    }
+
+    async fn adopt(&mut self) {
+        match self.shared.store.adopt(self.shared.tagging.max_attempts).await {
+            Ok(0) => {}
+            Ok(found) => {
+                self.event(EventKind::Engine, &format!("{found} posts that another program wrote are enqueued"));
+                self.look_at = Instant::now();
+            }
+            Err(error) => self.trouble_with(&error),
+        }
+    }
+
+    async fn publish_numbers(&mut self) {
+        if let Err(error) = score::refresh(&self.shared).await {
+            self.trouble_with(&error);
+        }
+        let phase = if self.stopping_since.is_some() {
+            Phase::Draining
+        } else if self.shared.blocked().is_some() {
+            Phase::Paused
+        } else if self.passes.is_empty() && self.queue.is_empty() {
+            Phase::Idle
+        } else {
+            Phase::Running
+        };
+        score::publish(&self.shared, phase, self.trouble.clone(), &self.publish);
+    }
+
+    /// Releases what is still held and says goodbye; the last numbers are published.
+    async fn wind_up(mut self) -> Ended {
+        self.passes.abort_all();
+        while self.passes.join_next().await.is_some() {}
+        if let Err(error) = self.held.end().await {
+            self.trouble_with(&error);
+        }
+        let left = self.shared.store.outlook(JobKind::Tag).await.ok().or(self.outlook).unwrap_or_default();
+        self.shared.board().in_flight = 0;
+        let ended = Ended { totals: self.shared.board().totals, left, trouble: self.trouble.clone() };
+        if let Err(error) = score::refresh(&self.shared).await {
+            self.trouble_with(&error);
+        }
+        score::publish(&self.shared, Phase::Stopped, self.trouble.clone(), &self.publish);
+        self.event(EventKind::Engine, "engine stopped");
+        ended
+    }
+
+    fn trouble_with(&mut self, error: &StoreError) {
+        let text = Safe::line(&error.to_string());
+        if self.trouble.as_ref() != Some(&text) {
+            self.shared.log.publish(Draft::new(EventKind::Engine, text.clone()));
+        }
+        self.trouble = Some(text);
+    }
+
+    fn event(&self, kind: EventKind, text: &str) {
+        self.shared.log.publish(Draft::new(kind, Safe::line(text)));
+    }
+}
+
+fn ticker(period: Duration) -> tokio::time::Interval {
+    let mut ticker = interval(period);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticker
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::{Config, Secret, Tagging};
+    use crate::domain::{NewPost, UserId};
+    use crate::engine::event::EventLog;
+    use crate::store::{Access, Store};
+
+    #[tokio::test]
+    async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite://{}", folder.path().join("a.db").display());
+        let store = Store::open(&database, Access::ReadWrite).await.unwrap();
+        let post = NewPost {
+            channel_telegram_id: 1,
+            channel_title: String::new(),
+            channel_username: None,
+            message_id: 1,
+            text: "Пост о погоде".to_owned(),
+            posted_at: None,
+            url: None,
+            images: Vec::new(),
+        };
+        store.import(UserId(1), &[post], Duration::ZERO, 5).await.unwrap();
+        let config = Config {
+            file: None,
+            data_dir: folder.path().to_owned(),
+            database: Secret::new(database),
+            log_level: "info".to_owned(),
+            tagging: Tagging::default(),
+            providers: Vec::new(),
+        };
+        let options = Options { until_idle: None, concurrency: None };
+        let log = EventLog::new(Safe::fixed("w"));
+        let (_stop, stopping) = watch::channel(Stop::No);
+        let shared = Arc::new(Shared::new(store, &config, &options, "w".to_owned(), log.clone(), stopping));
+        let mut cycle = Cycle::new(shared, options, watch::channel(Snapshot::default()).0, mpsc::channel(1).1);
+
+        let claim = cycle.held.claim(JobKind::Tag, 1).await.unwrap().0.remove(0);
+        let task = cycle.passes.spawn(async { panic!("a bug") });
+        cycle.doing.insert(task.id(), (claim.job, claim.post));
+        let done = cycle.passes.join_next_with_id().await.unwrap();
+        cycle.passed(done);
+        assert!(!cycle.held.holds(claim.job, claim.fence), "the heartbeat would keep the post from everybody for ever");
+        assert!(cycle.doing.is_empty());
+        let told: BTreeMap<_, _> = log.since(0, 10).events.into_iter().map(|event| (event.seq, event.text)).collect();
+        assert!(told[&0].contains(&format!("over post {} ended unexpectedly", claim.post)), "{told:?}");
+    }
+}
