@@ -49,7 +49,7 @@ enum Came {
 /// Does one job from claim to finish.
 pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
     let (job, post) = (claim.job, claim.post);
-    let mut worker = Worker { shared, claim, vocabulary: Arc::from([]) };
+    let mut worker = Worker { shared, claim, vocabulary: Arc::from([]), began: Instant::now() };
     match worker.pass_and_finish().await {
         Ok(kept) => Finished { job, post, lost_lease: !kept, error: None },
         Err(error) => Finished { job, post, lost_lease: false, error: Some(error) },
@@ -60,6 +60,7 @@ struct Worker {
     shared: Arc<Shared>,
     claim: Claim,
     vocabulary: Arc<[String]>,
+    began: Instant,
 }
 
 impl Worker {
@@ -293,7 +294,8 @@ impl Worker {
                 let model = self.shared.route().models.get(model).map(|m| m.key.clone());
                 let kept = self.finish(Finish::Tagged { tags: tags.clone() }).await?;
                 if kept {
-                    let draft = Draft::new(EventKind::Success, Safe::line(&tags.join(" · "))).post(self.claim.post);
+                    let text = format!("{:.1} s · {}", self.began.elapsed().as_secs_f64(), tags.join(" · "));
+                    let draft = Draft::new(EventKind::Success, Safe::line(&text)).post(self.claim.post);
                     self.publish(model.map_or(draft.clone(), |model| draft.model(&model)));
                     self.shared.board().finished(Status::Success);
                 }
@@ -326,7 +328,10 @@ impl Worker {
         let said = match &finish {
             Finish::Tagged { .. } => None,
             Finish::Skipped { reason, .. } => Some((EventKind::Skipped, Status::Skipped, reason.clone())),
-            Finish::Failed { reason, .. } => Some((EventKind::Failed, Status::Failed, reason.clone())),
+            Finish::Failed { reason, .. } => {
+                let text = format!("given up in pass {}/{}: {reason}", claim.attempts, claim.max_attempts);
+                Some((EventKind::Failed, Status::Failed, text))
+            }
             Finish::PutOff { reason, after, .. } => {
                 Some((EventKind::PutOff, Status::Pending, format!("{reason}; put off for {}", duration_words(*after))))
             }

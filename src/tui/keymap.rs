@@ -89,8 +89,8 @@ named! {
     /// What a key can ask for.
     Action {
         Retry = "retry", "retry", "retry this post, if it has passes left";
-        RetryAll = "retry_all", "retry all", "retry every failed post that has passes left; asks first";
-        Force = "force", "force", "retry with all passes given back, one post or all; asks first";
+        RetryAll = "retry_all", "retry all", "retry all failed posts with passes left; asks first";
+        Force = "force", "force", "retry with all passes given back; asks first";
         Regenerate = "regenerate", "regenerate", "tag this post anew; asks first when it has tags";
         Open = "open", "open", "show the post whole, with its tags and every call";
         CycleStatus = "cycle_status", "status", "show failed and retrying, only failed, only retrying";
