@@ -105,7 +105,8 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let finished: u64 = snapshot.finished_per_second.iter().map(|n| u64::from(*n)).sum();
     let mut words = Words::new().word(safe!("{} posts", paint::number(snapshot.total)), Style::new());
     let mut below = in_hand(model);
-    if finished > 0 {
+    // Where nothing is due there is no pace, and the screen is to lie still.
+    if finished > 0 && snapshot.phase != Phase::Idle {
         words = words.word("·", quiet).word(safe!("{:.1}/s", finished as f64 / seconds as f64), Style::new());
         let left =
             snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
