@@ -6,15 +6,16 @@
 mod deck;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/unlisted.rs"]
+mod unlisted;
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deck::Deck;
 use program::Home;
 use rustix::process::Signal;
-use tagdeck::demo::server::{Faults, Server, Setup};
+use unlisted::Unlisted;
 
 const LEFT: &str = "\u{1b}[?1049l";
 const ENTERED: &str = "\u{1b}[?1049h";
@@ -45,22 +46,6 @@ fn import(home: &Home, from: usize, posts: usize) {
     }
     home.write("posts.jsonl", lines);
     home.ok(&["import", "posts.jsonl"]);
-}
-
-/// A home whose only model gives every post up at once, with all passes but one left.
-fn home_that_fails(server: &Server) -> Home {
-    let home = home_with(4);
-    let route = format!(
-        "[tagging]\nroute = [\"fake/fault/bad_request\"]\n\n[[providers]]\nname = \"fake\"\nbase_url = \"{}\"\nkey = \"sk-fake\"\n",
-        server.base_url()
-    );
-    home.write("config.toml", route);
-    home
-}
-
-async fn server() -> Server {
-    let answer = Arc::new(|_: &str| vec!["луна".to_owned()]);
-    Server::start(Setup { key: "sk-fake".to_owned(), faults: Faults::none(), answer, count_file: None }).await.unwrap()
 }
 
 /// The terminal as it was before: main screen, cursor shown, modes off, nothing drawn afterwards.
@@ -179,6 +164,23 @@ fn a_storm_of_sizes_leaves_the_right_screen() {
 }
 
 #[test]
+fn a_key_that_comes_together_with_a_resize_is_not_kept_back() {
+    let home = home_with(1);
+    let mut deck = dashboard(&home, &["--observe"]);
+    deck.shows("1 posts");
+    for round in 0..20_u16 {
+        deck.resize(100 + round, 30);
+        deck.press_for("3", "following");
+        deck.press("1");
+        deck.resize(101 + round, 31);
+        deck.shows("Attention");
+        deck.until("the new height", |screen| screen.lines().nth(30).is_some_and(|line| line.contains("? help")));
+    }
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+}
+
+#[test]
 fn a_terminal_that_is_too_small_says_what_is_needed() {
     let home = home_with(1);
     let mut deck = Deck::open(&home.tagdeck(&["--observe"]), (59, 20));
@@ -215,41 +217,39 @@ fn an_empty_database_says_what_to_do_next() {
     assert!(deck.ended(SOON).success());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn retries_are_asked_for_and_done() {
-    let server = server().await;
-    let home = home_that_fails(&server);
-    tokio::task::spawn_blocking(move || {
-        let mut deck = dashboard(&home, &[]);
-        deck.shows("2 Failed 4");
-        deck.shows("4 × bad request");
-        deck.press_for("2", "1 of 4");
-        // Over a Russian layout: к is r, Л is nothing, К is R.
-        deck.press_for("к", "is due again");
-        deck.until("a second pass", |screen| screen.contains("2/5"));
-        deck.press_for("R", "all 4 posts that match");
-        deck.shows("at most 20 calls");
-        deck.press("n");
-        deck.hides("all 4 posts that match");
-        deck.press_for("К", "all 4 posts that match");
-        deck.press_for("y", "4 posts are due again");
-        deck.until("a third pass", |screen| screen.contains("3/5"));
-        deck.until("all failed again", |screen| screen.contains("Failed 4"));
-        deck.press_for("F", "Retry with all passes given back");
-        deck.shows("only post");
-        deck.press_for("\u{1b}[B", "▸ all 4 posts that match");
-        deck.press_for("\r", "4 posts are due again");
-        deck.until("passes counted anew", |screen| screen.contains("1/5") && !screen.contains("3/5"));
-        deck.press_for("g", "will be tagged anew");
-        deck.press_for("\r", "Calls, ");
-        deck.shows("last error:");
-        deck.press("\u{1b}");
-        deck.hides("Calls, ");
-        deck.press("q");
-        assert!(deck.ended(SOON).success());
-    })
-    .await
-    .unwrap();
+#[test]
+fn retries_are_asked_for_and_done() {
+    let server = Unlisted::start(&[]);
+    let home = home_with(4);
+    // Every post is given up at once, with passes left.
+    home.write("config.toml", server.settings(&["fault/unprocessable_422"]));
+    let mut deck = dashboard(&home, &[]);
+    deck.shows("2 Failed 4");
+    deck.shows("4 × bad request");
+    deck.press_for("2", "1 of 4");
+    // The post goes to the top of the list; к is r on a Russian layout, К is R.
+    deck.press_for("к", "is due again");
+    deck.until("a second pass", |screen| screen.contains("2/5"));
+    deck.press_for("R", "all 4 posts that match");
+    deck.shows("at most 160 calls");
+    deck.press("n");
+    deck.hides("all 4 posts that match");
+    deck.press_for("К", "all 4 posts that match");
+    deck.press_for("y", "4 posts are due again");
+    deck.until("a third pass", |screen| screen.contains("3/5") && screen.contains("Failed 4"));
+    deck.press_for("F", "Retry with all passes given back");
+    deck.shows("only post");
+    deck.press_for("\u{1b}[B", "▸ all 4 posts that match");
+    deck.press_for("\r", "4 posts are due again");
+    deck.until("passes counted anew", |screen| screen.contains("1/5") && !screen.contains("3/5"));
+    deck.press_for("g", "will be tagged anew");
+    deck.press_for("\r", "Calls, ");
+    deck.shows("last error:");
+    deck.press("\u{1b}");
+    deck.hides("Calls, ");
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+    assert!(server.asked() >= 14, "{}", server.asked());
 }
 
 #[test]
@@ -258,14 +258,7 @@ fn regenerating_a_tagged_post_asks_first() {
     let mut deck = dashboard(&home, &[]);
     deck.until("tagged", |screen| screen.contains("✓ ") && screen.contains("nothing is due"));
     deck.press_for("3", "following");
-    // Up from the newest line to the one about the post.
-    for _ in 0..6 {
-        deck.press("\u{1b}[A");
-        deck.listen(Duration::from_millis(120));
-        if deck.screen().contains("success · post") {
-            break;
-        }
-    }
+    deck.press_for("f", "success · post 1");
     deck.press_for("\r", "Post 1 ");
     deck.shows("Tags");
     deck.press_for("g", "its ");

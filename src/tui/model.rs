@@ -213,6 +213,11 @@ impl Model {
         self.snapshot = snapshot;
     }
 
+    /// Whether a person has paused everything: what `p` set, and ends.
+    pub fn paused_by_operator(&self) -> bool {
+        self.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::All)
+    }
+
     /// Shows a passing message.
     pub fn say(&mut self, tone: Tone, text: Safe) {
         self.toast = Some(Toast { text, tone, until: self.now + TOAST_MS });

@@ -155,7 +155,10 @@ impl Deck {
 
     /// What sshd does when the connection drops: the other end of the pseudo-terminal is closed.
     pub fn hang_up(&mut self) {
-        (self.master, self.keys, self.output) = (None, None, None);
+        self.output = None;
+        // The reading thread holds the terminal open until it has something to hand over and finds nobody there.
+        self.press("\u{c}");
+        (self.master, self.keys) = (None, None);
     }
 
     /// Waits for the end.

@@ -1,6 +1,6 @@
 //! Every key of the keymap, driven through `update`; and what the commands promise.
 
-use crate::domain::{EventKind, Phase, PostFilter, Snapshot, Status};
+use crate::domain::{EventKind, Pause, PauseScope, Phase, PostFilter, Snapshot, Status};
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
@@ -137,7 +137,8 @@ fn read_only_refuses_every_change_and_says_so() {
 fn pause_is_a_switch() {
     let mut model = at(Section::Overview);
     assert_eq!(press(&mut model, "p"), [Effect::Pause]);
-    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Paused, ..fixture::snapshot() })));
+    let pauses = vec![Pause { scope: PauseScope::All, until: None, reason: Safe::fixed("paused by the operator") }];
+    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Paused, pauses, ..fixture::snapshot() })));
     assert_eq!(press(&mut model, "p"), [Effect::Resume]);
 }
 

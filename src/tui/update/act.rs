@@ -1,7 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use crate::domain::{Phase, PostFilter, PostId, Status};
+use crate::domain::{PostFilter, PostId, Status};
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Retry};
 use crate::tui::keymap::Action;
@@ -58,7 +58,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 /// The actions that change something outside the dashboard.
 fn change(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
-        Action::Pause if model.snapshot.phase == Phase::Paused => vec![Effect::Resume],
+        Action::Pause if model.paused_by_operator() => vec![Effect::Resume],
         Action::Pause => vec![Effect::Pause],
         Action::Resume => vec![Effect::ResumeAll],
         Action::RetryAll => vec![Effect::Ask(vec![Retry { filter: wide(model), post: None, force: false }])],

@@ -51,10 +51,6 @@ pub fn lines(model: &Model) -> Vec<Need> {
     if let Some(trouble) = &model.snapshot.trouble {
         lines.push(Need::new(Words::new().word(trouble, model.theme.bad())));
     }
-    if model.snapshot.phase == Phase::Paused && model.snapshot.pauses.is_empty() {
-        let words = Words::new().word("Paused: nothing is claimed.", model.theme.warn());
-        lines.push(Need::new(words).key(model, Action::Pause, "goes on"));
-    }
     for (pause, name) in model.snapshot.pauses.iter().zip(&model.paused) {
         let until = match pause.until {
             Some(at) => safe!("paused until {} ({})", when::until(model.now, at, &model.zone), when::minutes(at - model.now)),
