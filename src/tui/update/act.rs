@@ -34,6 +34,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Last => go(model, Step::Last),
         Action::Open => open_post(model),
         Action::CycleStatus => filter(model, |model| model.failed.shown = model.failed.shown.next()),
+        Action::CycleClass if model.classes.is_empty() && model.failed.class.is_none() => {
+            model.say(Tone::Warn, Safe::fixed("There is no class to choose: no post has failed."));
+            Vec::new()
+        }
         Action::CycleClass => filter(model, |model| model.failed.class = next_class(model)),
         Action::ClearFilter => clear(model),
         Action::CycleKind => {
