@@ -271,7 +271,8 @@ fn regenerating_a_tagged_post_asks_first() {
 #[test]
 fn observing_shows_what_another_process_does() {
     let home = home_with(5);
-    let mut worker = home.tagdeck(&["run"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut worker =
+        home.tagdeck(&["run"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let mut deck = dashboard(&home, &["--observe"]);
     deck.shows("○ observing");
     deck.until("five tagged", |screen| screen.lines().any(|line| line.contains("success") && line.contains(" 5 ")));

@@ -62,7 +62,9 @@ fn the_check_itself_finds_what_acts() {
     for text in acts {
         assert!(offence(text.as_bytes(), Kind::Plain).is_some(), "{text:?}");
     }
-    for text in ["\u{1b}[6n", "\u{1b}[?1000h", "\u{1b}c", "\u{1b}]52;c;x\u{7}", "\u{1b}[?1049h\n", "\u{1b}P", "\u{1b}[5i", "\u{1b}[1A"] {
+    for text in
+        ["\u{1b}[6n", "\u{1b}[?1000h", "\u{1b}c", "\u{1b}]52;c;x\u{7}", "\u{1b}[?1049h\n", "\u{1b}P", "\u{1b}[5i", "\u{1b}[1A"]
+    {
         assert!(offence(text.as_bytes(), Kind::Dashboard).is_some(), "{text:?}");
     }
     assert!(offence(b"\xff", Kind::Plain).is_some());

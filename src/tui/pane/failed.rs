@@ -232,7 +232,12 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
         paint::left(buffer, line(area, row), name, model.theme.quiet());
         for text in lines {
             let place = line(area, row);
-            paint::left(buffer, Rect { x: place.x + indent, width: place.width.saturating_sub(indent), ..place }, text, Style::new());
+            paint::left(
+                buffer,
+                Rect { x: place.x + indent, width: place.width.saturating_sub(indent), ..place },
+                text,
+                Style::new(),
+            );
             row += 1;
         }
     }

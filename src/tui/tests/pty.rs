@@ -43,12 +43,8 @@ fn without_a_terminal_the_dashboard_names_what_works_instead() {
 }
 
 /// Arguments that run only the child's role.
-const AS_CHILD: [&str; 4] = [
-    "tui::tests::pty::without_a_terminal_the_dashboard_names_what_works_instead",
-    "--exact",
-    "--nocapture",
-    "--test-threads=1",
-];
+const AS_CHILD: [&str; 4] =
+    ["tui::tests::pty::without_a_terminal_the_dashboard_names_what_works_instead", "--exact", "--nocapture", "--test-threads=1"];
 
 /// The dashboard, on the terminal of this process. Writes how it ended to the file named.
 fn dashboard(spec: &str) {
