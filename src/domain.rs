@@ -579,7 +579,7 @@ pub struct Snapshot {
     pub in_flight: usize,
     /// How many at once the adaptive limit allows now.
     pub concurrency: usize,
-    /// Posts finished in each of the last 60 seconds, oldest first.
+    /// Posts finished in each of the last 60 seconds, or of those since the start, oldest first.
     pub finished_per_second: Vec<u32>,
     /// Seconds until `pending` and due `retrying` posts are done at the pace of the last minute.
     pub eta_seconds: Option<u64>,

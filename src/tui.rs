@@ -56,6 +56,8 @@ pub struct Options {
     pub read_only: bool,
     /// There is no engine in this process; the header says so.
     pub observe: bool,
+    /// Why, when the person did not ask for that; shown until they leave.
+    pub observing_because: Option<String>,
     /// At most a frame every two seconds (but a key is answered at once), no sparkline.
     pub low_bandwidth: bool,
 }

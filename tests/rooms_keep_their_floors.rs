@@ -98,6 +98,7 @@ fn drivers_stay_in_their_rooms() {
 
 #[test]
 fn every_file_opens_with_what_it_is_for() {
-    let without: Vec<_> = source().into_iter().filter(|(_, _, text)| !text.starts_with("//! ")).map(|(_, path, _)| path).collect();
+    let without: Vec<_> =
+        source().into_iter().filter(|(_, _, text)| !text.starts_with("//! ")).map(|(_, path, _)| path).collect();
     assert!(without.is_empty(), "{without:?}");
 }

@@ -28,18 +28,18 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
     session::block_on(async {
         let watch_only = args.observe || args.read_only;
         let store = session::open(&config, Access::ReadWrite).await?;
-        let lock = if watch_only { None } else { engine_lock(&config)? };
-        let mut options = tui::Options {
+        let (lock, taken) = if watch_only { (None, None) } else { engine_lock(&config)? };
+        let options = tui::Options {
             title: title(&config),
             read_only: args.read_only,
             observe: lock.is_none(),
+            observing_because: taken,
             low_bandwidth: args.low_bandwidth,
         };
-        if lock.is_none() {
-            options.observe = true;
+        let Some(_lock) = lock else {
             tui::run(Ops::observing(store, &config.tagging), options).await?;
             return Ok(Exit::Done);
-        }
+        };
         let engine = Engine::start(store.clone(), &config, Options { until_idle: None, concurrency: None });
         let ops = Ops::with_engine(store, &config.tagging, &engine);
         watch(engine, ops, options).await
@@ -63,13 +63,14 @@ pub async fn watch(engine: Engine, ops: Ops, options: tui::Options) -> Result<Ex
     Ok(Exit::Done)
 }
 
-/// `None`: another engine works here, so this dashboard only watches.
-fn engine_lock(config: &Config) -> Result<Option<EngineLock>> {
+/// The lock, or, when another engine works here, what to tell the person who now only watches.
+fn engine_lock(config: &Config) -> Result<(Option<EngineLock>, Option<String>)> {
     match EngineLock::take(config.database.expose()) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error @ LockError::Taken { .. }) => {
-            tracing::warn!("{error}");
-            Ok(None)
+        Ok(lock) => Ok((Some(lock), None)),
+        Err(LockError::Taken { holder }) => {
+            let why = format!("Another engine ({holder}) works on this database: this window only watches.");
+            tracing::warn!("{why}");
+            Ok((None, Some(why)))
         }
         Err(error) => Err(error.into()),
     }

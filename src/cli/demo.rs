@@ -33,7 +33,7 @@ pub fn run(args: &Demo) -> Result<Exit> {
         let engine = Engine::start(store.clone(), &config, Options { until_idle, concurrency: None });
         let ops = Ops::with_engine(store, &config.tagging, &engine);
         if !args.headless {
-            let options = tui::Options { title: "demo".to_owned(), read_only: false, observe: false, low_bandwidth: false };
+            let options = tui::Options { title: "demo".to_owned(), ..tui::Options::default() };
             return dashboard::watch(engine, ops, options).await;
         }
         session::stop_on_signals(engine.stopper())?;

@@ -108,8 +108,12 @@ impl Board {
         let counts = &self.stats.stats_by_status;
         let left = u64::try_from(counts.pending + counts.retrying).unwrap_or(0);
         let done: u64 = self.pace.iter().map(|n| u64::from(*n)).sum();
-        let span = self.started.elapsed().as_secs().clamp(1, PACE as u64);
-        (left > 0 && done > 0).then(|| (left * span).div_ceil(done))
+        (left > 0 && done > 0).then(|| (left * self.seconds() as u64).div_ceil(done))
+    }
+
+    /// Seconds the pace speaks of: before the first minute is over, those since the start.
+    fn seconds(&self) -> usize {
+        usize::try_from(self.started.elapsed().as_secs() + 1).unwrap_or(PACE).min(PACE)
     }
 }
 
@@ -189,7 +193,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         phase,
         in_flight: board.in_flight,
         concurrency: board.concurrency.limit(),
-        finished_per_second: board.pace.iter().copied().collect(),
+        finished_per_second: board.pace.iter().skip(PACE - board.seconds()).copied().collect(),
         eta_seconds: board.eta_seconds(),
         worst_case: shared.worst_case(&route.models),
         models,

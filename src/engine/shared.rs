@@ -60,6 +60,16 @@ impl Route {
     fn new(models: Vec<RouteModel>, empty_because: Option<Safe>) -> Self {
         Self { health: Health::new(&models), models, empty_because }
     }
+
+    /// A model as a line of the log names it: by its last name where no other model of the route shares that.
+    pub fn short(&self, index: usize) -> String {
+        fn last(key: &ModelKey) -> &str {
+            key.model.rsplit('/').next().unwrap_or(&key.model)
+        }
+        let Some(model) = self.models.get(index) else { return String::new() };
+        let shared = self.models.iter().filter(|other| last(&other.key) == last(&model.key)).count() > 1;
+        if shared { model.key.to_string() } else { last(&model.key).to_owned() }
+    }
 }
 
 /// See the module.
@@ -204,7 +214,11 @@ impl Shared {
         let mut route = self.route();
         for lifted in known.iter().filter(|old| !stored.iter().any(|new| new.scope == old.scope)) {
             route.health.clear_pause(&lifted.scope);
-            let text = format!("{} goes on", in_words(&lifted.scope));
+            let text = match lifted.scope {
+                PauseScope::All => "the engine goes on".to_owned(),
+                PauseScope::Provider(_) => format!("{} goes on", in_words(&lifted.scope)),
+                PauseScope::Free(_) => format!("{} go on", in_words(&lifted.scope)),
+            };
             self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
         }
         for pause in stored.iter().filter(|new| !known.contains(new)) {
@@ -270,21 +284,21 @@ impl Shared {
             Note::Retry { model, outcome, wait, reason } => {
                 self.board().totals.retries += 1;
                 let text = if wait.is_zero() {
-                    format!("{reason}; asked again with a corrected request")
+                    format!("{reason}; again with a corrected request")
                 } else {
-                    format!("{reason}; asked again in {:.1} s", wait.as_secs_f64())
+                    format!("{reason}; again in {:.1} s", wait.as_secs_f64())
                 };
                 self.log.publish(about(Draft::new(EventKind::Retry, Safe::line(&text)).post(post).outcome(*outcome), *model));
             }
             Note::Fallback { from, to, outcome, reason, after_retries } => {
                 self.board().totals.fallbacks += 1;
-                let next = name(*to).map(|model| model.to_string()).unwrap_or_default();
+                let next = self.route().short(*to);
                 let tries = match after_retries {
-                    0 => "without a retry".to_owned(),
-                    1 => "after 1 retry".to_owned(),
-                    n => format!("after {n} retries"),
+                    0 => String::new(),
+                    1 => " after 1 retry".to_owned(),
+                    n => format!(" after {n} retries"),
                 };
-                let text = format!("→ {next} {tries}: {reason}");
+                let text = format!("→ {next}{tries}: {reason}");
                 self.log.publish(about(Draft::new(EventKind::Fallback, Safe::line(&text)).post(post).outcome(*outcome), *from));
             }
             Note::Breaker { model, state, until, reason } => {

@@ -50,7 +50,7 @@ enum Came {
 /// Does one job from claim to finish.
 pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
     let (job, fence, post) = (claim.job, claim.fence, claim.post);
-    let mut worker = Worker { shared, claim, vocabulary: Arc::from([]) };
+    let mut worker = Worker { shared, claim, vocabulary: Arc::from([]), began: Instant::now() };
     match worker.pass_and_finish().await {
         Ok(kept) => Finished { job, fence, post, lost_lease: !kept, error: None },
         Err(error) => Finished { job, fence, post, lost_lease: false, error: Some(error) },
@@ -61,6 +61,7 @@ struct Worker {
     shared: Arc<Shared>,
     claim: Claim,
     vocabulary: Arc<[String]>,
+    began: Instant,
 }
 
 impl Worker {
@@ -296,7 +297,8 @@ impl Worker {
                 let model = self.shared.route().models.get(model).map(|m| m.key.clone());
                 let kept = self.finish(Finish::Tagged { tags: tags.clone() }).await?;
                 if kept {
-                    let draft = Draft::new(EventKind::Success, Safe::line(&tags.join(" · "))).post(self.claim.post);
+                    let text = format!("{:.1} s · {}", self.began.elapsed().as_secs_f64(), tags.join(" · "));
+                    let draft = Draft::new(EventKind::Success, Safe::line(&text)).post(self.claim.post);
                     self.publish(model.map_or(draft.clone(), |model| draft.model(&model)));
                     self.shared.board().finished(Status::Success);
                 }
@@ -333,7 +335,10 @@ impl Worker {
         let said = match &finish {
             Finish::Tagged { .. } => None,
             Finish::Skipped { reason, .. } => Some((EventKind::Skipped, Status::Skipped, reason.clone())),
-            Finish::Failed { reason, .. } => Some((EventKind::Failed, Status::Failed, reason.clone())),
+            Finish::Failed { reason, .. } => {
+                let text = format!("given up in pass {}/{}: {reason}", claim.attempts, claim.max_attempts);
+                Some((EventKind::Failed, Status::Failed, text))
+            }
             Finish::PutOff { reason, after, .. } => {
                 let when = if after.is_zero() {
                     "put off until somebody can be asked".to_owned()

@@ -57,9 +57,9 @@ impl Retry {
 /// What a retry would do, or has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reckoning {
-    /// Posts the request speaks of.
+    /// Posts that fit and would be tried again.
     pub matched: i64,
-    /// Posts due again.
+    /// Posts due again; 0 while it is only a question.
     pub queued: i64,
     /// Most calls they can cost.
     pub calls: u64,

@@ -77,7 +77,7 @@ pub fn snapshot() -> Snapshot {
         reason: None,
     };
     let mut free = score("openrouter", "qwen/qwen3-30b-a3b:free", 0, 0, 0, None, BreakerState::Open, Some(NOW + 48_000));
-    (free.calls_today, free.limit_today) = (37, Some(50));
+    (free.calls_today, free.limit_today) = (50, Some(50));
     snapshot.models = vec![
         score("openrouter", "google/gemini-2.5-flash", 212, 172, 174, Some(1_900), BreakerState::Closed, None),
         score("openrouter", "meta-llama/llama-4-scout:free", 118, 76, 82, Some(4_100), BreakerState::HalfOpen, None),
@@ -86,8 +86,8 @@ pub fn snapshot() -> Snapshot {
     ];
     snapshot.pauses = vec![Pause {
         scope: PauseScope::Free("openrouter".to_owned()),
-        until: Some(NOW + 21_149_000),
-        reason: Safe::fixed("free daily quota 50/50 used, paid models go on"),
+        until: Some(NOW + 35_549_000),
+        reason: Safe::fixed("free-models-per-day 50/50"),
     }];
     snapshot.spent_micros = 21_400;
     snapshot
@@ -95,7 +95,7 @@ pub fn snapshot() -> Snapshot {
 
 /// Events as in the same minute.
 pub fn events() -> Vec<Event> {
-    let event = |seq, ago, kind, post: Option<i64>, model: Option<&'static str>, outcome, text: &'static str| Event {
+    let event = |(seq, (ago, kind, post, model, outcome, text)): (u64, Told)| Event {
         seq,
         time: NOW - ago,
         worker: Safe::fixed("deck-1"),
@@ -107,33 +107,59 @@ pub fn events() -> Vec<Event> {
     };
     let gemini = Some("openrouter/google/gemini-2.5-flash");
     let llama = Some("openrouter/meta-llama/llama-4-scout:free");
-    vec![
-        event(0, 60_000, EventKind::Engine, None, None, None, "started with 4 models on bot.db"),
-        event(1, 4_000, EventKind::Success, Some(4981), llama, Some(Outcome::Success), "1.2 s · наука · космос · Луна"),
-        event(
-            2,
-            2_000,
+    let tagged = |ago, post, model, text| (ago, EventKind::Success, Some(post), model, None, text);
+    let upstream = Some(Outcome::ServerError);
+    let told: Vec<Told> = vec![
+        (60_000, EventKind::Engine, None, None, None, "engine started"),
+        tagged(9_400, 4_971, gemini, "0.9 s · нейросети · ии · языковая модель"),
+        tagged(9_100, 4_972, llama, "3.2 s · экзопланеты · телескоп джеймса уэбба"),
+        (8_700, EventKind::Skipped, Some(4_973), None, None, "fewer than 10 characters of text"),
+        tagged(8_200, 4_974, gemini, "1.0 s · rust · async · tokio"),
+        tagged(7_600, 4_976, gemini, "0.8 s · московское метро · ремонт · бкл"),
+        (
+            6_900,
             EventKind::Retry,
-            Some(4983),
-            gemini,
-            Some(Outcome::ServerError),
-            "502 in a 200 «Upstream error from OpenInference», again in 2.0 s",
+            Some(4_975),
+            llama,
+            Some(Outcome::NotTags),
+            "no tags in the answer: Sure! Here are…; again with a corrected request",
         ),
-        event(
-            3,
+        tagged(6_100, 4_977, gemini, "1.1 s · postgres · индексы · производительность"),
+        tagged(5_300, 4_975, llama, "4.4 s · вулканы · камчатка"),
+        tagged(4_000, 4_981, llama, "1.2 s · наука · космос · луна"),
+        (2_000, EventKind::Retry, Some(4_983), gemini, upstream, "502: Upstream error from OpenInference; again in 2.0 s"),
+        (
             1_000,
             EventKind::Fallback,
-            Some(4983),
+            Some(4_983),
             gemini,
-            Some(Outcome::ServerError),
-            "⇢ llama-4-scout:free after 1 retry",
+            upstream,
+            "→ llama-4-scout:free after 1 retry: 502: Upstream error from OpenInference",
         ),
-        event(4, 900, EventKind::Breaker, None, llama, None, "half open, one probe"),
-        event(5, 500, EventKind::PassFailed, Some(4983), None, Some(Outcome::ServerError), "pass 2 of 5, again in 5 min"),
-        event(6, 300, EventKind::Failed, Some(4640), None, Some(Outcome::NotTags), "pass 5 of 5: the answer holds no tags"),
-        event(7, 100, EventKind::Paused, None, None, Some(Outcome::FreeDaily), ":free daily quota 50/50, paused until 03:00"),
-    ]
+        (900, EventKind::Breaker, None, llama, None, "is tried again: 429: temporarily rate-limited upstream"),
+        (
+            500,
+            EventKind::PassFailed,
+            Some(4_983),
+            None,
+            upstream,
+            "pass 2/5: 502: Upstream error from OpenInference; next in 5 min",
+        ),
+        (300, EventKind::Failed, Some(4_640), None, Some(Outcome::NotTags), "given up in pass 5/5: no tags in the answer"),
+        (
+            100,
+            EventKind::Paused,
+            None,
+            None,
+            Some(Outcome::FreeDaily),
+            ":free models of openrouter paused for 9 h 52 min: free-models-per-day 50/50",
+        ),
+    ];
+    (0..).zip(told).map(event).collect()
 }
+
+/// How long ago, kind, post, model, outcome, words.
+type Told = (i64, EventKind, Option<i64>, Option<&'static str>, Option<Outcome>, &'static str);
 
 /// A failed post with its calls.
 pub fn detail(id: i64, channel: &str, status: Status, minutes: i64, attempts: i64, class: Outcome, error: &str) -> PostDetail {
@@ -212,7 +238,7 @@ pub fn failed_posts() -> Vec<PostDetail> {
 pub fn busy(size: (u16, u16)) -> Model {
     let mut model = empty(size);
     update(&mut model, Msg::Snapshot(Box::new(snapshot())));
-    update(&mut model, Msg::Events(Batch { events: events(), dropped: 0, next: 8 }));
+    update(&mut model, Msg::Events(Batch { events: events(), dropped: 0, next: 16 }));
     let classes = [("server_error", 9), ("moderated", 3), ("not_tags", 2)];
     update(&mut model, Msg::Classes(Ok(classes.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect())));
     fill(&mut model, &failed_posts());

@@ -89,8 +89,8 @@ named! {
     /// What a key can ask for.
     Action {
         Retry = "retry", "retry", "retry this post, if it has passes left";
-        RetryAll = "retry_all", "retry all", "retry every failed post that has passes left; asks first";
-        Force = "force", "force", "retry with all passes given back, one post or all; asks first";
+        RetryAll = "retry_all", "retry all", "retry all failed posts with passes left; asks first";
+        Force = "force", "force", "retry with all passes given back; asks first";
         Regenerate = "regenerate", "regenerate", "tag this post anew; asks first when it has tags";
         Open = "open", "open", "show the post whole, with its tags and every call";
         CycleStatus = "cycle_status", "status", "show failed and retrying, only failed, only retrying";
@@ -170,13 +170,14 @@ impl Chord {
 
     /// As shown to a person: `Enter`, `^L`, `R`.
     pub fn shown(&self) -> Safe {
-        let key = match self.code {
-            KeyCode::Char(c) if self.ctrl => format!("^{}", c.to_uppercase()),
-            KeyCode::Char(c) => c.to_string(),
-            KeyCode::F(number) => format!("F{number}"),
-            code => {
-                NAMED.iter().find(|(_, _, named)| *named == code).map_or_else(String::new, |(_, shown, _)| (*shown).to_owned())
-            }
+        let named = NAMED.iter().find(|(_, _, code)| *code == self.code).map(|(_, shown, _)| *shown);
+        let key = match (named, self.code) {
+            (Some(named), _) if self.ctrl => format!("^{named}"),
+            (Some(named), _) => named.to_owned(),
+            (None, KeyCode::Char(c)) if self.ctrl => format!("^{}", c.to_uppercase()),
+            (None, KeyCode::Char(c)) => c.to_string(),
+            (None, KeyCode::F(number)) => format!("F{number}"),
+            (None, _) => String::new(),
         };
         Safe::line(&if self.alt { format!("Alt-{key}") } else { key })
     }
@@ -277,6 +278,22 @@ mod tests {
 
     fn key(c: char, modifiers: KeyModifiers) -> Chord {
         Chord::pressed(KeyEvent::new(KeyCode::Char(c), modifiers))
+    }
+
+    /// The table of the README, which `tests/readme_is_true.rs` copies from this snapshot.
+    #[test]
+    fn the_keys_as_the_readme_lists_them() {
+        let keymap = Keymap::embedded().unwrap();
+        let mut table = String::from("| key | where | what it does |\n|---|---|---|\n");
+        for section in Section::ALL {
+            for action in Action::ALL {
+                let keys: Vec<_> = keymap.keys(*section, *action).iter().map(|key| format!("`{}`", key.shown())).collect();
+                if !keys.is_empty() {
+                    table.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), section.long(), action.long()));
+                }
+            }
+        }
+        insta::assert_snapshot!(table);
     }
 
     #[test]

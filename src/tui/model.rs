@@ -28,6 +28,8 @@ pub const TOAST_MS: i64 = 6_000;
 pub struct Model {
     /// File name of the database.
     pub title: Safe,
+    /// Why there is no engine in this process, when that was not asked for.
+    pub observing: Option<Safe>,
     /// What the dashboard was started with.
     pub options: Options,
     /// Colours and symbols.
@@ -172,6 +174,7 @@ impl Model {
     pub fn new(options: &Options, keymap: Keymap, theme: Theme, zone: TimeZone, now: Millis) -> Self {
         Self {
             title: Safe::line(&options.title),
+            observing: options.observing_because.as_deref().map(Safe::line),
             options: options.clone(),
             theme,
             keymap,
@@ -208,6 +211,11 @@ impl Model {
         self.names = model_names(&snapshot);
         self.paused = snapshot.pauses.iter().map(|pause| scope_name(&pause.scope)).collect();
         self.snapshot = snapshot;
+    }
+
+    /// Whether a person has paused everything: what `p` set, and ends.
+    pub fn paused_by_operator(&self) -> bool {
+        self.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::All)
     }
 
     /// Shows a passing message.

@@ -6,7 +6,7 @@ mod answer;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use crate::domain::{BreakerState, Millis, PostId, Snapshot};
+use crate::domain::{BreakerState, EventKind, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Reckoning, Retry};
@@ -18,6 +18,9 @@ use crate::tui::popup;
 
 /// Shortest time between two loads of the list because something changed, milliseconds.
 const REFRESH_MS: i64 = 2_000;
+
+/// The same while another process does the work, whose events are not heard here.
+const REFRESH_UNHEARD_MS: i64 = 5_000;
 
 /// What can happen.
 #[derive(Clone, Debug)]
@@ -59,9 +62,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Tick(now) => tick(model, now),
         Msg::Snapshot(snapshot) => taken(model, *snapshot),
         Msg::Events(batch) => {
+            // The counts may be the same before and after: what happened to posts says more.
+            if batch.events.iter().any(|event| concerns_list(event.kind)) {
+                (model.failed.stale, model.classes_stale) = (true, true);
+            }
             model.log.take(batch);
             model.dirty |= model.focus != Pane::Failed;
-            Vec::new()
+            catch_up(model)
         }
         Msg::Page(wanted, page) => answer::page(model, &wanted, page),
         Msg::Post(id, post) => answer::post(model, id, post),
@@ -74,6 +81,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         effects.extend(model.failed.post_wanted().map(Effect::Post));
     }
     effects
+}
+
+/// Whether a post may have come into the list of failed and retrying ones, left it, or changed in it.
+fn concerns_list(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Success | EventKind::PassFailed | EventKind::Failed | EventKind::Skipped | EventKind::PutOff => true,
+        EventKind::Retry
+        | EventKind::Fallback
+        | EventKind::Paused
+        | EventKind::Resumed
+        | EventKind::Breaker
+        | EventKind::Engine => false,
+    }
 }
 
 /// Brings lists and open windows to the size of the terminal.
@@ -133,6 +153,7 @@ fn taken(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
 /// Loads anew what is looked at and has changed, but not more often than it can be read.
 fn catch_up(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
+    model.failed.stale |= model.options.observe && model.now - model.failed.loaded_at >= REFRESH_UNHEARD_MS;
     if model.focus == Pane::Failed && model.failed.stale && model.now - model.failed.loaded_at >= REFRESH_MS {
         effects.extend(model.failed.refresh().map(Effect::Page));
     }

@@ -88,11 +88,14 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
 fn phase(model: &Model) -> (&'static str, &'static str, Style) {
     let theme = model.theme;
     match model.snapshot.phase {
+        Phase::None if model.options.observe && model.paused_by_operator() => ("⏸", "observing, paused", theme.warn()),
         Phase::None if model.options.observe => ("○", "observing", theme.quiet()),
         Phase::None => ("○", "starting", theme.quiet()),
         Phase::Running => ("●", "running", theme.good()),
         Phase::Idle => ("●", "idle", theme.quiet()),
-        Phase::Paused => ("⏸", "paused", theme.warn()),
+        Phase::Paused if model.paused_by_operator() => ("⏸", "paused", theme.warn()),
+        // Every model is paused, resting or gone: what is below says which and until when.
+        Phase::Paused => ("⏸", "waiting", theme.warn()),
         Phase::Draining => ("◐", "finishing", theme.warn()),
         Phase::Stopped => ("✗", "stopped", theme.bad()),
     }
@@ -169,7 +172,7 @@ fn draw_footer(model: &Model, buffer: &mut Buffer, place: Rect) {
         None => model.sections(),
         Some(_) => return,
     };
-    let paused = model.snapshot.phase == Phase::Paused;
+    let paused = model.paused_by_operator();
     // The way to all other keys is always shown.
     let help = model.keymap.key(under, Action::Help).map_or(Words::new(), |chord| {
         Words::new().spaced(0, chord.shown(), theme.accent()).word(Action::Help.short(), theme.quiet())

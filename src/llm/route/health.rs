@@ -104,12 +104,13 @@ impl Health {
 
     /// Whether model `index` may be asked at `now`. `local/keywords` always may, but for the operator's pause of everything.
     pub fn availability(&self, index: usize, now: Millis) -> Availability {
+        self.models.get(index).and_then(|model| self.paused(&model.key, now)).unwrap_or_else(|| self.unpaused(index, now))
+    }
+
+    /// The same, had nothing been paused.
+    fn unpaused(&self, index: usize, now: Millis) -> Availability {
         let Some(model) = self.models.get(index) else { return Availability::Off(Safe::fixed("not in the route")) };
-        let keywords = model.key.is_local_keywords();
-        if let Some(paused) = self.paused(&model.key, now) {
-            return paused;
-        }
-        if keywords {
+        if model.key.is_local_keywords() {
             return Availability::Available;
         }
         if let Some(reason) = &model.off {
@@ -174,9 +175,9 @@ impl Health {
         })
     }
 
-    /// For the scoreboard: the model's state, when it half-opens, and why it is not closed.
+    /// For the scoreboard: the model's own state, when it half-opens, and why it is not closed; pauses are told apart from it.
     pub fn score(&self, index: usize, now: Millis) -> (BreakerState, Option<Millis>, Option<Safe>) {
-        match self.availability(index, now) {
+        match self.unpaused(index, now) {
             Availability::Available => (BreakerState::Closed, None, None),
             Availability::ProbeOnly => {
                 (BreakerState::HalfOpen, None, self.models[index].fuse.cause.as_ref().map(|cause| cause.reason.clone()))

@@ -164,25 +164,25 @@ impl Post {
 }
 
 impl Known {
-    /// One line a pass, oldest first: `gemini-2.5-flash 502 0.9 s · 502 1.1 s ⇢ llama-4:free 429 0.2 s`.
-    pub fn history(&self) -> Vec<(i64, Safe)> {
-        let mut passes: Vec<(i64, String, &Safe)> = Vec::new();
+    /// A pass an entry, oldest first, each in pieces to be set one after the other:
+    /// `gemini-2.5-flash 502 0.9 s`, `· 502 1.1 s`, `⇢ llama-4:free 429 0.2 s`.
+    pub fn history(&self) -> Vec<(i64, Vec<Safe>)> {
+        let mut passes: Vec<(i64, Vec<Safe>, &Safe)> = Vec::new();
         for call in &self.calls {
             let took = call.took_ms.map_or(String::new(), |ms| format!(" {}", when::took(ms)));
             let verdict = format!("{}{took}", call.verdict());
             match passes.last_mut() {
-                Some((pass, line, model)) if *pass == call.pass && **model == call.short => {
-                    line.push_str(" · ");
-                    line.push_str(&verdict);
+                Some((pass, pieces, model)) if *pass == call.pass && **model == call.short => {
+                    pieces.push(Safe::line(&format!("· {verdict}")));
                 }
-                Some((pass, line, model)) if *pass == call.pass => {
-                    line.extend([" ⇢ ", &call.short, " ", &verdict]);
+                Some((pass, pieces, model)) if *pass == call.pass => {
+                    pieces.push(Safe::line(&format!("⇢ {} {verdict}", call.short)));
                     *model = &call.short;
                 }
-                _ => passes.push((call.pass, format!("{} {verdict}", call.short), &call.short)),
+                _ => passes.push((call.pass, vec![Safe::line(&format!("{} {verdict}", call.short))], &call.short)),
             }
         }
-        passes.into_iter().map(|(pass, line, _)| (pass, Safe::line(&line))).collect()
+        passes.into_iter().map(|(pass, pieces, _)| (pass, pieces)).collect()
     }
 
     /// What happens to it next, with the key that helps.

@@ -10,7 +10,7 @@ use crate::text::Safe;
 use crate::tui::model::failed::{Row, Shown};
 use crate::tui::model::{Model, SMALLEST};
 use crate::tui::widget::paint::{self, Words, line, safe};
-use crate::tui::widget::{frame, outcome, when};
+use crate::tui::widget::{frame, outcome, when, wrap};
 
 /// Lines of the screen that are not rows: header, tabs, filter, footer, three borders, headings.
 const AROUND: u16 = 8;
@@ -202,12 +202,21 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
         paint::left(buffer, line(area, 0), &row.error, model.theme.quiet());
         return;
     };
+    // The newest passes: a line each, the newest more when its calls need them and there is room beside two lines of text.
+    let room = usize::from(area.height).saturating_sub(3).max(1);
     let history = known.history();
-    let rows = usize::from(area.height);
-    let passes = history.len().min(rows.saturating_sub(2).min(5));
-    let text_rows = rows.saturating_sub(1 + passes).max(1);
+    let mut passes: Vec<(Safe, Vec<Safe>)> = Vec::new();
+    let mut spare = room.saturating_sub(history.len().min(room));
+    for (pass, pieces) in history.iter().rev().take(room) {
+        let name = safe!("pass {pass}");
+        let lines = wrap::flowed(pieces, area.width.saturating_sub(paint::cells(&name) + 2), 1 + spare);
+        spare -= lines.len().saturating_sub(1);
+        passes.push((name, lines));
+    }
+    let taken: usize = passes.iter().map(|(_, lines)| lines.len()).sum();
+    let text_rows = usize::from(area.height).saturating_sub(1 + taken).max(1);
     let excerpt = Safe::line(crate::text::first_chars(&known.text, text_rows * usize::from(area.width)));
-    let mut lines = crate::tui::widget::wrap::wrapped(&excerpt, area.width);
+    let mut lines = wrap::wrapped(&excerpt, area.width);
     lines.truncate(text_rows);
     let mut row = 0;
     if excerpt.is_empty() {
@@ -218,12 +227,19 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
         paint::left(buffer, line(area, row), text, Style::new());
         row += 1;
     }
-    for (pass, calls) in &history[history.len() - passes..] {
-        Words::new()
-            .word(safe!("pass {pass}"), model.theme.quiet())
-            .spaced(2, calls, Style::new())
-            .paint(buffer, line(area, row));
-        row += 1;
+    for (name, lines) in passes.iter().rev() {
+        let indent = paint::cells(name) + 2;
+        paint::left(buffer, line(area, row), name, model.theme.quiet());
+        for text in lines {
+            let place = line(area, row);
+            paint::left(
+                buffer,
+                Rect { x: place.x + indent, width: place.width.saturating_sub(indent), ..place },
+                text,
+                Style::new(),
+            );
+            row += 1;
+        }
     }
     Words::new().word("next:", model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));
 }

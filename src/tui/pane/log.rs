@@ -32,7 +32,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     if lines.is_empty() {
         draw_empty(model, buffer, inside);
     }
-    let columns = Columns::of(lines.iter().map(|(event, _)| *event), inside.width);
+    let columns = Columns::of(model, lines.iter().map(|(event, _)| *event), inside.width);
     for (row, (event, selected)) in (0..).zip(&lines) {
         let place = line(inside, row);
         columns.draw(model, buffer, place, event);
@@ -99,8 +99,11 @@ pub struct Columns {
 
 impl Columns {
     /// For these events on a line of `width` cells: no wider than they need, and never most of the line.
-    pub fn of<'a>(events: impl Iterator<Item = &'a Event>, width: u16) -> Self {
-        let mut columns = Self { post: 0, model: 0 };
+    /// Wide enough for the route's models and the posts there are, so that the words do not move as events come in.
+    pub fn of<'a>(model: &Model, events: impl Iterator<Item = &'a Event>, width: u16) -> Self {
+        let names = model.names.iter().map(|name| paint::cells(&short(name)));
+        let digits = model.snapshot.total.max(1).ilog10() + 1;
+        let mut columns = Self { post: u16::try_from(digits).unwrap_or(1), model: names.max().unwrap_or(0) };
         for event in events {
             let post = event.post.map_or(0, |post| post.0.max(0).checked_ilog10().unwrap_or(0) + 1);
             columns.post = columns.post.max(u16::try_from(post).unwrap_or(0));

@@ -50,9 +50,16 @@ fn draw_tagging(model: &Model, buffer: &mut Buffer, area: Rect) {
     let snapshot = &model.snapshot;
     if snapshot.total == 0 {
         let theme = model.theme;
+        if snapshot.phase == Phase::None && snapshot.version == 0 {
+            // Nobody has counted yet; "no posts" would frighten whoever has a million.
+            paint::left(buffer, line(area, 0), &Safe::fixed("Counting…"), theme.quiet());
+            return;
+        }
         paint::left(buffer, line(area, 0), &Safe::fixed("No posts yet."), theme.strong());
         paint::left(buffer, line(area, 1), &Safe::fixed("Bring some in with"), Style::new());
         paint::left(buffer, line(area, 2), &Safe::fixed("tagdeck import result.json"), theme.accent());
+        paint::left(buffer, line(area, 4), &Safe::fixed("or look around with"), Style::new());
+        paint::left(buffer, line(area, 5), &Safe::fixed("tagdeck demo"), theme.accent());
         return;
     }
     for (row, status) in (0..).zip(STATUSES) {
@@ -98,7 +105,8 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let finished: u64 = snapshot.finished_per_second.iter().map(|n| u64::from(*n)).sum();
     let mut words = Words::new().word(safe!("{} posts", paint::number(snapshot.total)), Style::new());
     let mut below = in_hand(model);
-    if finished > 0 {
+    // Where nothing is due there is no pace, and the screen is to lie still.
+    if finished > 0 && snapshot.phase != Phase::Idle {
         words = words.word("·", quiet).word(safe!("{:.1}/s", finished as f64 / seconds as f64), Style::new());
         let left =
             snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
@@ -125,7 +133,10 @@ fn in_hand(model: &Model) -> Words {
         Phase::Idle => Words::new().word("nothing is due", theme.quiet()),
         Phase::Stopped => Words::new().word("the engine has stopped", theme.bad()),
         Phase::Running | Phase::Paused | Phase::Draining => {
-            Words::new().word(safe!("{}/{} in flight", snapshot.in_flight, snapshot.concurrency), Style::new())
+            let (now, most) = (snapshot.in_flight, snapshot.concurrency);
+            // The limit may have fallen while more were under way.
+            let words = if now > most { safe!("{now} in flight, then {most}") } else { safe!("{now}/{most} in flight") };
+            Words::new().word(words, Style::new())
         }
     }
 }
@@ -138,7 +149,7 @@ fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let events: Vec<_> = model.log.tail(usize::from(area.height)).collect();
-    let columns = log::Columns::of(events.iter().copied(), area.width);
+    let columns = log::Columns::of(model, events.iter().copied(), area.width);
     for (row, event) in (0..).zip(events) {
         columns.draw(model, buffer, line(area, row), event);
     }

@@ -63,7 +63,7 @@ mod tests {
             model.focus = Pane::Failed;
             let one = Retry { post: Some(fixture::failed_id()), force: true, ..Retry::default() };
             let all = Retry { force: true, ..Retry::default() };
-            let counted = |n: i64| Reckoning { matched: n, queued: n, calls: 40 * n.unsigned_abs() };
+            let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs() };
             update(&mut model, Msg::Asked(Ok(vec![(one, counted(1)), (all, counted(65))])));
             insta::assert_snapshot!(format!("confirm_{name}"), fixture::screen(&model));
         }

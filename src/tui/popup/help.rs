@@ -86,6 +86,13 @@ mod tests {
     use crate::tui::model::Pane;
 
     #[test]
+    fn no_line_of_the_help_is_cut_on_eighty_columns() {
+        for action in crate::tui::keymap::Action::ALL {
+            assert!(action.long().chars().count() <= usize::from(super::WIDTH) - 4 - 21, "{}", action.long());
+        }
+    }
+
+    #[test]
     fn the_help_as_seen() {
         for (name, size) in SIZES {
             let mut model = fixture::busy(size);

@@ -1,6 +1,6 @@
 //! Every key of the keymap, driven through `update`; and what the commands promise.
 
-use crate::domain::{EventKind, Phase, PostFilter, Snapshot, Status};
+use crate::domain::{EventKind, Pause, PauseScope, Phase, PostFilter, Snapshot, Status};
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
@@ -28,7 +28,7 @@ fn at(section: Section) -> Model {
 fn ask(model: &mut Model) {
     let one = Retry { post: Some(failed_id()), force: true, ..Retry::default() };
     let all = Retry { force: true, ..Retry::default() };
-    let counted = |n| Reckoning { matched: n, queued: n, calls: 40 };
+    let counted = |n| Reckoning { matched: n, queued: 0, calls: 40 };
     update(model, Msg::Asked(Ok(vec![(one, counted(1)), (all, counted(65))])));
 }
 
@@ -89,7 +89,7 @@ fn a_forced_retry_is_asked_first_with_count_and_worst_case() {
     let one = Retry { post: Some(failed_id()), force: true, ..Retry::default() };
     let all = Retry { filter: failed, post: None, force: true };
     assert_eq!(effects, [Effect::Ask(vec![one.clone(), all.clone()])]);
-    let counted = |n: i64| Reckoning { matched: n, queued: n, calls: 40 * n.unsigned_abs() };
+    let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs() };
     update(&mut model, Msg::Asked(Ok(vec![(one.clone(), counted(1)), (all.clone(), counted(14))])));
     let screen = fixture::screen(&model);
     assert!(screen.contains("all 14 posts") && screen.contains("at most 560 calls"), "{screen}");
@@ -110,7 +110,7 @@ fn no_is_no() {
 #[test]
 fn a_retry_of_nothing_says_why_and_what_helps() {
     let mut model = at(Section::Failed);
-    update(&mut model, Msg::Asked(Ok(vec![(Retry::default(), Reckoning { matched: 14, ..Reckoning::default() })])));
+    update(&mut model, Msg::Asked(Ok(vec![(Retry::default(), Reckoning::default())])));
     let toast = model.toast.clone().unwrap();
     assert_eq!(toast.tone, Tone::Warn);
     assert!(toast.text.contains("F gives them back"), "{}", toast.text);
@@ -137,7 +137,8 @@ fn read_only_refuses_every_change_and_says_so() {
 fn pause_is_a_switch() {
     let mut model = at(Section::Overview);
     assert_eq!(press(&mut model, "p"), [Effect::Pause]);
-    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Paused, ..fixture::snapshot() })));
+    let pauses = vec![Pause { scope: PauseScope::All, until: None, reason: Safe::fixed("paused by the operator") }];
+    update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Paused, pauses, ..fixture::snapshot() })));
     assert_eq!(press(&mut model, "p"), [Effect::Resume]);
 }
 
@@ -247,7 +248,7 @@ fn the_log_filter_walks_through_the_kinds_that_occurred() {
     press(&mut model, "c");
     assert_eq!(model.log.kind, Some(EventKind::Success));
     let screen = fixture::screen(&model);
-    assert!(screen.contains("Луна") && !screen.contains("Upstream"), "{screen}");
+    assert!(screen.contains("луна") && !screen.contains("Upstream"), "{screen}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The dashboard on a real pseudo-terminal: what it leaves behind on every way out, and that it is silent when nothing happens.
-//! The child is this test binary itself, running only [`child`], so that these promises need no engine and no database.
+//! The child is this test binary itself, running only [`dashboard`], so that these promises need no engine and no database.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,11 +22,32 @@ const ENTERED: &str = "\u{1b}[?1049h";
 const FRAME: &str = "\u{1b}[?2026h";
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Not a test: the dashboard, when asked for by the variable. Writes how it ended to the file the variable names.
+/// Also the role of the child in the other tests of this file, taken when the variable asks for it.
 #[test]
-#[ignore = "run by the other tests of this file"]
-fn child() {
-    let Ok(spec) = std::env::var(CHILD) else { return };
+fn without_a_terminal_the_dashboard_names_what_works_instead() {
+    if let Ok(spec) = std::env::var(CHILD) {
+        return dashboard(&spec);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("ended");
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(AS_CHILD)
+        .env(CHILD, format!("busy:{}", note.display()))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let ended = std::fs::read_to_string(note).unwrap();
+    assert!(ended.contains("not a terminal") && ended.contains("`tagdeck run` works without one"), "{ended}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains('\u{1b}'));
+}
+
+/// Arguments that run only the child's role.
+const AS_CHILD: [&str; 4] =
+    ["tui::tests::pty::without_a_terminal_the_dashboard_names_what_works_instead", "--exact", "--nocapture", "--test-threads=1"];
+
+/// The dashboard, on the terminal of this process. Writes how it ended to the file named.
+fn dashboard(spec: &str) {
     let (mode, note) = spec.split_once(':').unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let log = EventLog::new(Safe::fixed("deck-1"));
@@ -49,8 +70,8 @@ fn child() {
         }
     };
     let options = Options { title: "bot.db".to_owned(), ..Options::default() };
-    let ended = runtime.block_on(session(Feeds { snapshots: snapshots.subscribe(), log }, &options, perform)).unwrap();
-    std::fs::write(note, format!("{ended:?}")).unwrap();
+    let ended = runtime.block_on(session(Feeds { snapshots: snapshots.subscribe(), log }, &options, perform));
+    std::fs::write(note, ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"))).unwrap();
 }
 
 struct Deck {
@@ -73,7 +94,7 @@ impl Deck {
         if mode == "job" {
             command.args(["-c", "\"$@\"; exit $?", "sh", dashboard.to_str().unwrap()]);
         }
-        command.args(["tui::tests::pty::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+        command.args(AS_CHILD);
         command.env(CHILD, format!("{mode}:{}", folder.path().join("ended").display()));
         command.env("LC_ALL", "C.UTF-8");
         command.env("TERM", "xterm-256color");

@@ -1,7 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use crate::domain::{Phase, PostFilter, PostId, Status};
+use crate::domain::{PostFilter, PostId, Status};
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Retry};
 use crate::tui::keymap::Action;
@@ -34,6 +34,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Last => go(model, Step::Last),
         Action::Open => open_post(model),
         Action::CycleStatus => filter(model, |model| model.failed.shown = model.failed.shown.next()),
+        Action::CycleClass if model.classes.is_empty() && model.failed.class.is_none() => {
+            model.say(Tone::Warn, Safe::fixed("There is no class to choose: no post has failed."));
+            Vec::new()
+        }
         Action::CycleClass => filter(model, |model| model.failed.class = next_class(model)),
         Action::ClearFilter => clear(model),
         Action::CycleKind => {
@@ -58,7 +62,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 /// The actions that change something outside the dashboard.
 fn change(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
-        Action::Pause if model.snapshot.phase == Phase::Paused => vec![Effect::Resume],
+        Action::Pause if model.paused_by_operator() => vec![Effect::Resume],
         Action::Pause => vec![Effect::Pause],
         Action::Resume => vec![Effect::ResumeAll],
         Action::RetryAll => vec![Effect::Ask(vec![Retry { filter: wide(model), post: None, force: false }])],

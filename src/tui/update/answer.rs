@@ -92,10 +92,10 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
         return Vec::new();
     }
     let force = answers.iter().any(|(retry, _)| retry.force);
-    let matched = answers.iter().map(|(_, reckoning)| reckoning.matched).max().unwrap_or(0);
-    let choices: Vec<Choice> = answers.into_iter().filter(|(_, r)| r.queued > 0).map(|(retry, r)| choice(retry, r)).collect();
+    let choices: Vec<Choice> = answers.into_iter().filter(|(_, r)| r.matched > 0).map(|(retry, r)| choice(retry, r)).collect();
     if choices.is_empty() {
-        model.say(Tone::Warn, nothing_to_retry(matched, force));
+        let why = nothing_to_retry(model, force);
+        model.say(Tone::Warn, why);
         return Vec::new();
     }
     let title = if force { "Retry with all passes given back" } else { "Retry" };
@@ -105,7 +105,8 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
 }
 
 fn choice(retry: Retry, reckoning: Reckoning) -> Choice {
-    let label = match (retry.post, reckoning.queued) {
+    // Only counted, nothing is enqueued yet: what fits is what would be.
+    let label = match (retry.post, reckoning.matched) {
         (Some(id), _) => format!("only post {id}"),
         (None, 1) => "the 1 post that matches".to_owned(),
         (None, count) => format!("all {} posts that match", grouped(count)),
@@ -114,11 +115,12 @@ fn choice(retry: Retry, reckoning: Reckoning) -> Choice {
     Choice { label: Safe::line(&label), cost: Safe::line(&format!("at most {calls} calls")), effect: Effect::Retry(retry) }
 }
 
-fn nothing_to_retry(matched: i64, force: bool) -> Safe {
-    match (matched, force) {
-        (0, _) => Safe::fixed("Nothing to retry: no failed or retrying post matches."),
-        (_, true) => Safe::fixed("Nothing to retry: none of these posts has a text."),
-        (_, false) => Safe::fixed("Nothing to retry: these posts have used up their passes. F gives them back."),
+fn nothing_to_retry(model: &Model, force: bool) -> Safe {
+    let counts = &model.snapshot.counts;
+    match (counts.failed + counts.retrying, force) {
+        (0, _) => Safe::fixed("Nothing to retry: no post is failed or retrying."),
+        (_, true) => Safe::fixed("Nothing to retry: no failed or retrying post with a text matches."),
+        (_, false) => Safe::fixed("Nothing to retry: the posts that match have used up their passes. F gives them back."),
     }
 }
 
@@ -126,12 +128,12 @@ fn nothing_to_retry(matched: i64, force: bool) -> Safe {
 pub fn retried(model: &mut Model, retry: &Retry, done: Result<Reckoning, Safe>) -> Vec<Effect> {
     match done {
         Err(error) => model.say(Tone::Bad, error),
-        Ok(Reckoning { queued: 0, matched, .. }) => {
+        Ok(Reckoning { queued: 0, .. }) => {
             let why = match retry.post {
                 Some(id) if !retry.force => {
                     Safe::line(&format!("Post {id} has no pass left, or no text. F gives its passes back."))
                 }
-                _ => nothing_to_retry(matched, retry.force),
+                _ => nothing_to_retry(model, retry.force),
             };
             model.say(Tone::Warn, why);
         }

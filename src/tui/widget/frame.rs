@@ -53,7 +53,9 @@ fn stroke(buffer: &mut Buffer, x: u16, y: u16, symbol: &'static str) {
 /// Draws a box over everything, in the middle, at most `width` × `height`; returns what is inside, a cell of air at the sides.
 pub fn window(buffer: &mut Buffer, screen: Rect, (width, height): (u16, u16), title: &Safe, style: Style) -> Rect {
     let area = middle(screen, width, height);
-    Clear.render(area, buffer);
+    // A cell of air around it: borders that touch the window's own would look like a part of it.
+    let air = Rect { x: area.x.saturating_sub(1), width: area.width + 2, ..area };
+    Clear.render(air.intersection(screen), buffer);
     let inside = boxed(buffer, area, title, style);
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }

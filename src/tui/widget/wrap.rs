@@ -19,6 +19,20 @@ pub fn wrapped(text: &Safe, width: u16) -> Vec<Safe> {
     lines
 }
 
+/// Pieces set one after the other, a space between; none is broken, so that one wider than `width` makes a line that is.
+/// With more than `most` lines the last holds all that is left.
+pub fn flowed(pieces: &[Safe], width: u16, most: usize) -> Vec<Safe> {
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        let last = lines.len() == most;
+        match lines.last_mut() {
+            Some(line) if last || line.width() + 1 + piece.cells() <= usize::from(width) => line.extend([" ", piece]),
+            _ => lines.push(piece.to_string()),
+        }
+    }
+    lines.iter().map(|line| Safe::line(line)).collect()
+}
+
 fn wrap_paragraph(paragraph: &str, width: usize, lines: &mut Vec<Safe>) {
     let mut line = String::new();
     let mut used = 0;

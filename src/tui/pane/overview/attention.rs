@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::domain::{BreakerState, Phase};
+use crate::domain::{BreakerState, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
 use crate::tui::model::Model;
@@ -45,12 +45,11 @@ impl Need {
 /// The lines, never none.
 pub fn lines(model: &Model) -> Vec<Need> {
     let mut lines = Vec::new();
+    if let Some(why) = &model.observing {
+        lines.push(Need::new(Words::new().word(why, model.theme.warn())));
+    }
     if let Some(trouble) = &model.snapshot.trouble {
         lines.push(Need::new(Words::new().word(trouble, model.theme.bad())));
-    }
-    if model.snapshot.phase == Phase::Paused && model.snapshot.pauses.is_empty() {
-        let words = Words::new().word("Paused: nothing is claimed.", model.theme.warn());
-        lines.push(Need::new(words).key(model, Action::Pause, "goes on"));
     }
     for (pause, name) in model.snapshot.pauses.iter().zip(&model.paused) {
         let until = match pause.until {
@@ -59,7 +58,10 @@ pub fn lines(model: &Model) -> Vec<Need> {
         };
         let words = Words::new().word(name, model.theme.warn()).word(until, model.theme.warn());
         let words = words.word("·", model.theme.quiet()).word(&pause.reason, Style::new());
-        lines.push(Need::new(words).key(model, Action::Resume, "ends pauses"));
+        lines.push(match pause.scope {
+            PauseScope::All => Need::new(words).key(model, Action::Pause, "goes on"),
+            PauseScope::Provider(_) | PauseScope::Free(_) => Need::new(words).key(model, Action::Resume, "ends pauses"),
+        });
     }
     lines.extend(failures(model));
     for (score, name) in model.snapshot.models.iter().zip(&model.names) {
@@ -71,8 +73,24 @@ pub fn lines(model: &Model) -> Vec<Need> {
             lines.push(Need::new(words.word("·", model.theme.quiet()).word("take it off tagging.route", Style::new())));
         }
     }
+    lines.extend(first_steps(model));
     if lines.is_empty() {
         lines.push(Need::new(Words::new().word("Nothing needs you.", model.theme.quiet())));
+    }
+    lines
+}
+
+/// What a newcomer does next: bring posts, set a key.
+fn first_steps(model: &Model) -> Vec<Need> {
+    let (theme, snapshot) = (model.theme, &model.snapshot);
+    let mut lines = Vec::new();
+    if snapshot.total == 0 && snapshot.phase != Phase::None {
+        let words = Words::new().word("There is nothing to tag yet:", Style::new());
+        lines.push(Need::new(words.word("tagdeck import result.json", theme.accent()).word("in another window.", Style::new())));
+    }
+    if !snapshot.models.is_empty() && snapshot.models.iter().all(|score| score.model.is_local_keywords()) {
+        let words = Words::new().word("No key is set: posts are tagged from their own words.", Style::new());
+        lines.push(Need::new(words.word("export OPENROUTER_API_KEY=…", theme.accent()).word("asks a model.", Style::new())));
     }
     lines
 }

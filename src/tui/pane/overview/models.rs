@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::domain::{BreakerState, ModelScore};
+use crate::domain::{BreakerState, ModelScore, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
@@ -22,43 +22,54 @@ enum Column {
     Parse,
     P95,
     Calls,
+    Quota,
     State,
 }
 
 impl Column {
-    const ALL: [Self; 5] = [Self::Ok, Self::Parse, Self::P95, Self::Calls, Self::State];
+    const ALL: [Self; 6] = [Self::Ok, Self::Parse, Self::P95, Self::Calls, Self::Quota, Self::State];
 
     const fn heading(self) -> (&'static str, u16) {
         match self {
             Self::Ok => ("ok %", 5),
             Self::Parse => ("parse %", 8),
             Self::P95 => ("p95", 7),
-            Self::Calls => ("today", 12),
+            Self::Calls => ("calls", 8),
+            Self::Quota => ("today", 12),
             Self::State => ("state", 14),
         }
     }
 
-    /// Narrowest pane in which the column is shown.
-    const fn narrowest(self) -> u16 {
-        match self {
-            Self::State => 0,
-            Self::Ok => 34,
-            Self::P95 => 40,
-            Self::Calls => 50,
-            Self::Parse => 58,
-        }
-    }
+    /// In the order in which they go when names need the room; the header says the quota too, and the state stays.
+    const DISPENSABLE: [Self; 5] = [Self::Quota, Self::Parse, Self::Calls, Self::P95, Self::Ok];
 }
+
+/// Widest name that other columns make room for.
+const NAME: u16 = 24;
 
 /// Draws the scoreboard.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let scores = &model.snapshot.models;
     if scores.is_empty() {
-        let why = if model.options.observe { "Scores are kept where the engine runs." } else { "No model in tagging.route." };
-        paint::left(buffer, line(area, 0), &Safe::fixed(why), model.theme.quiet());
+        let why = match &model.snapshot.trouble {
+            _ if model.options.observe => Safe::fixed("Scores are kept where the engine runs."),
+            Some(trouble) => trouble.clone(),
+            None if model.snapshot.phase == Phase::None => Safe::fixed("The route is being checked."),
+            None => Safe::fixed("No model in tagging.route."),
+        };
+        paint::left(buffer, line(area, 0), &why, model.theme.quiet());
         return;
     }
-    let columns: Vec<Column> = Column::ALL.into_iter().filter(|column| column.narrowest() <= area.width).collect();
+    // The calls of a provider's day against its limit: only where there is one.
+    let limited = scores.iter().any(|score| score.limit_today.is_some());
+    let mut columns: Vec<Column> = Column::ALL.into_iter().filter(|column| *column != Column::Quota || limited).collect();
+    let longest = model.names.iter().map(|name| paint::cells(&last(name))).max().unwrap_or(0).min(NAME) + 1;
+    let mut dispensable = Column::DISPENSABLE.iter();
+    while columns.iter().map(|column| column.heading().1).sum::<u16>() + longest > area.width
+        && let Some(gone) = dispensable.next()
+    {
+        columns.retain(|column| column != gone);
+    }
     let taken: u16 = columns.iter().map(|column| column.heading().1).sum();
     let name = area.width.saturating_sub(taken);
     heading(model, buffer, line(area, 0), name, &columns);
@@ -87,8 +98,12 @@ fn draw_name(buffer: &mut Buffer, place: Rect, name: &Safe, style: Style) {
     if paint::cells(name) <= place.width {
         paint::left(buffer, place, name, style);
     } else {
-        paint::left(buffer, place, &Safe::line(name.rsplit('/').next().unwrap_or_default()), style);
+        paint::left(buffer, place, &last(name), style);
     }
+}
+
+fn last(name: &Safe) -> Safe {
+    Safe::line(name.rsplit('/').next().unwrap_or_default())
 }
 
 fn heading(model: &Model, buffer: &mut Buffer, place: Rect, name: u16, columns: &[Column]) {
@@ -121,13 +136,12 @@ fn draw_cell(model: &Model, buffer: &mut Buffer, place: Rect, score: &ModelScore
             paint::right(buffer, place, &took, Style::new());
         }
         Column::Calls => {
-            let calls = paint::number(score.calls_today);
-            let (text, style) = match score.limit_today {
-                Some(limit) if score.calls_today >= limit => (safe!("{calls}/{}", paint::number(limit)), theme.warn()),
-                Some(limit) => (safe!("{calls}/{}", paint::number(limit)), Style::new()),
-                None => (calls, Style::new()),
-            };
-            paint::right(buffer, place, &text, style);
+            paint::right(buffer, place, &paint::number(i64::try_from(score.calls).unwrap_or(i64::MAX)), Style::new());
+        }
+        Column::Quota => {
+            let Some(limit) = score.limit_today else { return };
+            let style = if score.calls_today >= limit { theme.warn() } else { Style::new() };
+            paint::right(buffer, place, &safe!("{}/{}", paint::number(score.calls_today), paint::number(limit)), style);
         }
         Column::State => {
             state(model, score).paint(buffer, Rect { x: place.x + 2, width: place.width.saturating_sub(2), ..place });
@@ -138,7 +152,17 @@ fn draw_cell(model: &Model, buffer: &mut Buffer, place: Rect, score: &ModelScore
 fn state(model: &Model, score: &ModelScore) -> Words {
     let theme = model.theme;
     if score.model.is_local_keywords() {
-        return Words::new().word("last resort", theme.quiet());
+        let alone = model.snapshot.models.len() == 1;
+        return Words::new().word(if alone { "built in" } else { "last resort" }, theme.quiet());
+    }
+    if score.breaker != BreakerState::Off
+        && let Some(pause) = model.snapshot.pauses.iter().find(|pause| covers(&pause.scope, score))
+    {
+        let words = Words::new().word("⏸", theme.warn());
+        return match pause.until {
+            Some(until) => words.word(safe!("till {}", when::clock(until, &model.zone)), Style::new()),
+            None => words.word("paused", Style::new()),
+        };
     }
     let (sign, style) = theme.breaker(score.breaker);
     let words = Words::new().word(sign, style);
@@ -148,6 +172,15 @@ fn state(model: &Model, score: &ModelScore) -> Words {
         (BreakerState::Open, Some(until)) => words.word("open", Style::new()).word(countdown(until - model.now), Style::new()),
         (BreakerState::Open, None) => words.word("open", Style::new()),
         (BreakerState::Off, _) => words.word("off", Style::new()),
+    }
+}
+
+/// Whether a pause is about this model among others; that of everything stands in the header.
+fn covers(scope: &PauseScope, score: &ModelScore) -> bool {
+    match scope {
+        PauseScope::All => false,
+        PauseScope::Provider(name) => *name == score.model.provider,
+        PauseScope::Free(name) => *name == score.model.provider && score.model.is_free(),
     }
 }
 

@@ -1,0 +1,323 @@
+//! The dashboard as a person meets it: the real program on a real pseudo-terminal, read back through a terminal emulator.
+//! What single panes look like is fixed by the snapshots beside them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/deck.rs"]
+mod deck;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/unlisted.rs"]
+mod unlisted;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use deck::Deck;
+use program::Home;
+use rustix::process::Signal;
+use unlisted::Unlisted;
+
+const LEFT: &str = "\u{1b}[?1049l";
+const ENTERED: &str = "\u{1b}[?1049h";
+const FRAME: &str = "\u{1b}[?2026h";
+const USUAL: (u16, u16) = (120, 36);
+const SOON: Duration = Duration::from_secs(8);
+
+fn dashboard(home: &Home, args: &[&str]) -> Deck {
+    Deck::open(&home.tagdeck(args), USUAL)
+}
+
+/// A home with so many posts in its database, tagged without any network.
+fn home_with(posts: usize) -> Home {
+    let home = Home::new();
+    import(&home, 0, posts);
+    home
+}
+
+fn import(home: &Home, from: usize, posts: usize) {
+    let mut lines = String::new();
+    for n in from..from + posts {
+        writeln!(
+            lines,
+            r#"{{"channel":"Наука","message_id":{},"date":"2026-11-20T10:00:00Z","text":"Учёные нашли ударный кратер на Луне, запись {n} #космос"}}"#,
+            n + 1
+        )
+        .unwrap();
+    }
+    home.write("posts.jsonl", lines);
+    home.ok(&["import", "posts.jsonl"]);
+}
+
+/// The terminal as it was before: main screen, cursor shown, modes off, nothing drawn afterwards.
+fn given_back(deck: &Deck, how: &str) {
+    let raw = String::from_utf8_lossy(&deck.seen);
+    let left = raw.rfind(LEFT).unwrap_or_else(|| panic!("{how}: the alternate screen was not left: {raw:?}"));
+    assert!(left > raw.rfind(ENTERED).unwrap(), "{how}");
+    assert!(raw.rfind(FRAME) < Some(left), "{how}: a frame after the end");
+    for restored in ["\u{1b}[?25h", "\u{1b}[?2004l", "\u{1b}[?2026l"] {
+        assert!(raw.rfind(restored) > raw.rfind(ENTERED), "{how}: no {restored:?}");
+    }
+    let state = deck.state();
+    assert!(!state.alternate_screen() && !state.hide_cursor() && !state.bracketed_paste(), "{how}");
+    assert_eq!(state.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "{how}");
+    assert!(!state.application_cursor() && !state.application_keypad(), "{how}");
+    assert!(deck.cooked(), "{how}: keys are not echoed");
+}
+
+#[test]
+fn the_demo_can_be_watched_paused_and_left() {
+    let home = Home::new();
+    let mut deck = dashboard(&home, &["demo"]);
+    deck.shows("62 posts");
+    deck.until("a tagged post", |screen| screen.contains(" ✓ "));
+    assert!(deck.line(0).starts_with(" tagdeck  demo · ●"), "{}", deck.line(0));
+    for words in ["Tagging", "Models", "Live", "Attention", "astra-large", "in flight", "worst case"] {
+        assert!(deck.screen().contains(words), "{words}:\n{}", deck.screen());
+    }
+    deck.press_for("p", "⏸ paused");
+    deck.shows("everything paused until you say so");
+    assert!(deck.screen().contains("p goes on"), "{}", deck.screen());
+    deck.press("p");
+    deck.hides("⏸ paused");
+    deck.press_for("2", "status failed and retrying");
+    deck.press_for("?", "Keys · Failed");
+    deck.press("\u{1b}");
+    deck.hides("Keys · Failed");
+    deck.press_for("3", "following");
+    deck.press_for("\u{1b}[A", "standing still");
+    deck.press_for("f", "following");
+    deck.press_for("?", "Keys · Log");
+    deck.press("q");
+    deck.hides("Keys · Log");
+    deck.press_for("1", "Attention");
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+    given_back(&deck, "q");
+}
+
+#[test]
+fn every_way_out_gives_the_terminal_back() {
+    let home = home_with(1);
+    let keys = [("q", "q"), ("й", "й"), ("\u{3}", "Ctrl-C"), ("?\u{3}", "Ctrl-C over the help")];
+    for (keys, how) in keys {
+        let mut deck = dashboard(&home, &[]);
+        deck.shows("nothing is due");
+        assert!(!deck.cooked() && deck.state().alternate_screen() && deck.state().hide_cursor());
+        deck.press(keys);
+        let status = deck.ended(SOON);
+        assert!(status.success(), "{how}: {status}");
+        given_back(&deck, how);
+    }
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut deck = dashboard(&home, &["--observe"]);
+        deck.shows("1 posts");
+        deck.signal(signal);
+        let status = deck.ended(SOON);
+        assert!(status.success(), "{signal:?}: {status}");
+        given_back(&deck, &format!("{signal:?}"));
+    }
+}
+
+#[test]
+fn a_closed_terminal_ends_the_program_without_spinning() {
+    let home = home_with(1);
+    for args in [&[][..], &["--observe"]] {
+        let mut deck = dashboard(&home, args);
+        deck.shows("1 posts");
+        let used = deck.cpu_ticks();
+        deck.hang_up();
+        let began = Instant::now();
+        let mut most = used;
+        while std::fs::read_to_string(format!("/proc/{}/stat", deck.pid())).is_ok_and(|stat| !stat.contains(") Z ")) {
+            most = most.max(deck.cpu_ticks());
+            assert!(began.elapsed() < Duration::from_secs(5), "still running");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // A reader that loops on a dead terminal takes all of a processor: 100 a second.
+        let (spent, time) = (most - used, began.elapsed());
+        assert!(spent <= 20 + time.as_millis() as u64 / 20, "{spent} ticks in {time:?}");
+        deck.ended(SOON);
+    }
+}
+
+#[test]
+fn a_storm_of_sizes_leaves_the_right_screen() {
+    let home = home_with(3);
+    let mut deck = dashboard(&home, &[]);
+    deck.shows("nothing is due");
+    let sizes = [(1, 1), (200, 60), (2, 50), (80, 24), (300, 100), (60, 20), (1, 36), (120, 1), (61, 21), (5, 5), (119, 35)];
+    for (nth, (columns, rows)) in sizes.iter().cycle().take(44).enumerate() {
+        deck.resize(*columns, *rows);
+        deck.listen(Duration::from_millis(if nth % 3 == 0 { 40 } else { 2 }));
+    }
+    deck.resize(USUAL.0, USUAL.1);
+    deck.shows("? help");
+    deck.listen(Duration::from_millis(300));
+    let after = deck.screen();
+    deck.press("\u{c}");
+    deck.listen(Duration::from_millis(300));
+    assert_eq!(after, deck.screen(), "what a whole redraw shows");
+    assert!(deck.line(0).starts_with(" tagdeck  tagdeck.db") && after.lines().count() == 36, "{after}");
+    assert!(after.lines().skip(2).take(33).all(|line| line.chars().count() == 120), "{after}");
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+}
+
+#[test]
+fn a_key_that_comes_together_with_a_resize_is_not_kept_back() {
+    let home = home_with(1);
+    let mut deck = dashboard(&home, &["--observe"]);
+    deck.shows("1 posts");
+    for round in 0..20_u16 {
+        deck.resize(100 + round, 30);
+        deck.press_for("3", "following");
+        deck.press("1");
+        deck.resize(101 + round, 31);
+        deck.shows("Attention");
+        deck.until("the new height", |screen| screen.lines().nth(30).is_some_and(|line| line.contains("? help")));
+    }
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_what_is_needed() {
+    let home = home_with(1);
+    let mut deck = Deck::open(&home.tagdeck(&["--observe"]), (59, 20));
+    deck.shows("too small: 59x20, needs 60x20");
+    assert_eq!(deck.screen().trim(), "too small: 59x20, needs 60x20");
+    deck.resize(60, 19);
+    deck.shows("too small: 60x19, needs 60x20");
+    deck.resize(12, 3);
+    deck.until("its beginning", |screen| screen.trim() == "too small: …");
+    deck.resize(60, 20);
+    deck.shows("Attention");
+    deck.resize(1, 1);
+    deck.until("next to nothing", |screen| screen.trim().chars().count() <= 1);
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+    given_back(&deck, "too small");
+}
+
+#[test]
+fn an_empty_database_says_what_to_do_next() {
+    let home = Home::new();
+    let mut deck = dashboard(&home, &[]);
+    deck.shows("No posts yet.");
+    deck.shows("There is nothing to tag yet: tagdeck import result.json");
+    deck.shows("export OPENROUTER_API_KEY=");
+    deck.press_for("2", "Bring some in with: tagdeck import result.json");
+    deck.press("1");
+    // What is imported in another window is tagged without being told.
+    import(&home, 0, 3);
+    deck.shows("3 posts");
+    deck.shows("✓");
+    deck.until("three tagged", |screen| screen.contains("100 %"));
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+}
+
+#[test]
+fn retries_are_asked_for_and_done() {
+    let server = Unlisted::start(&[]);
+    let home = home_with(4);
+    // Every post is given up at once, with passes left.
+    home.write("config.toml", server.settings(&["fault/unprocessable_422"]));
+    let mut deck = dashboard(&home, &[]);
+    deck.shows("2 Failed 4");
+    deck.shows("4 × bad request");
+    deck.press_for("2", "1 of 4");
+    // The post goes to the top of the list; к is r on a Russian layout, К is R.
+    deck.press_for("к", "is due again");
+    deck.until("a second pass", |screen| screen.contains("2/5"));
+    deck.press_for("R", "all 4 posts that match");
+    deck.shows("at most 160 calls");
+    deck.press("n");
+    deck.hides("all 4 posts that match");
+    deck.press_for("К", "all 4 posts that match");
+    deck.press_for("y", "4 posts are due again");
+    deck.until("a third pass", |screen| screen.contains("3/5") && screen.contains("Failed 4"));
+    deck.press_for("F", "Retry with all passes given back");
+    deck.shows("only post");
+    deck.press_for("\u{1b}[B", "▸ all 4 posts that match");
+    deck.press_for("\r", "4 posts are due again");
+    deck.until("passes counted anew", |screen| screen.contains("1/5") && !screen.contains("3/5"));
+    deck.press_for("g", "will be tagged anew");
+    deck.press_for("\r", "Calls, ");
+    deck.shows("last error:");
+    deck.press("\u{1b}");
+    deck.hides("Calls, ");
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+    assert!(server.asked() >= 14, "{}", server.asked());
+}
+
+#[test]
+fn regenerating_a_tagged_post_asks_first() {
+    let home = home_with(1);
+    let mut deck = dashboard(&home, &[]);
+    deck.until("tagged", |screen| screen.contains("✓ ") && screen.contains("nothing is due"));
+    deck.press_for("3", "following");
+    deck.press_for("f", "success · post 1");
+    deck.press_for("\r", "Post 1 ");
+    deck.shows("Tags");
+    deck.press_for("g", "its ");
+    deck.shows("tags are replaced");
+    deck.press_for("y", "will be tagged anew");
+    deck.press("\u{3}");
+    assert!(deck.ended(SOON).success());
+}
+
+#[test]
+fn observing_shows_what_another_process_does() {
+    let home = home_with(5);
+    let mut worker =
+        home.tagdeck(&["run"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut deck = dashboard(&home, &["--observe"]);
+    deck.shows("○ observing");
+    deck.until("five tagged", |screen| screen.lines().any(|line| line.contains("success") && line.contains(" 5 ")));
+    import(&home, 5, 4);
+    deck.shows("9 posts");
+    deck.until("nine tagged", |screen| screen.lines().any(|line| line.contains("success") && line.contains(" 9 ")));
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&worker), Signal::TERM).unwrap();
+    assert!(worker.wait().unwrap().success());
+}
+
+#[test]
+fn a_second_dashboard_says_that_it_only_watches_and_still_steers() {
+    let home = home_with(2);
+    let mut first = dashboard(&home, &[]);
+    first.shows("nothing is due");
+    let mut second = dashboard(&home, &[]);
+    second.shows(&format!("Another engine (process {}) works on this database: this window only watches.", first.pid()));
+    assert!(second.line(0).contains("○ observing"), "{}", second.line(0));
+    second.press_for("p", "Paused:");
+    first.shows("⏸ paused");
+    second.press_for("P", "every pause has ended");
+    first.hides("⏸ paused");
+    first.press("q");
+    assert!(first.ended(SOON).success());
+    second.press("q");
+    assert!(second.ended(SOON).success());
+}
+
+#[test]
+fn nothing_is_written_and_next_to_nothing_computed_while_nothing_is_due() {
+    let home = home_with(3);
+    let mut deck = dashboard(&home, &[]);
+    deck.until("all tagged", |screen| screen.contains("100 %") && screen.contains("nothing is due"));
+    deck.listen(Duration::from_millis(500));
+    // The clock in the header may change its minute within one of the two, not within both.
+    let quiet = (0..2).any(|_| {
+        let ticks = deck.cpu_ticks();
+        let bytes = deck.listen(Duration::from_secs(5));
+        let ticks = deck.cpu_ticks() - ticks;
+        println!("{bytes} bytes and {ticks} ticks of 10 ms in 5 s");
+        bytes == 0 && ticks <= 5
+    });
+    assert!(quiet);
+    deck.press("q");
+    assert!(deck.ended(SOON).success());
+}

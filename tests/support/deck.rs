@@ -1,0 +1,192 @@
+//! The real dashboard on a pseudo-terminal: what it writes, byte for byte, and what a terminal makes of it.
+//! It asserts nothing but that what is waited for comes in time.
+
+#![allow(dead_code, reason = "each test uses its own part of it")]
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Longest wait for anything; two busy cores run several of these at once.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running dashboard, ended when dropped.
+pub struct Deck {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Option<Box<dyn Write + Send>>,
+    output: Option<Receiver<Vec<u8>>>,
+    /// Every byte written so far.
+    pub seen: Vec<u8>,
+    terminal: vt100::Parser,
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap()
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+impl Deck {
+    /// Starts a command (its environment, arguments and folder are taken over) on a terminal of this size.
+    pub fn open(command: &Command, (columns, rows): (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let mut started = CommandBuilder::new(command.get_program());
+        started.args(command.get_args());
+        started.env_clear();
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                started.env(name, value);
+            }
+        }
+        if let Some(folder) = command.get_current_dir() {
+            started.cwd(folder);
+        }
+        let child = pair.slave.spawn_command(started).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (heard, output) = channel();
+        std::thread::spawn(move || {
+            let mut chunk = vec![0; 65_536];
+            while let Ok(read @ 1..) = reader.read(&mut chunk) {
+                if heard.send(chunk[..read].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let keys = Some(pair.master.take_writer().unwrap());
+        let terminal = vt100::Parser::new(cells(rows), cells(columns), 0);
+        Self { child, master: Some(pair.master), keys, output: Some(output), seen: Vec::new(), terminal }
+    }
+
+    /// Takes in what comes within this time; returns the bytes.
+    pub fn listen(&mut self, time: Duration) -> usize {
+        let (before, end) = (self.seen.len(), Instant::now() + time);
+        while self.hear(end.saturating_duration_since(Instant::now())) {}
+        self.seen.len() - before
+    }
+
+    /// False when nothing came in time, or nothing will.
+    fn hear(&mut self, time: Duration) -> bool {
+        match self.output.as_ref().map(|output| output.recv_timeout(time)) {
+            Some(Ok(bytes)) => {
+                self.terminal.process(&bytes);
+                self.seen.extend(bytes);
+                true
+            }
+            Some(Err(RecvTimeoutError::Timeout)) | None => false,
+            Some(Err(RecvTimeoutError::Disconnected)) => {
+                std::thread::sleep(time.min(Duration::from_millis(5)));
+                false
+            }
+        }
+    }
+
+    /// The screen as a person sees it.
+    pub fn screen(&self) -> String {
+        self.terminal.screen().contents()
+    }
+
+    /// What the terminal is set to.
+    pub fn state(&self) -> &vt100::Screen {
+        self.terminal.screen()
+    }
+
+    /// One line of the screen.
+    pub fn line(&self, row: usize) -> String {
+        self.screen().lines().nth(row).unwrap_or_default().to_owned()
+    }
+
+    /// Reads on until the screen is as wanted.
+    pub fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !wanted(&self.screen()) {
+            assert!(Instant::now() < end, "{what}: did not come; the screen is\n{}", self.screen());
+            self.hear(Duration::from_millis(50));
+        }
+    }
+
+    /// Reads on until the screen shows these words.
+    pub fn shows(&mut self, words: &str) {
+        self.until(words, |screen| screen.contains(words));
+    }
+
+    /// Reads on until the screen does not show these words any more.
+    pub fn hides(&mut self, words: &str) {
+        self.until(&format!("without {words}"), |screen| !screen.contains(words));
+    }
+
+    /// Types.
+    pub fn press(&mut self, keys: &str) {
+        self.keys.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types, and waits for what that shows.
+    pub fn press_for(&mut self, keys: &str, words: &str) {
+        self.press(keys);
+        self.shows(words);
+    }
+
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.master.as_ref().unwrap().resize(size(columns, rows)).unwrap();
+        self.terminal.screen_mut().set_size(cells(rows), cells(columns));
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.process_id().unwrap()).unwrap()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
+    }
+
+    /// True while the terminal echoes and gathers lines, as a shell leaves it.
+    pub fn cooked(&self) -> bool {
+        let flags = format!("{:?}", self.master.as_ref().unwrap().get_termios().unwrap().local_flags);
+        flags.contains("ICANON") && flags.contains("ECHO")
+    }
+
+    /// What sshd does when the connection drops: the other end of the pseudo-terminal is closed.
+    pub fn hang_up(&mut self) {
+        self.output = None;
+        // The reading thread holds the terminal open until it has something to hand over and finds nobody there.
+        self.press("\u{c}");
+        (self.master, self.keys) = (None, None);
+    }
+
+    /// Waits for the end.
+    pub fn ended(&mut self, within: Duration) -> ExitStatus {
+        let end = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.listen(Duration::from_millis(50));
+                return status;
+            }
+            assert!(Instant::now() < end, "still running; the screen is\n{}", self.screen());
+            if !self.hear(Duration::from_millis(20)) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    /// Processor time used so far, user and system, in hundredths of a second; see proc(5).
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        fields.iter().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+}
+
+impl Drop for Deck {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
