@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// The soonest look after one that found something that could not be claimed.
 const SOON: Duration = Duration::from_millis(5);
 /// How often posts that another program inserted are looked for.
-const ADOPTION: Duration = Duration::from_secs(5);
+const ADOPTION: Duration = Duration::from_secs(3);
 /// How often the route is checked against its providers' lists, and how soon again when it has no model at all.
 const ROUTE_CHECK: Duration = Duration::from_hours(1);
 const ROUTE_RETRY: Duration = Duration::from_secs(30);
@@ -343,6 +343,10 @@ impl Cycle {
                 }
                 self.event(EventKind::Engine, &format!("a pass{post} ended unexpectedly: {error}"));
             }
+        }
+        if self.passes.is_empty() && self.queue.is_empty() {
+            // What was last seen still had this job in our own hands; a run until idle need not wait for the next poll.
+            self.look_at = Instant::now();
         }
         self.shared.board().in_flight = self.passes.len();
     }
