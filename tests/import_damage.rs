@@ -88,7 +88,7 @@ fn a_file_that_cannot_be_opened_is_an_error_in_words() {
     let (file, _) = read_all(&own("no such file.json"));
     assert!(file.error.unwrap().contains("check the path"));
     let dir = tempfile::tempdir().unwrap();
-    assert!(read_all(dir.path()).0.error.unwrap().contains("cannot be read"));
+    assert!(read_all(dir.path()).0.error.unwrap().contains("is a folder without any result*.json in it"));
 }
 
 proptest! {

@@ -1,6 +1,8 @@
 //! The engine's main loop: starts up, claims what there is room for, starts passes, publishes numbers, winds up.
 //! What happens to one post is `tagger`'s.
 
+mod claims;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +14,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::event::Draft;
 use super::lease::{Held, LEASE};
 use super::shared::{Shared, Stop};
-use super::tagger::{self, Finished};
+use super::tagger::Finished;
 use super::{Ended, Options, route, score};
-use crate::domain::{EventKind, JobId, JobKind, Millis, Phase, PostId, Snapshot, Status};
+use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot};
 use crate::store::{Claim, Outlook, StoreError};
 use crate::text::Safe;
 
 /// How often other processes' work is looked for.
 const POLL: Duration = Duration::from_secs(1);
-/// The soonest look after one that found something that could not be claimed.
-const SOON: Duration = Duration::from_millis(5);
 /// How often posts that another program inserted are looked for.
-const ADOPTION: Duration = Duration::from_secs(5);
+const ADOPTION: Duration = Duration::from_secs(3);
 /// How often the route is checked against its providers' lists, and how soon again when it has no model at all.
 const ROUTE_CHECK: Duration = Duration::from_hours(1);
 const ROUTE_RETRY: Duration = Duration::from_secs(30);
@@ -33,8 +33,6 @@ const PUBLISH: Duration = Duration::from_millis(250);
 const GRACE: Duration = Duration::from_secs(4);
 /// The same after a second stop: enough to write down that their calls were cancelled.
 const LAST_WRITES: Duration = Duration::from_millis(400);
-/// Most claims waiting for their turn here: others could do them meanwhile.
-const QUEUE: usize = 64;
 
 /// The state of the main loop; passes run beside it and share [`Shared`].
 pub struct Cycle {
@@ -176,151 +174,6 @@ impl Cycle {
         Ok(())
     }
 
-    /// Claims what there is room for and starts passes; while nobody can be asked, gives back what waits here.
-    async fn fill(&mut self) {
-        if self.shared.has_next_route() && !self.exchange_route().await {
-            return;
-        }
-        let due = Instant::now() >= self.look_at;
-        if let Some(blocked) = self.shared.blocked() {
-            // A claim would only send the posts away again, and other engines may have somebody to ask.
-            self.give_back_queue().await;
-            if due {
-                self.look().await;
-            }
-            if let Some(until) = blocked.until {
-                self.look_at = self.look_at.min(Instant::now() + self.until(until));
-            }
-            return;
-        }
-        if due && self.queue.len() < self.room() {
-            self.claim().await;
-        }
-        while self.passes.len() < self.shared.concurrency() {
-            let Some(claim) = self.queue.pop_front() else { break };
-            let about = (claim.job, claim.post);
-            let task = self.passes.spawn(tagger::work(Arc::clone(&self.shared), claim));
-            self.doing.insert(task.id(), about);
-        }
-        self.shared.board().in_flight = self.passes.len();
-    }
-
-    /// Posts that could be started now.
-    fn room(&self) -> usize {
-        self.shared.concurrency().saturating_sub(self.passes.len())
-    }
-
-    /// Puts a newly checked route up once no pass walks the old one; false while that is awaited.
-    async fn exchange_route(&mut self) -> bool {
-        if !self.passes.is_empty() {
-            return false;
-        }
-        let store = &self.shared.store;
-        let remembered = async {
-            // The passes that have just ended may have set a pause that was not read back so far.
-            self.shared.follow_pauses(store.pauses().await?);
-            store.model_states().await
-        };
-        match remembered.await {
-            Ok(remembered) => {
-                self.shared.take_next_route(&remembered);
-                true
-            }
-            Err(error) => {
-                self.trouble_with(&error);
-                self.look_at = Instant::now() + POLL;
-                false
-            }
-        }
-    }
-
-    async fn claim(&mut self) {
-        if self.held.is_stale() {
-            // After a suspend or a long lock our own leases may be over: prolonged first, they are not claimed as somebody's crash.
-            self.heartbeat().await;
-        }
-        if self.dry && !self.look().await {
-            return;
-        }
-        let wanted = self.room().max(self.shared.tagging.batch_size as usize).min(QUEUE).saturating_sub(self.queue.len());
-        match self.held.claim(JobKind::Tag, wanted as u32).await {
-            Ok((claims, given_up)) if claims.is_empty() && given_up.is_empty() => {
-                if !self.dry && self.look().await {
-                    self.look_at = Instant::now() + SOON;
-                }
-                self.dry = true;
-            }
-            Ok((claims, given_up)) => {
-                (self.dry, self.outlook, self.trouble) = (false, None, None);
-                for post in given_up {
-                    let text = Safe::fixed("failed: engines kept ending in the middle of it, see the post");
-                    self.shared.log.publish(Draft::new(EventKind::Failed, text).post(PostId(post)));
-                    self.shared.board().finished(Status::Failed);
-                }
-                self.queue.extend(claims);
-            }
-            Err(error) => {
-                self.outlook = None;
-                self.trouble_with(&error);
-                self.look_at = Instant::now() + POLL;
-            }
-        }
-    }
-
-    /// Reads what is due and notes when to look again; true when something can be claimed.
-    async fn look(&mut self) -> bool {
-        let mut wait = POLL;
-        self.outlook = match self.shared.store.outlook(JobKind::Tag).await {
-            Ok(outlook) => {
-                self.trouble = None;
-                if let Some(next) = outlook.next_at {
-                    wait = wait.min(self.until(next).max(SOON));
-                }
-                Some(outlook)
-            }
-            Err(error) => {
-                self.trouble_with(&error);
-                None
-            }
-        };
-        self.look_at = Instant::now() + wait;
-        self.outlook.is_some_and(|outlook| outlook.due > 0)
-    }
-
-    /// Gives claims that have not begun back, uncounted and due at once.
-    async fn give_back_queue(&mut self) {
-        if self.queue.is_empty() {
-            return;
-        }
-        match self.held.release(self.queue.iter()).await {
-            Ok(()) => self.queue.clear(),
-            Err(error) => self.trouble_with(&error),
-        }
-    }
-
-    fn until(&self, at: Millis) -> Duration {
-        Duration::from_millis(u64::try_from(at.saturating_sub(self.shared.now())).unwrap_or(0))
-    }
-
-    /// True when `until_idle` is fulfilled: nothing in hand, and nothing can be done within the horizon.
-    fn is_idle(&mut self) -> bool {
-        let Some(horizon) = self.options.until_idle else { return false };
-        let in_hand = !self.passes.is_empty() || !self.queue.is_empty() || self.shared.has_next_route();
-        // Only a look that succeeded says that there is nothing.
-        let Some(outlook) = self.outlook.filter(|_| !in_hand && Instant::now() < self.look_at) else { return false };
-        let far = self.shared.now().saturating_add(i64::try_from(horizon.as_millis()).unwrap_or(i64::MAX));
-        if outlook.due == 0 && outlook.next_at.is_none_or(|next| next > far) {
-            return true;
-        }
-        match self.shared.blocked() {
-            Some(blocked) if blocked.until.is_none_or(|until| until > far) => {
-                self.trouble = Some(blocked.reason);
-                true
-            }
-            _ => false,
-        }
-    }
-
     fn passed(&mut self, done: Result<(Id, Finished), JoinError>) {
         match done {
             Ok((id, finished)) => {
@@ -343,6 +196,10 @@ impl Cycle {
                 }
                 self.event(EventKind::Engine, &format!("a pass{post} ended unexpectedly: {error}"));
             }
+        }
+        if self.passes.is_empty() && self.queue.is_empty() {
+            // What was last seen still had this job in our own hands; a run until idle need not wait for the next poll.
+            self.look_at = Instant::now();
         }
         self.shared.board().in_flight = self.passes.len();
     }
@@ -453,53 +310,4 @@ fn ticker(period: Duration) -> tokio::time::Interval {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::config::{Config, Secret, Tagging};
-    use crate::domain::{NewPost, UserId};
-    use crate::engine::event::EventLog;
-    use crate::store::{Access, Store};
-
-    #[tokio::test]
-    async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite://{}", folder.path().join("a.db").display());
-        let store = Store::open(&database, Access::ReadWrite).await.unwrap();
-        let post = NewPost {
-            channel_telegram_id: 1,
-            channel_title: String::new(),
-            channel_username: None,
-            message_id: 1,
-            text: "Пост о погоде".to_owned(),
-            posted_at: None,
-            url: None,
-            images: Vec::new(),
-        };
-        store.import(UserId(1), &[post], Duration::ZERO, 5).await.unwrap();
-        let config = Config {
-            file: None,
-            data_dir: folder.path().to_owned(),
-            database: Secret::new(database),
-            log_level: "info".to_owned(),
-            tagging: Tagging::default(),
-            providers: Vec::new(),
-        };
-        let options = Options { until_idle: None, concurrency: None };
-        let log = EventLog::new(Safe::fixed("w"));
-        let (_stop, stopping) = watch::channel(Stop::No);
-        let shared = Arc::new(Shared::new(store, &config, &options, "w".to_owned(), log.clone(), stopping));
-        let mut cycle = Cycle::new(shared, options, watch::channel(Snapshot::default()).0, mpsc::channel(1).1);
-
-        let claim = cycle.held.claim(JobKind::Tag, 1).await.unwrap().0.remove(0);
-        let task = cycle.passes.spawn(async { panic!("a bug") });
-        cycle.doing.insert(task.id(), (claim.job, claim.post));
-        let done = cycle.passes.join_next_with_id().await.unwrap();
-        cycle.passed(done);
-        assert!(!cycle.held.holds(claim.job, claim.fence), "the heartbeat would keep the post from everybody for ever");
-        assert!(cycle.doing.is_empty());
-        let told: BTreeMap<_, _> = log.since(0, 10).events.into_iter().map(|event| (event.seq, event.text)).collect();
-        assert!(told[&0].contains(&format!("over post {} ended unexpectedly", claim.post)), "{told:?}");
-    }
-}
+mod tests;

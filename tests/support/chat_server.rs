@@ -2,6 +2,7 @@
 //! It is no demo: what it says is the test's own.
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
+use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ impl Answer {
         Self::new(status, json!({"error": {"message": message, "code": status}}).to_string())
     }
 
-    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn header(mut self, name: &'static str, value: i64) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }
@@ -159,7 +160,7 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
             answer.body.len()
         );
         for (name, value) in &answer.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         let bytes = [head.as_bytes(), b"\r\n", answer.body.as_bytes()].concat();
         if socket.write_all(&bytes).await.is_err() {
