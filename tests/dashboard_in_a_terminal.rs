@@ -1,6 +1,6 @@
 //! The dashboard as a person meets it: the real program on a real pseudo-terminal, read back through a terminal emulator.
 //! What single panes look like is fixed by the snapshots beside them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 #[path = "support/deck.rs"]
 mod deck;
