@@ -1,6 +1,6 @@
 //! No byte of a post, of a model's answer, of an error or of a file's name acts on the terminal: checked on the raw output
 //! of the real program, byte by byte.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 #[path = "support/deck.rs"]
 mod deck;
@@ -34,13 +34,11 @@ fn harmless(output: &[u8], kind: Kind, what: &str) {
 
 /// The hostile posts: those of this project, and those others broke on where they are at hand.
 fn posts() -> String {
-    match std::fs::read_to_string(OTHERS) {
-        Ok(others) => format!("{OWN}{others}"),
-        Err(_) => {
-            println!("not here, so only the project's own hostile posts were checked: {OTHERS}");
-            OWN.to_owned()
-        }
+    if let Ok(others) = std::fs::read_to_string(OTHERS) {
+        return format!("{OWN}{others}");
     }
+    println!("not here, so only the project's own hostile posts were checked: {OTHERS}");
+    OWN.to_owned()
 }
 
 /// Settings with a model that quotes escape sequences in its errors, and one that gives every post up.

@@ -274,6 +274,8 @@ impl Keymap {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn key(c: char, modifiers: KeyModifiers) -> Chord {
@@ -289,7 +291,7 @@ mod tests {
             for action in Action::ALL {
                 let keys: Vec<_> = keymap.keys(*section, *action).iter().map(|key| format!("`{}`", key.shown())).collect();
                 if !keys.is_empty() {
-                    table.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), section.long(), action.long()));
+                    writeln!(table, "| {} | {} | {} |", keys.join(" "), section.long(), action.long()).unwrap();
                 }
             }
         }

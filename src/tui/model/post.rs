@@ -187,6 +187,11 @@ impl Known {
 
     /// What happens to it next, with the key that helps.
     pub fn next(&self, now: Millis) -> Safe {
+        // Its next time is the end of a lease then, not of a wait.
+        let unfinished = !self.row.status.is_some_and(Status::is_final);
+        if unfinished && self.calls.last().is_some_and(|call| call.outcome.is_none()) {
+            return Safe::line(&format!("pass {} is under way", self.row.attempts));
+        }
         match (self.row.status, self.row.next_at) {
             (Some(Status::Success), _) => Safe::fixed("nothing, it is tagged · g tags it anew"),
             (Some(Status::Skipped), _) => Safe::fixed("nothing, it was skipped · g tags it anyway"),

@@ -215,9 +215,15 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let taken: usize = passes.iter().map(|(_, lines)| lines.len()).sum();
     let text_rows = usize::from(area.height).saturating_sub(1 + taken).max(1);
-    let excerpt = Safe::line(crate::text::first_chars(&known.text, text_rows * usize::from(area.width)));
+    let excerpt = Safe::line(crate::text::first_chars(&known.text, (text_rows + 1) * usize::from(area.width)));
     let mut lines = wrap::wrapped(&excerpt, area.width);
-    lines.truncate(text_rows);
+    if lines.len() > text_rows {
+        lines.truncate(text_rows);
+        if let Some(last) = lines.last_mut() {
+            // One cell more than fits, so that it is seen to go on.
+            *last = safe!("{last} …").clipped(usize::from(area.width));
+        }
+    }
     let mut row = 0;
     if excerpt.is_empty() {
         paint::left(buffer, line(area, 0), &Safe::fixed("no text"), model.theme.quiet());

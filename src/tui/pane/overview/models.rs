@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::domain::{BreakerState, ModelScore, PauseScope, Phase};
+use crate::domain::{BreakerState, ModelKey, ModelScore, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
@@ -156,7 +156,7 @@ fn state(model: &Model, score: &ModelScore) -> Words {
         return Words::new().word(if alone { "built in" } else { "last resort" }, theme.quiet());
     }
     if score.breaker != BreakerState::Off
-        && let Some(pause) = model.snapshot.pauses.iter().find(|pause| covers(&pause.scope, score))
+        && let Some(pause) = model.snapshot.pauses.iter().find(|pause| covers(&pause.scope, &score.model))
     {
         let words = Words::new().word("⏸", theme.warn());
         return match pause.until {
@@ -176,11 +176,11 @@ fn state(model: &Model, score: &ModelScore) -> Words {
 }
 
 /// Whether a pause is about this model among others; that of everything stands in the header.
-fn covers(scope: &PauseScope, score: &ModelScore) -> bool {
+fn covers(scope: &PauseScope, model: &ModelKey) -> bool {
     match scope {
         PauseScope::All => false,
-        PauseScope::Provider(name) => *name == score.model.provider,
-        PauseScope::Free(name) => *name == score.model.provider && score.model.is_free(),
+        PauseScope::Provider(name) => *name == model.provider,
+        PauseScope::Free(name) => *name == model.provider && model.is_free(),
     }
 }
 
