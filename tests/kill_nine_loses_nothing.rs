@@ -14,7 +14,7 @@ use std::time::Duration;
 use program::{Home, json_lines};
 use server::Server;
 
-const POSTS: usize = 1200;
+const POSTS: usize = 2500;
 const KILLS: usize = 50;
 const CONCURRENCY: usize = 8;
 

@@ -92,6 +92,15 @@ impl Board {
         self.dirty = true;
     }
 
+    /// Posts finished in each second that this engine has lived, at most the last 60; none while nothing was finished in
+    /// them, so that an idle engine has nothing new to tell each second.
+    fn pace(&self) -> Vec<u32> {
+        if self.pace.iter().all(|finished| *finished == 0) {
+            return Vec::new();
+        }
+        self.pace.iter().skip(PACE - self.seconds()).copied().collect()
+    }
+
     /// Moves the pace on to the current second.
     fn roll(&mut self) {
         let second = self.started.elapsed().as_secs();
@@ -193,7 +202,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         phase,
         in_flight: board.in_flight,
         concurrency: board.concurrency.limit(),
-        finished_per_second: board.pace.iter().skip(PACE - board.seconds()).copied().collect(),
+        finished_per_second: board.pace(),
         eta_seconds: board.eta_seconds(),
         worst_case: shared.worst_case(&route.models),
         models,
