@@ -81,6 +81,18 @@ fn posts_are_narrowed_by_status_channel_text_and_number() {
 }
 
 #[test]
+fn before_the_first_import_the_answers_are_those_of_an_empty_database_and_nothing_is_made() {
+    let home = Home::new();
+    let stats = json_lines(&home.ok(&["stats", "--json"])).remove(0);
+    assert_eq!(stats["total_posts"], 0, "{stats}");
+    assert!(home.ok(&["stats"]).contains("tagdeck import FILE"));
+    assert_eq!(home.ok(&["posts", "--json"]), "");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    let (exit, _, err) = code(&home, &["stats", "--database", "sqlite://typo.db"]);
+    assert_eq!(exit, Some(1), "a database that was named and is missing is a mistake: {err}");
+}
+
+#[test]
 fn no_foreign_text_acts_on_the_terminal() {
     let home = tagged_home();
     for args in [&["posts"][..], &["posts", "--json"], &["stats"], &["posts", "--channel", "Nasty"]] {
@@ -94,7 +106,7 @@ fn no_foreign_text_acts_on_the_terminal() {
         &["import", hostile, "--json"],
         &["stats", "--config", hostile],
         &["stats", "--database", "sqlite://no\u{1b}[2Jne/x.db"],
-        &["posts", "--data-dir", hostile],
+        &["retry", "--data-dir", "/proc/no\u{1b}[31mne"],
     ] {
         let (exit, out, err) = code(&home, args);
         assert!(matches!(exit, Some(1 | 2)), "{args:?}: {exit:?} {out}{err}");

@@ -84,10 +84,26 @@ where
     let config = settings(common)?;
     start_log(&config.log_level, &LogTo::Stderr)?;
     block_on(async {
-        let store = open(&config, access).await?;
+        // Before the first import the answers are those of an empty database, and asking leaves nothing behind.
+        let empty = if access == Access::ReadOnly && is_new(&config) { Some(tempfile::tempdir()?) } else { None };
+        let store = match &empty {
+            Some(folder) => Store::open(&embedded(folder.path()), Access::ReadWrite).await?,
+            None => open(&config, access).await?,
+        };
         let ops = Ops::observing(store, &config.tagging);
         work(ops, config).await
     })?
+}
+
+/// Address of the embedded database in a data folder.
+fn embedded(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("tagdeck.db").display())
+}
+
+/// True while nobody has named a database and the embedded one is still to be made; a named one that is missing is a mistake.
+fn is_new(config: &Config) -> bool {
+    let default = embedded(&config.data_dir);
+    config.database.expose() == default && default.strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists())
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP stop the engine softly, the second one at once.
