@@ -1,0 +1,186 @@
+//! What watchers of a running engine see: its events and its current numbers.
+//! It computes none of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, words};
+use crate::text::Safe;
+
+words! {
+    /// Kind of an event.
+    EventKind, "event kind" {
+        /// A post was tagged.
+        Success = "success",
+        /// The same model will be asked again.
+        Retry = "retry",
+        /// The route goes on with the next model.
+        Fallback = "fallback",
+        /// A pass ended without tags; another is due.
+        PassFailed = "pass_failed",
+        /// A post was given up.
+        Failed = "failed",
+        /// A post was skipped.
+        Skipped = "skipped",
+        /// A pass was put off and not counted.
+        PutOff = "put_off",
+        /// Calls to a class of models stopped.
+        Paused = "paused",
+        /// They go on.
+        Resumed = "resumed",
+        /// A model's breaker opened, half-opened or closed, or a model was taken off the route.
+        Breaker = "breaker",
+        /// Something about the engine itself: start, stop, database trouble, a request format stepped down.
+        Engine = "engine",
+    }
+}
+
+/// One line of the live log.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    /// Grows by one with each event of this engine.
+    pub seq: u64,
+    /// When, by this machine's clock.
+    pub time: Millis,
+    /// Which engine.
+    pub worker: Safe,
+    /// What kind.
+    pub kind: EventKind,
+    /// The post it is about.
+    pub post: Option<PostId>,
+    /// The model it is about.
+    pub model: Option<Safe>,
+    /// The outcome it follows from.
+    pub outcome: Option<Outcome>,
+    /// In words.
+    pub text: Safe,
+}
+
+words! {
+    /// State of a model's breaker.
+    BreakerState, "breaker state" {
+        /// Calls go through.
+        Closed = "closed",
+        /// No call until `until`.
+        Open = "open",
+        /// One probe at a time.
+        HalfOpen = "half_open",
+        /// Off until the route is checked again (model gone, region).
+        Off = "off",
+    }
+}
+
+/// One line of the scoreboard, in the route's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelScore {
+    /// Which model.
+    pub model: ModelKey,
+    /// Calls since this engine started.
+    pub calls: u64,
+    /// Of them, answers with tags or `no_topic`.
+    pub successes: u64,
+    /// Of them, answers that held some text at all.
+    pub answers: u64,
+    /// 95th percentile of the last 256 calls' time, milliseconds.
+    pub p95_ms: Option<u64>,
+    /// HTTP calls today (UTC) to its provider, by all engines on this database.
+    pub calls_today: i64,
+    /// The provider's limit a day, when one is set.
+    pub limit_today: Option<i64>,
+    /// Its breaker.
+    pub breaker: BreakerState,
+    /// When an open breaker half-opens.
+    pub until: Option<Millis>,
+    /// Why it is off or open.
+    pub reason: Option<Safe>,
+}
+
+/// The engine's current numbers, published for any number of watchers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Grows with every publication.
+    pub version: u64,
+    /// Posts by status, of the whole database.
+    pub counts: StatusCounts,
+    /// All posts.
+    pub total: i64,
+    /// What the engine is doing.
+    pub phase: Phase,
+    /// Posts in this engine's hands now.
+    pub in_flight: usize,
+    /// How many at once the adaptive limit allows now.
+    pub concurrency: usize,
+    /// Posts finished in each of the last 60 seconds, or of those since the start, oldest first.
+    pub finished_per_second: Vec<u32>,
+    /// Seconds until `pending` and due `retrying` posts are done at the pace of the last minute.
+    pub eta_seconds: Option<u64>,
+    /// The scoreboard, in the route's order.
+    pub models: Vec<ModelScore>,
+    /// Pauses in force.
+    pub pauses: Vec<Pause>,
+    /// Money spent today (UTC), millionths of a US dollar, and the limit if one is set.
+    pub spent_micros: i64,
+    /// The day's budget in millionths of a US dollar.
+    pub budget_micros: Option<i64>,
+    /// Worst case for one post: models × tries × passes.
+    pub worst_case: WorstCase,
+    /// Totals since this engine started.
+    pub totals: Totals,
+    /// Something that needs the operator: a lost database, a route without a healthy model.
+    pub trouble: Option<Safe>,
+}
+
+/// What an engine is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not started, or none in this process (`--observe`).
+    #[default]
+    None,
+    /// Claiming and working.
+    Running,
+    /// Nothing is due.
+    Idle,
+    /// Paused by the operator or by a pause that covers everything.
+    Paused,
+    /// Finishing what is in flight, claiming nothing.
+    Draining,
+    /// Ended.
+    Stopped,
+}
+
+/// Most calls one post can cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorstCase {
+    /// Models of the route.
+    pub models: u64,
+    /// Most calls in one pass.
+    pub calls_per_pass: u64,
+    /// `max_attempts`.
+    pub passes: u64,
+}
+
+impl WorstCase {
+    /// Calls in all.
+    pub const fn calls(&self) -> u64 {
+        self.calls_per_pass * self.passes
+    }
+}
+
+/// Totals of a run as the summary prints them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Jobs that ended well.
+    pub success: u64,
+    /// Jobs given up.
+    pub failed: u64,
+    /// Jobs skipped.
+    pub skipped: u64,
+    /// HTTP calls made.
+    pub calls: u64,
+    /// Times the same model was asked again within a pass.
+    pub retries: u64,
+    /// Times a pass went on with the next model.
+    pub fallbacks: u64,
+}

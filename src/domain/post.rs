@@ -1,0 +1,189 @@
+//! Posts as they are imported, listed and shown, and the calls made for them.
+//! Rows of tables are the store's; these are what the rooms above see.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CallId, Millis, ModelKey, Outcome, PostId, Status, UserId};
+
+/// A post to be written by an importer; the store finds out whether it is new.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewPost {
+    /// Telegram's id of the channel (with `-100` for channels and supergroups), or one made from its name.
+    pub channel_telegram_id: i64,
+    /// Title of the channel as the source gives it.
+    pub channel_title: String,
+    /// `@name` without the `@`, when known.
+    pub channel_username: Option<String>,
+    /// Id of the message within its channel; may be negative.
+    pub message_id: i64,
+    /// The whole text; empty when there is none.
+    pub text: String,
+    /// When it was posted, UTC.
+    pub posted_at: Option<Millis>,
+    /// Link to the post, when known.
+    pub url: Option<String>,
+    /// Paths of its images as found on this machine.
+    pub images: Vec<String>,
+}
+
+/// What became of one imported post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// It was not there: written, job enqueued.
+    New,
+    /// It was there with another text or further images: updated, enqueued again when the text changed.
+    Updated,
+    /// It was there just so.
+    Unchanged,
+}
+
+/// One line of a list of posts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PostLine {
+    /// Which post.
+    pub id: PostId,
+    /// Title of its channel.
+    pub channel: String,
+    /// Id of the message within its channel.
+    pub message_id: i64,
+    /// When it was posted, UTC.
+    pub posted_at: Option<Millis>,
+    /// Status of its tagging; `None` when the column is NULL (`no_status`).
+    pub status: Option<Status>,
+    /// Passes used.
+    pub attempts: i64,
+    /// Its tags, if any.
+    pub tags: Vec<String>,
+    /// Outcome word of the last failed pass or of a skip; see [`Outcome`], plus `too_short`, `waiting_ocr`, `crashes_engine`, `by_hand`.
+    pub error_class: Option<String>,
+    /// What went wrong last, in words.
+    pub error: Option<String>,
+    /// When its job changed last.
+    pub updated_at: Millis,
+    /// When its next pass is due, while one is.
+    pub next_at: Option<Millis>,
+    /// The first 200 characters of its text.
+    pub excerpt: String,
+}
+
+/// A post with all that is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PostDetail {
+    /// As in lists.
+    #[serde(flatten)]
+    pub line: PostLine,
+    /// Owner.
+    pub user_id: Option<UserId>,
+    /// The whole text.
+    pub text: String,
+    /// Link, when known.
+    pub url: Option<String>,
+    /// Paths or addresses of its images.
+    pub images: Vec<String>,
+    /// Passes allowed.
+    pub max_attempts: i64,
+    /// Every call made for it, oldest first, at most the newest 200.
+    pub calls: Vec<Call>,
+}
+
+/// One HTTP request to one model, as recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Call {
+    /// Which call.
+    pub id: CallId,
+    /// Number of the pass it belongs to, from 1.
+    pub pass: i64,
+    /// Provider and model asked.
+    pub model: ModelKey,
+    /// When it was recorded, before it went out.
+    pub sent_at: Millis,
+    /// When it ended; `None` while in flight.
+    pub ended_at: Option<Millis>,
+    /// What it came to; `None` while in flight.
+    pub outcome: Option<Outcome>,
+    /// HTTP status, when an answer came.
+    pub http_status: Option<i64>,
+    /// Tokens of the request, as the provider counted.
+    pub prompt_tokens: Option<i64>,
+    /// Tokens of the answer.
+    pub completion_tokens: Option<i64>,
+    /// Price in millionths of a US dollar.
+    pub cost_micros: Option<i64>,
+    /// Cause in words.
+    pub reason: Option<String>,
+}
+
+/// What a list of posts is narrowed to; the default is everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostFilter {
+    /// Only this user's.
+    pub user: Option<UserId>,
+    /// Only with this status.
+    pub status: Option<Status>,
+    /// Only channels whose title or username contains this, case-insensitively.
+    pub channel: Option<String>,
+    /// Only with this error class.
+    pub class: Option<String>,
+    /// Only posts whose text contains this, case-insensitively (Cyrillic too).
+    pub query: Option<String>,
+}
+
+/// Place in a list ordered by (`updated_at`, id), newest first; `None` starts at the top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageKey {
+    /// `updated_at` of the last line seen.
+    pub updated_at: Millis,
+    /// Its post.
+    pub id: PostId,
+}
+
+/// Counts as `stats --json` prints them (DESIGN.md); key for key a promise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// The user asked for, `null` for all.
+    pub user_id: Option<i64>,
+    /// All posts.
+    pub total_posts: i64,
+    /// Posts with at least one tag.
+    pub posts_with_tags: i64,
+    /// The others.
+    pub posts_without_tags: i64,
+    /// Posts in `retrying`, or `failed` under the attempt limit.
+    pub posts_need_retry: i64,
+    /// Posts by status.
+    pub stats_by_status: StatusCounts,
+    /// Whether tagging is switched on.
+    pub tagging_enabled: bool,
+    /// `max_attempts` of the settings.
+    pub max_retry_attempts: i64,
+}
+
+/// Posts by status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusCounts {
+    /// See [`Status::Pending`].
+    pub pending: i64,
+    /// See [`Status::Success`].
+    pub success: i64,
+    /// See [`Status::Failed`].
+    pub failed: i64,
+    /// See [`Status::Retrying`].
+    pub retrying: i64,
+    /// See [`Status::Skipped`].
+    pub skipped: i64,
+    /// Posts whose status is NULL.
+    pub no_status: i64,
+}
+
+impl StatusCounts {
+    /// The count of one status.
+    pub const fn of(&self, status: Status) -> i64 {
+        match status {
+            Status::Pending => self.pending,
+            Status::Retrying => self.retrying,
+            Status::Success => self.success,
+            Status::Failed => self.failed,
+            Status::Skipped => self.skipped,
+        }
+    }
+}
