@@ -6,15 +6,10 @@ use std::time::Duration;
 use super::{Failure, Headers};
 use crate::domain::{Millis, Outcome};
 use crate::llm::Wait;
+use crate::llm::quota::next_utc_midnight;
 
-const DAY_MS: Millis = 86_400_000;
 /// A hint farther away than this is a mistake of the server.
 const FARTHEST: Duration = Duration::from_hours(31 * 24);
-
-/// The next 00:00 UTC after `now`, when OpenRouter's daily counters start again.
-pub(super) const fn next_utc_midnight(now: Millis) -> Millis {
-    now - now.rem_euclid(DAY_MS) + DAY_MS
-}
 
 /// When to come back, for the outcomes where the server's word counts.
 pub(super) fn hint(outcome: Outcome, headers: &Headers, failure: &Failure, now: Millis) -> Option<Wait> {
