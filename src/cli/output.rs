@@ -84,7 +84,15 @@ pub fn complain(text: &str) {
 
 /// Says what went wrong, causes included, and how the program ends.
 pub fn report(error: &color_eyre::Report) -> Exit {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    complain(&format!("tagdeck: {}", causes.join(": ")));
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors tell their cause themselves.
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    complain(&format!("tagdeck: {said}"));
     if error.downcast_ref::<ConfigError>().is_some() { Exit::Usage } else { Exit::Failed }
 }

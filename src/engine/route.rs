@@ -52,7 +52,12 @@ pub async fn resolve(shared: Arc<Shared>) {
     for gone in &expanded.gone {
         let suggestions =
             if gone.suggestions.is_empty() { String::new() } else { format!("; near to it: {}", gone.suggestions.join(", ")) };
-        let text = format!("{} is not among its provider's models{suggestions}", gone.entry);
+        let provider = split(&gone.entry, &shared.provider_list).0;
+        let text = if silent.iter().any(|name| name == provider) {
+            format!("{} stands for nothing until {provider} lists its models", gone.entry)
+        } else {
+            format!("{} is not among its provider's models{suggestions}", gone.entry)
+        };
         shared.log.publish(Draft::new(EventKind::Engine, Safe::line(&text)));
     }
     let empty_because = expanded.models.is_empty().then(|| {
