@@ -70,7 +70,7 @@ impl Faults {
             seed,
             share: 0.5,
             latency: Duration::from_millis(120)..Duration::from_millis(600),
-            day_after: Some(posts.len() / 2),
+            day_after: Some(posts.len() / 3),
             posts,
             ..Self::none()
         }

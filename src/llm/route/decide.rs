@@ -64,7 +64,7 @@ impl Pass {
             }
             O::BadKey | O::Tls | O::OutOfCredit | O::KeyLimit => {
                 let until = verdict.wait.map(|wait| come_back(wait, now, MONTH));
-                pause(PauseScope::Provider(health.models[model].key.provider.clone()), until, &cause, health, notes);
+                notes.extend(pause(PauseScope::Provider(health.models[model].key.provider.clone()), until, &cause, health, now));
                 Next::Leave
             }
             O::ModelGone | O::Region => {
@@ -263,17 +263,16 @@ fn free_limit(model: usize, verdict: &Verdict, health: &mut Health, now: Millis,
     let until = stated.map_or(missing, |wait| come_back(wait, now, 2 * DAY));
     let cause = Cause { outcome: verdict.outcome, reason: verdict.reason.clone() };
     let key = health.models[model].key.clone();
-    pause(PauseScope::Free(key.provider.clone()), Some(until), &cause, health, notes);
+    notes.extend(pause(PauseScope::Free(key.provider.clone()), Some(until), &cause, health, now));
     if !key.is_free() {
         notes.push(health.hold_model(model, until, cause, now));
     }
 }
 
-fn pause(scope: PauseScope, until: Option<Millis>, cause: &Cause, health: &mut Health, notes: &mut Vec<Note>) {
+/// The note that tells of a pause, unless it is in force already.
+fn pause(scope: PauseScope, until: Option<Millis>, cause: &Cause, health: &mut Health, now: Millis) -> Option<Note> {
     let pause = Pause { scope, until, reason: cause.reason.clone() };
-    if health.pause_for(&pause, cause.outcome) {
-        notes.push(Note::Pause(pause));
-    }
+    health.pause_for(&pause, cause.outcome, now).then_some(Note::Pause(pause))
 }
 
 /// How long a hint means from now.

@@ -195,7 +195,7 @@ impl Health {
             PauseScope::Provider(_) => Outcome::OutOfCredit,
             PauseScope::Free(_) => Outcome::FreeDaily,
         };
-        self.pause_for(pause, outcome);
+        self.pauses.insert(pause.scope.clone(), (pause.clone(), outcome));
     }
 
     /// Ends one pause.
@@ -221,10 +221,20 @@ impl Health {
         }
     }
 
-    /// True when the pause is new or longer than before.
-    pub(super) fn pause_for(&mut self, pause: &Pause, outcome: Outcome) -> bool {
-        let old = self.pauses.insert(pause.scope.clone(), (pause.clone(), outcome));
-        old.is_none_or(|(old, _)| old.until != pause.until)
+    /// True when the pause is new or another one than before. What several calls in flight are told within seconds is one
+    /// pause, though each names another end: the first stays.
+    pub(super) fn pause_for(&mut self, pause: &Pause, outcome: Outcome, now: Millis) -> bool {
+        const SAME: u64 = 5_000;
+        let old = self.pauses.get(&pause.scope).map(|(old, _)| old.until);
+        let told = match (old, pause.until) {
+            (Some(Some(old)), Some(new)) => old > now && old.abs_diff(new) <= SAME,
+            (Some(old), new) => old == new,
+            (None, _) => false,
+        };
+        if !told {
+            self.pauses.insert(pause.scope.clone(), (pause.clone(), outcome));
+        }
+        !told
     }
 
     /// Takes leave to call; `Some(true)` when the call is a probe. Call only after [`Health::availability`] said yes.
