@@ -6,7 +6,7 @@ mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use file::{ConfigError, Overrides, load};
@@ -17,6 +17,12 @@ pub const EXAMPLE: &str = include_str!("../config.toml.example");
 
 /// Name of the built-in provider that needs no network; its only model is `keywords`.
 pub const LOCAL_PROVIDER: &str = "local";
+
+/// The file behind `sqlite://PATH`, without what follows a `?`; `None` for any other address.
+pub fn sqlite_file(address: &str) -> Option<&Path> {
+    let path = address.strip_prefix("sqlite://")?;
+    Some(Path::new(path.split('?').next().unwrap_or(path)))
+}
 
 /// A key or password: usable, never printable.
 #[derive(Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use chat_server::{Answer, ChatServer};
 use databases::Db;
 use engines::{config, import_plain, provider, start, stop, until};
 use program::{Home, json_lines, text};
-use tagdeck::config::Provider;
+use tagdeck::config::{Provider, Secret};
 use tagdeck::demo::server::{Faults, Server, Setup};
 use tagdeck::domain::Phase;
 use tagdeck::store::{Access, Store};
@@ -118,4 +118,19 @@ async fn a_dashboard_on_a_route_without_any_model_shows_why_and_waits() {
     .await;
     let ended = stop(engine).await;
     assert_eq!((ended.left.due, ended.left.leased), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_cannot_go_out_is_not_recorded_as_sent() {
+    let db = Db::sqlite();
+    let store = db.store().await;
+    import_plain(&store, 1).await;
+    let mut unusable = provider("test", "http://127.0.0.1:9/v1");
+    unusable.headers.insert("x-team".to_owned(), Secret::new("two\nlines"));
+    let engine = start(&store, &config(&db.url, vec![unusable], &["vendor/alpha", "local/keywords"]));
+    let watch = engine.watch();
+    until("the post", || async { watch.borrow().counts.success == 1 }).await;
+    stop(engine).await;
+    let calls = engines::posts(&store).await.remove(0).calls;
+    assert_eq!(calls.iter().map(|call| call.model.to_string()).collect::<Vec<_>>(), ["local/keywords"]);
 }

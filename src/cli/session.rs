@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::args::Common;
-use crate::config::{self, Config};
+use crate::config::{self, Config, sqlite_file};
 use crate::engine::Stopper;
 use crate::ops::Ops;
 use crate::store::{Access, Store};
@@ -66,8 +66,7 @@ pub fn block_on<F: Future>(work: F) -> Result<F::Output> {
 pub async fn open(config: &Config, access: Access) -> Result<Store> {
     let address = config.database.expose();
     if access == Access::ReadWrite
-        && let Some(path) = address.strip_prefix("sqlite://")
-        && let Some(folder) = Path::new(path.split('?').next().unwrap_or(path)).parent()
+        && let Some(folder) = sqlite_file(address).and_then(Path::parent)
         && !folder.as_os_str().is_empty()
     {
         std::fs::create_dir_all(folder)
@@ -103,7 +102,7 @@ fn embedded(folder: &Path) -> String {
 /// True while nobody has named a database and the embedded one is still to be made; a named one that is missing is a mistake.
 fn is_new(config: &Config) -> bool {
     let default = embedded(&config.data_dir);
-    config.database.expose() == default && default.strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists())
+    config.database.expose() == default && sqlite_file(&default).is_some_and(|file| !file.exists())
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP stop the engine softly, the second one at once.

@@ -3,8 +3,9 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::config::sqlite_file;
 use crate::text::Safe;
 
 /// Why no engine can be started here.
@@ -64,9 +65,8 @@ impl EngineLock {
 }
 
 fn lock_path(database: &str) -> Option<PathBuf> {
-    let path = database.strip_prefix("sqlite://")?;
-    let path = path.split('?').next().unwrap_or(path);
-    if path == ":memory:" || path.is_empty() {
+    let path = sqlite_file(database)?;
+    if path == Path::new(":memory:") || path.as_os_str().is_empty() {
         return None;
     }
     // A database reached by a link is the same database; one that is not there yet is reached by none.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::event::Draft;
 use super::shared::{Shared, Stop, duration_words};
-use crate::domain::{EventKind, Fence, JobId, Millis, ModelKey, Outcome, PostId, Status};
+use crate::domain::{CallId, EventKind, Fence, JobId, Millis, ModelKey, Outcome, PostId, Status};
 use crate::llm::route::{Call, Note, Pass, PassEnd, RouteModel, Step};
 use crate::llm::wire::Reply;
 use crate::llm::{Ask, Verdict, keywords, prompt, quota};
@@ -155,17 +155,17 @@ impl Worker {
     /// One HTTP call: reserved and recorded, sent, recorded again with its raw body before anybody believes it.
     async fn call(&self, call: &Call, model: &RouteModel, sent_at: Millis) -> Result<Answer, StoreError> {
         let shared = &self.shared;
+        // Before anything is recorded: a call that cannot go out must not stand there as sent.
+        let Some(wire) = shared.wires.get(&model.key.provider) else {
+            let reason = Safe::line(&format!("provider {} cannot be reached from this process", model.key.provider));
+            return Ok(Answer::Verdict(Verdict::plain(Outcome::Unreachable, reason)));
+        };
         let ask = self.ask(call);
         let prompt_chars = ask.messages.iter().map(|m| m.content.chars().count()).sum();
         let reserve = quota::reserve_micros(model.listing.as_ref(), prompt_chars, ask.max_tokens);
         let id = match self.reserve(&model.key, reserve).await? {
             Reserved::Sent(id) => id,
             Reserved::Denied { until, limit } => return Ok(denied(&model.key, until, limit)),
-        };
-        let Some(wire) = shared.wires.get(&model.key.provider) else {
-            // The route only holds models of providers that have a wire.
-            let reason = Safe::line(&format!("provider {} cannot be reached from this process", model.key.provider));
-            return Ok(Answer::Verdict(Verdict::plain(Outcome::Unreachable, reason)));
         };
         let started = Instant::now();
         let reply = self.unless_stopped(wire.send(&model.key.model, &ask)).await;
@@ -174,12 +174,24 @@ impl Worker {
             Some(reply) => reply.verdict(shared.now()),
             None => Verdict::plain(Outcome::Cancelled, Safe::fixed("the engine stopped before the answer came")),
         };
-        shared.board().called(&model.key, &verdict, elapsed);
         if reply.as_ref().is_some_and(Reply::is_overloaded) {
             shared.apply(&Note::HalveConcurrency, sent_at, self.claim.post);
         }
-        let end = call_end(&verdict, reply.as_ref(), elapsed);
-        let store = shared.store.clone();
+        self.called(id, &model.key, verdict, reply.as_ref(), elapsed).await
+    }
+
+    /// Counts a call that ended and records how, before its verdict is acted upon.
+    async fn called(
+        &self,
+        id: CallId,
+        model: &ModelKey,
+        verdict: Verdict,
+        reply: Option<&Reply>,
+        elapsed: Duration,
+    ) -> Result<Answer, StoreError> {
+        self.shared.board().called(model, &verdict, elapsed);
+        let end = call_end(&verdict, reply, elapsed);
+        let store = &self.shared.store;
         self.persist(|| store.end_call(id, &end)).await?;
         Ok(Answer::Verdict(verdict))
     }
@@ -207,11 +219,7 @@ impl Worker {
         };
         verdict.tags = tags;
         verdict.answered = true;
-        self.shared.board().called(model, &verdict, started.elapsed());
-        let end = call_end(&verdict, None, started.elapsed());
-        let store = self.shared.store.clone();
-        self.persist(|| store.end_call(id, &end)).await?;
-        Ok(Answer::Verdict(verdict))
+        self.called(id, model, verdict, None, started.elapsed()).await
     }
 
     async fn reserve(&self, model: &ModelKey, reserve_micros: i64) -> Result<Reserved, StoreError> {

@@ -84,18 +84,7 @@ pub async fn posts(store: &Store) -> Vec<PostDetail> {
     posts
 }
 
-pub fn post(message_id: i64, text: &str) -> NewPost {
-    NewPost {
-        channel_telegram_id: -100_500,
-        channel_title: "Новости".to_owned(),
-        channel_username: Some("news".to_owned()),
-        message_id,
-        text: text.to_owned(),
-        posted_at: Some(1_700_000_000_123 + message_id * 1000),
-        url: None,
-        images: Vec::new(),
-    }
-}
+pub use super::databases::post;
 
 pub async fn import(store: &Store, posts: &[NewPost], wait_for_ocr: Duration) {
     store.import(UserId(1), posts, wait_for_ocr, 5).await.unwrap();
