@@ -255,6 +255,13 @@ impl StoreError {
     }
 }
 
+/// True when SQLite says that another program keeps the file (BUSY or LOCKED).
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(said) = error else { return false };
+    let is_sqlite = said.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
+    is_sqlite && said.code().and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
 /// The database's own words, without the driver's frame around them.
 fn cause(error: &sqlx::Error) -> Safe {
     let text = match error {

@@ -2,14 +2,14 @@
 //! It knows no table.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::base::{Boxed, Work};
-use super::error::shown;
+use super::error::{is_locked, shown};
 use super::link::Link;
 use super::{Access, StoreError};
 use crate::text::Safe;
@@ -64,7 +64,19 @@ pub(crate) async fn connect(url: &str, access: Access) -> Result<SqliteConnectio
             // A checkpoint each 4 MB stalls finishes more often than each 16 MB, and gains nothing.
             .pragma("wal_autocheckpoint", "4000"),
     };
-    SqliteConnection::connect_with(&options).await.map_err(|error| StoreError::open(&shown(url), error))
+    patiently(async || SqliteConnection::connect_with(&options).await).await.map_err(|error| StoreError::open(&shown(url), error))
+}
+
+/// Opens something, again and again while another program keeps the file. SQLite's own waiting does not cover the change to WAL and
+/// the recovery of a log: beside another program that does the same it answers BUSY at once.
+async fn patiently<T>(open: impl AsyncFn() -> Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    let until = Instant::now() + BUSY;
+    loop {
+        match open().await {
+            Err(error) if is_locked(&error) && Instant::now() < until => tokio::time::sleep(Duration::from_millis(20)).await,
+            done => return done,
+        }
+    }
 }
 
 impl Embedded {
@@ -79,11 +91,9 @@ impl Embedded {
                 Some(sender)
             }
         };
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .min_connections(1)
-            .acquire_timeout(BUSY)
-            .connect_with(options(url)?.read_only(true))
+        let reading = options(url)?.read_only(true);
+        let pool = || SqlitePoolOptions::new().max_connections(4).min_connections(1).acquire_timeout(BUSY);
+        let readers = patiently(async || pool().connect_with(reading.clone()).await)
             .await
             .map_err(|error| StoreError::open(&shown(url), error))?;
         Ok(Self { readers, writer })
