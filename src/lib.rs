@@ -6,7 +6,7 @@
 //! main  cli                                   parse arguments, pick a subcommand
 //! tui                           demo          faces: draw, show everything on made-up data
 //! engine  ops  import                         engine: background work · ops: what a person can ask for
-//! store      llm                              trades that do not know each other
+//! store      llm      ocr                     trades that do not know each other
 //! domain  config  text                        words, settings, and the gate for foreign text
 //! ```
 
@@ -17,6 +17,7 @@ pub mod domain;
 pub mod engine;
 pub mod import;
 pub mod llm;
+pub mod ocr;
 pub mod ops;
 pub mod store;
 pub mod text;

@@ -11,18 +11,26 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("config", &["text", "domain"]),
     ("store", &["text", "domain", "config"]),
     ("llm", &["text", "domain", "config"]),
+    ("ocr", &["text", "domain", "config"]),
     ("import", &["text", "domain", "config", "store"]),
-    ("engine", &["text", "domain", "config", "store", "llm"]),
+    ("engine", &["text", "domain", "config", "store", "llm", "ocr"]),
     // Beside each other on one floor; `ops` hands out the engine's log and numbers.
-    ("ops", &["text", "domain", "config", "store", "llm", "engine"]),
+    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "engine"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
-    ("demo", &["text", "domain", "config", "llm", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "import", "engine", "ops", "tui", "demo"]),
+    ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
+    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "tui", "demo"]),
 ];
 
 /// Crates that only these rooms may name.
-const DRIVERS: &[(&str, &[&str])] =
-    &[("sqlx", &["store"]), ("reqwest", &["llm"]), ("ratatui", &["tui"]), ("crossterm", &["tui"]), ("clap", &["cli"])];
+const DRIVERS: &[(&str, &[&str])] = &[
+    ("sqlx", &["store"]),
+    ("reqwest", &["llm"]),
+    ("ratatui", &["tui"]),
+    ("crossterm", &["tui"]),
+    ("clap", &["cli"]),
+    ("ort", &["ocr"]),
+    ("imageproc", &["ocr"]),
+];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

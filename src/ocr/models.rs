@@ -1,0 +1,39 @@
+//! The models that are part of the program.
+
+/// A model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Model {
+    /// Where text is (DB).
+    Detector,
+    /// Russian, Ukrainian, Belarusian and Latin lines.
+    Ruslat,
+    /// Latin with accents, Chinese.
+    Latin,
+    /// A page turned by 0, 90, 180 or 270 degrees.
+    PageOrientation,
+    /// A line turned by 180 degrees.
+    LineOrientation,
+    /// The structure of tables without rules.
+    TableStructure,
+}
+
+/// The bytes of a model.
+pub fn bytes(model: Model) -> &'static [u8] {
+    match model {
+        Model::Detector => include_bytes!("../../assets/models/ppocrv6_tiny_det.onnx"),
+        Model::Ruslat => include_bytes!("../../assets/models/ruslat_rec.onnx"),
+        Model::Latin => include_bytes!("../../assets/models/ppocrv6_tiny_rec.onnx"),
+        Model::PageOrientation => include_bytes!("../../assets/models/doc_orientation_4way.onnx"),
+        Model::LineOrientation => include_bytes!("../../assets/models/textline_cls_0_180.onnx"),
+        Model::TableStructure => include_bytes!("../../assets/models/slanet-1m.onnx"),
+    }
+}
+
+/// What the classes of a recogniser mean; class 0 is the CTC blank, class i is line i (from 1) here.
+pub fn charset(model: Model) -> &'static str {
+    match model {
+        Model::Ruslat => include_str!("../../assets/models/ruslat_charset.txt"),
+        Model::Latin => include_str!("../../assets/models/ppocrv6_tiny_dict.txt"),
+        Model::Detector | Model::PageOrientation | Model::LineOrientation | Model::TableStructure => "",
+    }
+}
