@@ -6,6 +6,7 @@ pub mod geometry;
 pub mod models;
 pub mod recognise;
 pub mod runtime;
+mod script;
 
 pub use document::Document;
 
