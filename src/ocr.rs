@@ -3,6 +3,7 @@
 
 pub mod document;
 pub mod geometry;
+pub mod image;
 pub mod models;
 pub mod runtime;
 
