@@ -19,7 +19,7 @@ use crate::text::Safe;
 const PALETTE: u64 = 3;
 const BLACK_IS_ZERO: u64 = 1;
 
-/// True for TIFF and BigTIFF.
+/// True for TIFF, with offsets of 4 or 8 bytes.
 pub(super) fn is_tiff(bytes: &[u8]) -> bool {
     Words::of(bytes).is_some()
 }
@@ -28,7 +28,7 @@ pub(super) fn is_tiff(bytes: &[u8]) -> bool {
 pub(super) struct Pages<'a> {
     bytes: &'a [u8],
     words: Words,
-    pages: Vec<Directory>,
+    directories: Vec<Directory>,
     /// Pages that were left out, or at least one.
     left_out: bool,
 }
@@ -48,17 +48,17 @@ impl<'a> Pages<'a> {
         }
         let left_out = pages.len() > most;
         pages.truncate(most.max(1));
-        Ok(Self { bytes, words, pages, left_out })
+        Ok(Self { bytes, words, directories: pages, left_out })
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.pages.len() as u32
+        self.directories.len() as u32
     }
 
     /// Decodes the page with this number, from 1.
     pub(super) fn decode(&self, number: u32, limits: &Limits) -> Decoded {
         let (bytes, words) = (self.bytes, self.words);
-        let page = self.pages.get(number as usize - 1).ok_or_else(|| broken("there is no such page"))?;
+        let page = self.directories.get(number as usize - 1).ok_or_else(|| broken("there is no such page"))?;
         let palette = page.value(bytes, words, tag::PHOTOMETRIC) == Some(PALETTE);
         let decoder = Decoder::new(self.mended(page, palette)).map_err(|error| refused(&error))?;
         let mut warnings = Vec::new();
