@@ -1,9 +1,12 @@
 //! The OCR trade: an image's bytes in, a [`Document`] out, on models that are part of the program.
 //! It knows no database, no job and no network.
 
+pub mod detect;
 pub mod document;
 pub mod geometry;
+pub mod line;
 pub mod models;
+pub mod pipeline;
 pub mod runtime;
 
 pub use document::Document;
