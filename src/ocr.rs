@@ -7,6 +7,7 @@ pub mod geometry;
 pub mod line;
 pub mod models;
 pub mod pipeline;
+pub mod recognise;
 pub mod runtime;
 
 pub use document::Document;
