@@ -3,6 +3,8 @@
 
 pub mod document;
 pub mod geometry;
+pub mod layout;
+pub mod markdown;
 pub mod models;
 pub mod runtime;
 
