@@ -4,7 +4,9 @@
 pub mod detect;
 pub mod document;
 pub mod geometry;
+pub mod layout;
 pub mod line;
+pub mod markdown;
 pub mod models;
 pub mod pipeline;
 pub mod recognise;
