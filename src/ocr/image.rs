@@ -69,8 +69,8 @@ pub fn pages<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Pages<'a>, OcrError
 }
 
 impl Pages<'_> {
-    /// How many pages there are to be read. (`count` would be the iterator's own, which decodes them all.)
-    pub fn total(&self) -> u32 {
+    /// How many pages there are to be read. Called as `Pages::count(&pages)`: the iterator's own `count` would decode them all.
+    pub fn count(&self) -> u32 {
         self.total
     }
 }
