@@ -4,6 +4,7 @@
 pub mod document;
 pub mod geometry;
 pub mod models;
+pub mod rules;
 pub mod runtime;
 
 pub use document::Document;
