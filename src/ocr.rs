@@ -6,6 +6,7 @@ pub mod geometry;
 pub mod models;
 pub mod rules;
 pub mod runtime;
+pub mod table;
 
 pub use document::Document;
 
