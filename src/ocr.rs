@@ -14,6 +14,7 @@ pub mod recognise;
 pub mod rules;
 pub mod runtime;
 mod script;
+pub mod table;
 
 pub use document::Document;
 
