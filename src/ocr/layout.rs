@@ -53,8 +53,10 @@ impl Item {
 }
 
 /// The blocks of a page in reading order. `lines`: those outside of tables, in any order; the result does not depend on it.
+/// Boxes in which nothing was read are no lines.
 pub fn blocks(_page: PageSize, lines: Vec<Line>, tables: Vec<FoundTable>) -> Vec<Block> {
-    let (sideways, upright): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_sideways);
+    let read = lines.into_iter().filter(|line| !line.text.trim().is_empty());
+    let (sideways, upright): (Vec<Line>, Vec<Line>) = read.partition(is_sideways);
     let tilt = tilt(&upright);
     let mut items: Vec<Item> =
         upright.into_iter().map(|line| Item { rect: levelled(&line.quad, tilt), what: What::Line(line) }).collect();

@@ -66,6 +66,11 @@ impl Fact {
         Self { rect, advance: rect.width() / letters, marker: marker(&line.text).map(|(sign, _)| sign), caps, line }
     }
 
+    /// Begins in the midst of a sentence.
+    fn goes_on(&self) -> bool {
+        self.line.text.starts_with(|c: char| c.is_lowercase() || c == ',' || c == ')')
+    }
+
     fn ends(&self, signs: &[char]) -> bool {
         self.line.text.trim_end_matches(['»', '"', ')']).ends_with(signs)
     }
@@ -143,9 +148,19 @@ impl Column {
             return stopped || shift.abs() > 0.7 * height || first.marker.is_some_and(|sign| Some(sign) == row.marker);
         }
         if first.marker.is_some() {
-            return short;
+            return short && !(row.goes_on() && !last.ends(&['.', ':', ';', '!', '?']));
+        }
+        if group.len() == 1 && self.is_name(last, row) {
+            return true;
         }
         short && last.ends(&['.', ':', ';', '!', '?', '…']) || self.indented(group, last, row) || self.aside(last, row)
+    }
+
+    /// The next item of a list, right below the one before: not a title, even if it looks like one.
+    fn is_next(&self, items: &[Vec<Fact>], group: &[Fact]) -> bool {
+        let (Some(last), Some(first)) = (items.last().and_then(|item| item.last()), group.first()) else { return false };
+        let near = first.rect.centre().y - last.rect.centre().y < APART * self.sheet.pitch * self.sheet.height;
+        near && first.marker.is_some() && (first.rect.left - last.rect.left).abs() < self.sheet.height
     }
 
     /// Other letters: boxes differ by ascenders alone up to 1.4, so that either the height or both measures must differ.
@@ -161,12 +176,20 @@ impl Column {
         let height = self.sheet.height;
         let inset = |fact: &Fact| fact.rect.left - self.left;
         let stands_in = |fact: &Fact| (0.8 * height..8.0 * height).contains(&inset(fact));
-        let centred = (inset(row) - (self.right - row.rect.right)).abs() < 1.5 * height;
-        if !stands_in(row) || centred && inset(row) > 2.0 * height {
+        let margin = self.right - row.rect.right;
+        let centred = margin > 0.5 * height && (inset(row) - margin).abs() < (0.3 * inset(row)).max(0.5 * height);
+        if !stands_in(row) || centred {
             let settled = group.len() > 1 && group.iter().all(stands_in);
             return settled && inset(row).abs() < 0.5 * height && !centred;
         }
         inset(last).abs() < 0.5 * height || stands_in(last) && group.len() == 1 && last.ends(&['.', ':', ';', '!', '?'])
+    }
+
+    /// A short row above a long one that begins anew: who speaks, what the text is called.
+    fn is_name(&self, last: &Fact, row: &Fact) -> bool {
+        let wide = self.right - self.left;
+        let begins = row.line.text.starts_with(|c: char| c.is_uppercase() || "«\"—".contains(c));
+        begins && last.rect.right - self.left < 0.4 * wide && row.rect.right - self.left > 0.75 * wide
     }
 
     /// Pushed to the other side of the column: a date, a signature.
@@ -181,7 +204,7 @@ impl Column {
 fn gather(column: &Column, groups: Vec<Vec<Fact>>, out: &mut Vec<Block>) {
     let mut items: Vec<Vec<Fact>> = Vec::new();
     for group in groups {
-        let title = title::is(column, &group);
+        let title = title::is(column, &group) && !column.is_next(&items, &group);
         let item = group.first().and_then(|fact| fact.marker).is_some_and(|sign| !matches!(sign, Marker::Section(_)));
         if item && !title {
             items.push(group);

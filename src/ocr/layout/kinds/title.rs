@@ -93,8 +93,9 @@ fn centred(column: &Column, group: &[Fact]) -> bool {
     let height = column.sheet.height;
     let middle = f32::midpoint(column.left, column.right);
     let wide = column.right - column.left;
-    let on_middle = |fact: &Fact| (fact.rect.centre().x - middle).abs() < 0.6 * height;
     let [first, ..] = group else { return false };
+    let middle = if group.len() > 1 { first.rect.centre().x } else { middle };
+    let on_middle = |fact: &Fact| (fact.rect.centre().x - middle).abs() < 0.6 * height;
     let ragged = group.iter().any(|fact| (fact.rect.left - first.rect.left).abs() > height);
     let stands_in = group.iter().all(|fact| fact.rect.left > column.left + 2.0 * height && fact.rect.width() < 0.8 * wide);
     group.iter().all(on_middle)
