@@ -179,9 +179,9 @@ mod tests {
     use super::*;
 
     fn told(provider: Provider, has_driver: bool, works: &[Device]) -> (&'static str, String) {
-        let placement = decide(provider, has_driver, |device| match works.contains(&device) {
-            true => Ok(()),
-            false => Err(format!("{} does not run: out of memory", device.word())),
+        let placement = decide(provider, has_driver, |device| {
+            let works = works.contains(&device);
+            works.then_some(()).ok_or_else(|| format!("{} does not run: out of memory", device.word()))
         });
         (placement.device.word(), placement.reason.to_string())
     }
