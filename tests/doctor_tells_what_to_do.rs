@@ -55,7 +55,7 @@ fn a_missing_key_and_a_gpu_that_is_not_there_are_warnings_with_a_remedy() {
     assert!(checks["route"]["do"].as_str().unwrap().contains("OPENROUTER_API_KEY"));
     assert_eq!(checks["OCR runs on"]["state"], "warn");
     let saw = checks["OCR runs on"]["saw"].as_str().unwrap();
-    assert!(saw.starts_with("cpu: ocr.provider is \"cuda\", but no NVIDIA driver was found"), "{saw}");
+    assert!(saw.starts_with("cpu: cuda was asked for, but no NVIDIA driver was found"), "{saw}");
     assert_eq!(checks["inference"]["state"], "ok", "it goes on with the CPU");
 }
 

@@ -126,6 +126,6 @@ fn cuda_without_a_gpu_goes_on_with_the_cpu_and_says_why() {
             continue;
         }
         let reason = status["reason"].as_str().unwrap();
-        assert!(reason.starts_with(&format!("ocr.provider is \"{provider}\", but ")), "{reason}");
+        assert!(reason.starts_with(&format!("{provider} was asked for, but ")), "{reason}");
     }
 }

@@ -165,9 +165,21 @@ fn loaded(options: &Options) -> Result<&'static Loaded, OcrError> {
         .with_telemetry(false)
         .build()
         .map_err(|error| engine(&format!("{} does not start: {error}", library.path.display())))?;
-    // ort asks for every message, and formats each: thousands while a model loads.
-    environment.set_log_level(LogLevel::Error);
+    // ort asks for every message and formats each, thousands while a model loads; errors come back as results anyway.
+    environment.set_log_level(LogLevel::Fatal);
     Ok(LOADED.get_or_init(|| Loaded { environment, library }))
+}
+
+/// What ONNX Runtime says, without the source line and signature it begins with: `FAIL : Load model failed` and the like end them.
+fn plain(said: &str) -> Safe {
+    let core = said.rsplit_once("[ONNXRuntimeError] : ").map_or(said, |(_, rest)| rest);
+    // `1 : FAIL : what happened`
+    let mut parts = core.splitn(3, " : ");
+    let happened = match (parts.next(), parts.next(), parts.next()) {
+        (Some(number), Some(_), Some(rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+        _ => core,
+    };
+    Safe::line(happened)
 }
 
 fn engine(why: &str) -> OcrError {

@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ort::environment::Environment;
 use ort::ep::{self, ArenaExtendStrategy, ExecutionProviderDispatch};
 use ort::session::{RunOptions, Session};
-use ort::value::{TensorRef, ValueType};
+use ort::value::TensorRef;
 
-use super::engine;
 use super::provider::Device;
+use super::{engine, plain};
 use crate::ocr::OcrError;
 use crate::ocr::models::{Model, ModelBytes};
-use crate::text::Safe;
 
 /// Input values above which the detector's arena is given back after a run: an A4 page at 200 dpi has 5.5 million, and a
 /// worker that met one poster would hold its memory for ever.
@@ -89,7 +88,7 @@ impl Net {
         }
         let stop = self.stop.clone();
         let failed = |error: ort::Error| {
-            if stop.is_stopped() { OcrError::Cancelled } else { OcrError::Run(Safe::line(&error.to_string()).clipped(300)) }
+            if stop.is_stopped() { OcrError::Cancelled } else { OcrError::Run(plain(&error.to_string()).clipped(300)) }
         };
         let input = TensorRef::from_array_view((shape, values)).map_err(failed)?;
         let large = self.has_arena && values.len() > LARGE_INPUT;
@@ -145,11 +144,13 @@ pub(super) fn build(
             .with_execution_providers(providers)?;
         Ok((builder.commit_from_memory(&bytes.bytes)?, Stop::new()?))
     };
-    let (session, stop) = commit().map_err(|error| engine(&format!("the model {} does not load: {error}", model.role())))?;
+    let (session, stop) =
+        commit().map_err(|error| engine(&format!("the model {} does not load: {}", model.role(), plain(&error.to_string()))))?;
+    let mut net = Net { session, stop, charset: bytes.charset, has_arena };
     if bytes.is_foreign {
-        fits(model, &session, &bytes.charset)?;
+        fits(model, &mut net)?;
     }
-    Ok(Net { session, stop, charset: bytes.charset, has_arena })
+    Ok(net)
 }
 
 /// Each fails loudly: ort's default is to go on with the CPU and say nothing.
@@ -182,30 +183,24 @@ fn device_providers(device: Device, gpu_memory: Option<usize>) -> Vec<ExecutionP
     }
 }
 
-/// A model from the data folder must have the shape of the one it replaces.
-fn fits(model: Model, session: &Session, charset: &str) -> Result<(), OcrError> {
-    let wrong = |why: &str| Err(engine(&format!("the model for {} in the data folder does not fit: {why}", model.role())));
-    let rank = |kind: &ValueType| match kind {
-        ValueType::Tensor { shape, .. } => shape.len(),
-        _ => 0,
+/// A model from the data folder must answer as the one it replaces: it is tried on an empty input.
+fn fits(model: Model, net: &mut Net) -> Result<(), OcrError> {
+    // The blank comes before the lines of a charset; some recognisers have a class for the space after them.
+    let lines = net.charset.lines().count();
+    let (input, outputs): ([usize; 4], &[&[usize]]) = match model {
+        Model::Detector => ([1, 3, 64, 64], &[&[1], &[1], &[64], &[64]]),
+        Model::Ruslat | Model::Latin => ([1, 3, 48, 64], &[&[1], &[], &[lines + 1, lines + 2]]),
+        Model::PageOrientation => ([1, 3, 224, 224], &[&[1], &[4]]),
+        Model::LineOrientation => ([1, 3, 48, 192], &[&[1], &[2]]),
+        Model::TableStructure => ([1, 3, 488, 488], &[&[1], &[], &[]]),
     };
-    let [input] = session.inputs() else { return wrong("it has several inputs, not one image") };
-    if rank(input.dtype()) != 4 {
-        return wrong("its input is no N×C×H×W image");
-    }
-    if !model.is_recogniser() {
-        return Ok(());
-    }
-    let lines = charset.lines().count();
-    let classes = match session.outputs().first().map(ort::value::Outlet::dtype) {
-        Some(ValueType::Tensor { shape, .. }) => shape.last().and_then(|&n| usize::try_from(n).ok()),
-        _ => None,
+    let wrong = |why: &str| {
+        let remedy = if model.is_recogniser() { "; name its alphabet with `charset = \"FILE\"`" } else { "" };
+        engine(&format!("the model for {} in the data folder does not fit: {why}{remedy}", model.role()))
     };
-    match classes {
-        // The blank comes before the lines; some recognisers have a class for the space after them.
-        Some(classes) if classes != lines + 1 && classes != lines + 2 => {
-            wrong(&format!("it has {classes} classes, its charset {lines} lines; name its own with `charset = \"FILE\"`"))
-        }
-        _ => Ok(()),
-    }
+    let found = net.run(input, &vec![0.0; input.iter().product()]).map_err(|error| wrong(&error.to_string()))?;
+    let shape = found.first().map(|output| output.shape.clone()).unwrap_or_default();
+    let same = shape.len() == outputs.len()
+        && shape.iter().zip(outputs).all(|(size, allowed)| allowed.is_empty() || allowed.contains(size));
+    if same { Ok(()) } else { Err(wrong(&format!("its output has the shape {shape:?}"))) }
 }

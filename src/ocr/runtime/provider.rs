@@ -92,33 +92,36 @@ impl Placement {
 
 /// Tries devices in order; `works` builds and runs a model on one.
 pub(super) fn choose(options: &Options, library: &Library, works: impl Fn(Device) -> Result<(), OcrError>) -> Placement {
-    let wanted = match options.provider {
+    decide(options.provider, has_driver(), |device| attempt(device, options, library, &works))
+}
+
+fn decide(provider: Provider, has_driver: bool, attempt: impl Fn(Device) -> Result<(), String>) -> Placement {
+    const NO_DRIVER: &str = "no NVIDIA driver was found on this machine";
+    let (asked, wanted) = match provider {
         Provider::Cpu => return Placement::new(Device::Cpu, "ocr.provider is \"cpu\""),
-        // Without a GPU nobody needs to hear of libraries: `auto` asks for none.
-        Provider::Auto if !has_driver() => return Placement::new(Device::Cpu, "no NVIDIA driver was found on this machine"),
-        Provider::Cuda | Provider::Tensorrt if !has_driver() => {
-            let reason =
-                format!("ocr.provider is \"{}\", but no NVIDIA driver was found on this machine", options.provider.word());
-            return Placement::new(Device::Cpu, &reason);
-        }
-        Provider::Auto | Provider::Cuda => &[Device::Cuda][..],
-        Provider::Tensorrt => &[Device::Tensorrt, Device::Cuda][..],
+        // Without a card nobody needs to hear of libraries: `auto` asks for none.
+        Provider::Auto if !has_driver => return Placement::new(Device::Cpu, NO_DRIVER),
+        Provider::Auto => ("an NVIDIA card is here", &[Device::Cuda][..]),
+        Provider::Cuda => ("cuda was asked for", &[Device::Cuda][..]),
+        Provider::Tensorrt => ("tensorrt was asked for", &[Device::Tensorrt, Device::Cuda][..]),
     };
+    if !has_driver {
+        return Placement::new(Device::Cpu, &format!("{asked}, but {NO_DRIVER}"));
+    }
     let mut refused = Vec::new();
     for &device in wanted {
-        match attempt(device, options, library, &works) {
+        match attempt(device) {
+            Ok(()) if refused.is_empty() => return Placement::new(device, &format!("{asked}, and a model ran on it")),
             Ok(()) => {
-                let reason = match refused.first() {
-                    None => format!("ocr.provider is \"{}\", and a model ran on the GPU", options.provider.word()),
-                    Some(why) => format!("ocr.provider is \"{}\", but {why}; CUDA runs", options.provider.word()),
-                };
-                return Placement::new(device, &reason);
+                return Placement::new(
+                    device,
+                    &format!("{asked}, but {}; a model ran on {}", refused.join(", and "), device.word()),
+                );
             }
             Err(why) => refused.push(why),
         }
     }
-    refused.dedup();
-    Placement::new(Device::Cpu, &format!("ocr.provider is \"{}\", but {}", options.provider.word(), refused.join(", and ")))
+    Placement::new(Device::Cpu, &format!("{asked}, but {}", refused.join(", and ")))
 }
 
 fn attempt(
@@ -142,7 +145,13 @@ fn attempt(
     if let Some(folder) = &options.data_dir {
         preload(&folder.join(GPU_FOLDER));
     }
-    works(device).map_err(|error| format!("{} does not run: {error}", device.word()))
+    works(device).map_err(|error| {
+        let why = match error {
+            OcrError::Engine(why) | OcrError::Run(why) => why,
+            other => Safe::line(&other.to_string()),
+        };
+        format!("{} does not run: {why}", device.word())
+    })
 }
 
 /// Puts pip's CUDA and cuDNN into the process, so that the provider finds them without `LD_LIBRARY_PATH`. What is missing is
@@ -163,4 +172,41 @@ fn preload(install: &Path) {
 /// Whether the kernel has an NVIDIA card to offer.
 pub(super) fn has_driver() -> bool {
     ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"].iter().any(|sign| Path::new(sign).exists()) || cfg!(windows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(provider: Provider, has_driver: bool, works: &[Device]) -> (&'static str, String) {
+        let placement = decide(provider, has_driver, |device| {
+            let works = works.contains(&device);
+            works.then_some(()).ok_or_else(|| format!("{} does not run: out of memory", device.word()))
+        });
+        (placement.device.word(), placement.reason.to_string())
+    }
+
+    #[test]
+    fn only_a_device_that_ran_a_model_is_named() {
+        use Provider::{Auto, Cpu, Cuda, Tensorrt};
+        let both = [Device::Cuda, Device::Tensorrt];
+        for (provider, has_driver, works, device, reason) in [
+            (Auto, false, &both[..], "cpu", "no NVIDIA driver was found on this machine"),
+            (Auto, true, &both[..], "cuda", "an NVIDIA card is here, and a model ran on it"),
+            (Auto, true, &[], "cpu", "an NVIDIA card is here, but cuda does not run: out of memory"),
+            (Cuda, false, &both[..], "cpu", "cuda was asked for, but no NVIDIA driver was found on this machine"),
+            (Cuda, true, &[], "cpu", "cuda was asked for, but cuda does not run: out of memory"),
+            (Tensorrt, true, &both[..], "tensorrt", "tensorrt was asked for, and a model ran on it"),
+            (
+                Tensorrt,
+                true,
+                &[Device::Cuda],
+                "cuda",
+                "tensorrt was asked for, but tensorrt does not run: out of memory; a model ran on cuda",
+            ),
+            (Cpu, true, &both[..], "cpu", "ocr.provider is \"cpu\""),
+        ] {
+            assert_eq!(told(provider, has_driver, works), (device, reason.to_owned()));
+        }
+    }
 }

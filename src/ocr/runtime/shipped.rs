@@ -12,9 +12,10 @@ use crate::ocr::OcrError;
 
 /// Compressed with zstd; only where the wheel's build runs.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
-const PACKED: Option<&[u8]> = Some(include_bytes!("../../../assets/onnxruntime/libonnxruntime-1.31.1-linux-x86_64.so.zst"));
+pub(super) const PACKED: Option<&[u8]> =
+    Some(include_bytes!("../../../assets/onnxruntime/libonnxruntime-1.31.1-linux-x86_64.so.zst"));
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
-const PACKED: Option<&[u8]> = None;
+pub(super) const PACKED: Option<&[u8]> = None;
 
 const NAME: &str = "libonnxruntime-1.31.1.so";
 /// Of the unpacked file, as in onnxruntime 1.31.1 on `PyPI` (see NOTICE).
