@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod import;
 mod migrate;
+mod ocr;
 mod output;
 mod posts;
 mod run;
@@ -45,6 +46,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Posts(args)) => posts::list(&common, &args),
         Some(Command::Retry(args)) => posts::retry(&common, &args),
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),
+        Some(Command::Ocr(args)) => ocr::run(&common, &args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Migrate(args)) => migrate::run(&common, &args),
         Some(Command::Config(args)) => settings::run(&common, &args),

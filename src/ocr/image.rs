@@ -122,6 +122,11 @@ fn kind(bytes: &[u8]) -> Result<Kind, OcrError> {
     }
 }
 
+/// True when a file that begins so is of a kind that is read; 32 bytes are enough.
+pub fn is_image(head: &[u8]) -> bool {
+    kind(head).is_ok()
+}
+
 fn foreign(format: &str) -> OcrError {
     broken(&format!("it is {format}, which is not read; save it as PNG or JPEG"))
 }
