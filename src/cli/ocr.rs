@@ -18,7 +18,7 @@ use super::session::{self, LogTo};
 use crate::config::Config;
 use crate::ocr::image::Limits;
 use crate::ocr::pipeline::Reader;
-use crate::ocr::runtime::{self, Runtime};
+use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
 use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Reads, Told};
 use crate::text::{Safe, grouped, json_line};
@@ -45,9 +45,12 @@ pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
     if inputs.is_empty() {
         return Ok(Exit::Failed);
     }
-    let options = Options { jobs: jobs(args, inputs.len()), page_timeout: page_timeout(&config), grace: GRACE };
-    let runtime = engine(&config)?;
-    let limits = limits(&config);
+    let options = Options { jobs: jobs(args, &config, inputs.len()), page_timeout: config.ocr.page_timeout, grace: GRACE };
+    let runtime = Runtime::open(&session::ocr_options(&config))?;
+    if runtime.fell_back() {
+        output::complain(&format!("tagdeck: reading on the CPU: {}", runtime.label().reason));
+    }
+    let limits = Limits { max_pixels: config.ocr.max_pixels, ..Limits::default() };
     let open = move || -> Result<Box<dyn Reads>, OcrError> { Ok(Box::new(Reader::open(&runtime, limits)?)) };
     session::block_on(async move {
         let cancel = Cancel::default();
@@ -67,9 +70,11 @@ fn stop_on_signals(cancel: Cancel) -> Result<()> {
     })
 }
 
-fn jobs(args: &Ocr, inputs: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    args.jobs.map_or(cores, |jobs| jobs as usize).clamp(1, inputs.max(1))
+/// As many as asked for on the line, in the settings, or one a core; never more than there are images.
+fn jobs(args: &Ocr, config: &Config, inputs: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let asked = args.jobs.unwrap_or(config.ocr.workers) as usize;
+    if asked == 0 { cores() } else { asked }.clamp(1, inputs.max(1))
 }
 
 /// Where results go, and how many there were.
@@ -225,10 +230,11 @@ impl Sheets {
         let seconds = elapsed.as_secs_f64();
         let rate = self.read as f64 / seconds.max(0.001);
         let failed = if self.failed > 0 { format!(", {} failed", grouped(self.failed as i64)) } else { String::new() };
+        let images = if self.read == 1 { "image" } else { "images" };
         let left = total.saturating_sub(self.read + self.failed);
         let cancelled = if whole { String::new() } else { format!("; cancelled, {} not read", grouped(left as i64)) };
         output::complain(&format!(
-            "{} images read{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}",
+            "{} {images} read{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}",
             grouped(self.read as i64)
         ));
     }
@@ -244,22 +250,4 @@ fn remedy(error: &io::Error) -> String {
         _ => "check the folder or name another with --out",
     };
     format!("{error}; {help}")
-}
-
-fn page_timeout(_config: &Config) -> Duration {
-    Duration::from_mins(2)
-}
-
-fn limits(_config: &Config) -> Limits {
-    Limits::default()
-}
-
-fn engine(config: &Config) -> Result<Runtime> {
-    let options = runtime::Options {
-        library_variable: std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from),
-        data_dir: Some(config.data_dir.clone()),
-        cache_dir: Some(config.data_dir.join("cache")),
-        ..runtime::Options::default()
-    };
-    Ok(Runtime::open(&options)?)
 }
