@@ -171,3 +171,6 @@ fn buffer(bytes: u64, fill: u8) -> Result<Vec<u8>, OcrError> {
     buffer.resize(size, fill);
     Ok(buffer)
 }
+
+#[cfg(test)]
+mod tests;
