@@ -10,6 +10,7 @@ mod gpu;
 mod import;
 mod migrate;
 mod models;
+mod ocr;
 mod output;
 mod posts;
 mod run;
@@ -48,6 +49,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Posts(args)) => posts::list(&common, &args),
         Some(Command::Retry(args)) => posts::retry(&common, &args),
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),
+        Some(Command::Ocr(args)) => ocr::run(&common, &args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Migrate(args)) => migrate::run(&common, &args),
         Some(Command::Doctor(args)) => doctor::run(&common, args),

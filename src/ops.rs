@@ -2,6 +2,7 @@
 //! It does no background work and prints nothing.
 
 mod observe;
+pub mod ocr;
 
 use std::sync::Arc;
 

@@ -22,6 +22,7 @@ Examples:
   tagdeck demo                        see everything work, without a key or a network
   tagdeck import result.json          take in an export of Telegram Desktop
   OPENROUTER_API_KEY=… tagdeck        tag, and watch it
+  tagdeck ocr page.jpg                read an image
   tagdeck run --until-idle --json     tag without a screen, for cron
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done but some items failed."
@@ -104,6 +105,8 @@ pub enum Command {
     Retry(Retry),
     /// Tag one post anew, whatever its status
     Regenerate(Regenerate),
+    /// Read images: their text and tables as Markdown, JSON or plain text
+    Ocr(Ocr),
     /// Say what the engine would do with a recorded LLM response
     Explain(Explain),
     /// Create or update the tables; attach to the database of an existing bot
@@ -254,6 +257,50 @@ pub struct Regenerate {
     /// posts.id
     #[arg(value_name = "POST_ID")]
     pub post: i64,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck ocr page.jpg                       Markdown on stdout\n  \
+tagdeck ocr scans/ --out texts             every image below scans/, one .md each in texts/\n  \
+tagdeck ocr *.png --format json > all.jsonl\n  curl -s URL | tagdeck ocr - --format text\n  \
+tagdeck ocr -- -odd-name.png               a name that begins with a dash\n\n\
+PNG, JPEG, WebP, TIFF (all pages), BMP and GIF, told by content. Results come in the order of the inputs; one that cannot be read\n\
+is named on stderr and stops nothing. Exit codes: 0 all read, 1 none, 2 wrong usage, 3 some were not.")]
+pub struct Ocr {
+    /// Image file, folder (with everything below it), or - for stdin
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// How to write what was read
+    #[arg(long, value_enum, default_value_t = DocumentFormat::Md)]
+    pub format: DocumentFormat,
+    /// Write one file for each input into this folder, and nothing on stdout
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Images read at once; each takes about 600 MB [default: ocr.workers, else one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+}
+
+/// How a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DocumentFormat {
+    /// Markdown; tables with merged cells as HTML
+    Md,
+    /// One document a line, with the place and confidence of every word
+    Json,
+    /// Text alone
+    Text,
+}
+
+impl DocumentFormat {
+    /// Of a file that holds it.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Md => "md",
+            Self::Json => "json",
+            Self::Text => "txt",
+        }
+    }
 }
 
 #[derive(Args, Debug)]

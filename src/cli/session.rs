@@ -123,6 +123,11 @@ fn is_new(config: &Config) -> bool {
 
 /// Ctrl-C, SIGTERM and SIGHUP stop the engine softly, the second one at once.
 pub fn stop_on_signals(stopper: Stopper) -> Result<()> {
+    on_signals(move || stopper.stop())
+}
+
+/// Calls `ask` for each Ctrl-C, SIGTERM and SIGHUP.
+pub fn on_signals(ask: impl Fn() + Send + 'static) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -133,7 +138,7 @@ pub fn stop_on_signals(stopper: Stopper) -> Result<()> {
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
-            stopper.stop();
+            ask();
         }
     });
     Ok(())

@@ -122,6 +122,11 @@ fn kind(bytes: &[u8]) -> Result<Kind, OcrError> {
     }
 }
 
+/// True when a file that begins so is of a kind that is read; 32 bytes are enough.
+pub fn is_image(head: &[u8]) -> bool {
+    kind(head).is_ok()
+}
+
 fn foreign(format: &str) -> OcrError {
     broken(&format!("it is {format}, which is not read; save it as PNG or JPEG"))
 }
@@ -166,3 +171,6 @@ fn buffer(bytes: u64, fill: u8) -> Result<Vec<u8>, OcrError> {
     buffer.resize(size, fill);
     Ok(buffer)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! `tagdeck ocr`: reads images and prints, or writes, what they say; with a bar while it lasts.
+//! Reading them, many at once, is `ops`'s and `ocr`'s work.
+
+mod bar;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use color_eyre::eyre::{Result, WrapErr};
+use serde_json::json;
+
+use self::bar::Bar;
+use super::args::{Common, DocumentFormat, Ocr};
+use super::output::{self, Exit};
+use super::session::{self, LogTo};
+use crate::config::Config;
+use crate::ocr::image::Limits;
+use crate::ocr::pipeline::Reader;
+use crate::ocr::runtime::Runtime;
+use crate::ocr::{Document, OcrError, markdown};
+use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Reads, Told};
+use crate::text::{Safe, grouped, json_line};
+
+/// Time for a page that was asked to end to follow: as long as the slowest single run of a model.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
+    let config = session::settings(common)?;
+    session::start_log(&config.log_level, &LogTo::Stderr)?;
+    let Found { inputs, troubles } = match ocr::find(&args.inputs) {
+        Ok(found) => found,
+        Err(error) => {
+            output::complain(&format!("tagdeck: {error}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    let mut sheets = Sheets::new(args, inputs.len())?;
+    for trouble in &troubles {
+        output::complain(&format!("tagdeck: {trouble}"));
+    }
+    sheets.failed += troubles.len();
+    if inputs.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    let options = Options { jobs: jobs(args, &config, inputs.len()), page_timeout: config.ocr.page_timeout, grace: GRACE };
+    let runtime = Runtime::open(&session::ocr_options(&config))?;
+    if runtime.fell_back() {
+        output::complain(&format!("tagdeck: reading on the CPU: {}", runtime.label().reason));
+    }
+    let limits = Limits { max_pixels: config.ocr.max_pixels, ..Limits::default() };
+    let open = move || -> Result<Box<dyn Reads>, OcrError> { Ok(Box::new(Reader::open(&runtime, limits)?)) };
+    session::block_on(async move {
+        let cancel = Cancel::default();
+        stop_on_signals(cancel.clone())?;
+        let reading = tokio::task::spawn_blocking(move || sheets.read(inputs, open, &options, &cancel));
+        reading.await.wrap_err("reading the images ended abnormally; please report this")?
+    })?
+}
+
+/// The first signal ends within 5 s, the second at once.
+fn stop_on_signals(cancel: Cancel) -> Result<()> {
+    session::on_signals(move || {
+        if cancel.is_cancelled() {
+            std::process::exit(130);
+        }
+        cancel.cancel();
+    })
+}
+
+/// As many as asked for on the line, in the settings, or one a core; never more than there are images.
+fn jobs(args: &Ocr, config: &Config, inputs: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let asked = args.jobs.unwrap_or(config.ocr.workers) as usize;
+    if asked == 0 { cores() } else { asked }.clamp(1, inputs.max(1))
+}
+
+/// Where results go, and how many there were.
+struct Sheets {
+    format: DocumentFormat,
+    folder: Option<Folder>,
+    /// Files of `--out`, by input.
+    files: Vec<PathBuf>,
+    several: bool,
+    read: usize,
+    failed: usize,
+    /// Stdout's reader has gone away.
+    unread: bool,
+    bar: Bar,
+}
+
+impl Sheets {
+    fn new(args: &Ocr, inputs: usize) -> Result<Self> {
+        let folder = match &args.out {
+            Some(path) => Some(Folder::make(path, args.format.ending()).wrap_err_with(|| {
+                let shown = Safe::line(&path.to_string_lossy()).clipped(200);
+                format!("the folder {shown} cannot be made; name another with --out")
+            })?),
+            None => None,
+        };
+        let several = inputs > 1;
+        let bar = Bar::new(inputs);
+        Ok(Self { format: args.format, folder, files: Vec::new(), several, read: 0, failed: 0, unread: false, bar })
+    }
+
+    fn read(
+        mut self,
+        inputs: Vec<Input>,
+        open: impl Fn() -> Result<Box<dyn Reads>, OcrError> + Send + Sync + 'static,
+        options: &Options,
+        cancel: &Cancel,
+    ) -> Result<Exit> {
+        let (started, total) = (Instant::now(), inputs.len());
+        if let Some(folder) = &mut self.folder {
+            self.files = inputs.iter().map(|input| folder.file_for(input)).collect();
+        }
+        let mut broken = None;
+        let whole = ocr::read_all(inputs, Arc::new(open), options, cancel, &mut |told| match told {
+            Told::Standing(standing) => self.bar.draw(standing),
+            Told::Read(at, input, came) => {
+                if let Err(error) = self.take(at, input, came) {
+                    broken = Some(error);
+                    cancel.cancel();
+                }
+                if self.unread {
+                    cancel.cancel();
+                }
+            }
+        });
+        self.bar.clear();
+        let whole = whole.wrap_err("no thread can be started; end other programs or lower --jobs")?;
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        if self.unread {
+            // As `tagdeck posts | head`: who has read enough is no error.
+            return Ok(Exit::Done);
+        }
+        self.summary(total, whole, started.elapsed());
+        Ok(match (self.read, self.failed) {
+            (_, 0) if whole => Exit::Done,
+            (0, _) => Exit::Failed,
+            _ => Exit::Partly,
+        })
+    }
+
+    /// One result. Fails only when stdout does.
+    fn take(&mut self, at: usize, input: &Input, came: Result<Document, Fault>) -> Result<()> {
+        match came {
+            Err(Fault::Ocr(OcrError::Cancelled)) => Ok(()),
+            Err(fault) => {
+                self.fail(input, &fault.to_string());
+                if self.format == DocumentFormat::Json && self.folder.is_none() {
+                    let error = json!({ "class": fault.class(), "message": fault.to_string() });
+                    let line = json!({ "schema": 1, "source": Safe::line(&input.source()), "error": error });
+                    self.print(&output::as_json(&line)?)?;
+                }
+                Ok(())
+            }
+            Ok(document) => {
+                for warning in &document.warnings {
+                    self.bar.complain(&format!("tagdeck: {}: warning: {warning}", input.shown()));
+                }
+                let sheet = self.sheet(&document)?;
+                if self.folder.is_some() {
+                    self.keep(at, input, &sheet);
+                    return Ok(());
+                }
+                let headed = self.headed(input, sheet);
+                self.read += 1;
+                self.print(&headed)
+            }
+        }
+    }
+
+    /// Writes one result into the folder; a full disk costs this one and is tried again with the next.
+    fn keep(&mut self, at: usize, input: &Input, sheet: &str) {
+        let (Some(folder), Some(file)) = (&self.folder, self.files.get(at)) else { return };
+        match folder.write(file, sheet.as_bytes()) {
+            Ok(()) => self.read += 1,
+            Err(error) => {
+                let file = Safe::line(&file.to_string_lossy()).clipped(200);
+                self.fail(input, &format!("{file} cannot be written: {}; then read it again", remedy(&error)));
+            }
+        }
+    }
+
+    fn fail(&mut self, input: &Input, why: &str) {
+        self.failed += 1;
+        self.bar.complain(&format!("tagdeck: {}: {why}", input.shown()));
+    }
+
+    fn sheet(&self, document: &Document) -> Result<String> {
+        let whole = |text: String| if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" };
+        Ok(match self.format {
+            DocumentFormat::Md => whole(markdown::markdown(document)),
+            DocumentFormat::Text => whole(markdown::text(document)),
+            DocumentFormat::Json => format!("{}\n", json_line(document)?),
+        })
+    }
+
+    /// Under a heading that names its source, when there are several.
+    fn headed(&self, input: &Input, sheet: String) -> String {
+        if !self.several || self.format == DocumentFormat::Json {
+            return sheet;
+        }
+        let gap = if self.read == 0 { "" } else { "\n" };
+        let name = input.shown();
+        match self.format {
+            DocumentFormat::Text => format!("{gap}==> {name} <==\n{sheet}"),
+            // Code holds any name as it is; one with back quotes in it needs more of them around it.
+            _ if name.contains('`') => format!("{gap}# `` {} ``\n\n{sheet}", name.replace("``", "` `")),
+            _ => format!("{gap}# `{name}`\n\n{sheet}"),
+        }
+    }
+
+    fn print(&mut self, text: &str) -> Result<()> {
+        if !self.unread {
+            self.unread = !self.bar.aside(|| output::try_write(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self, total: usize, whole: bool, elapsed: Duration) {
+        if total < 2 && whole {
+            return;
+        }
+        let seconds = elapsed.as_secs_f64();
+        let rate = self.read as f64 / seconds.max(0.001);
+        let failed = if self.failed > 0 { format!(", {} failed", grouped(self.failed as i64)) } else { String::new() };
+        let images = if self.read == 1 { "image" } else { "images" };
+        let left = total.saturating_sub(self.read + self.failed);
+        let cancelled = if whole { String::new() } else { format!("; cancelled, {} not read", grouped(left as i64)) };
+        output::complain(&format!(
+            "{} {images} read{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}",
+            grouped(self.read as i64)
+        ));
+    }
+}
+
+/// What to do about a file that cannot be written.
+fn remedy(error: &io::Error) -> String {
+    let help = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "make the folder writable or name another with --out"
+        }
+        _ => "check the folder or name another with --out",
+    };
+    format!("{error}; {help}")
+}
