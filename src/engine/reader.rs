@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::event::Draft;
 use super::lease::{Held, LEASE};
 use super::shared::{Shared, Stop};
+use crate::config::Config;
 use crate::domain::{EventKind, JobId, JobKind, Millis, PauseScope, Status};
 use crate::store::{Outlook, StoreError};
 use crate::text::Safe;
@@ -50,6 +51,19 @@ pub struct Setup {
     pub grace: Duration,
     /// Time without work after which a thread drops its reader.
     pub idle: Duration,
+}
+
+impl Setup {
+    /// As the settings say.
+    pub fn of(_config: &Config) -> Self {
+        Self {
+            readers: Arc::new(Local::new()),
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            page_timeout: Duration::from_secs(120),
+            grace: Duration::from_secs(10),
+            idle: Duration::from_mins(3),
+        }
+    }
 }
 
 /// The state of the reading loop.

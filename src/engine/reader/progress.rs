@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::ocr::pipeline::Watch;
 use crate::ocr::{OcrError, Stage};
 
 /// Why a reading is to end before its time.
@@ -45,23 +46,6 @@ impl Progress {
         Self { at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }) }
     }
 
-    /// A stage of a page begins; pages are counted from 1.
-    pub fn stage(&self, stage: Stage, page: u32, pages: u32) {
-        let mut at = self.lock();
-        if at.page != page {
-            at.page_began = Instant::now();
-        }
-        (at.stage, at.page, at.pages) = (stage, page, pages);
-    }
-
-    /// Why it is to end, if it is.
-    pub fn stopped(&self) -> Option<OcrError> {
-        self.why().map(|why| match why {
-            Why::Deadline { after, stage } => OcrError::Deadline { seconds: after.as_secs(), stage },
-            Why::Operator | Why::Stop | Why::Lost => OcrError::Cancelled,
-        })
-    }
-
     /// The thread has it now: the deadline counts from here.
     pub(super) fn begin(&self) {
         self.lock().page_began = Instant::now();
@@ -93,6 +77,23 @@ impl Progress {
 
     fn lock(&self) -> MutexGuard<'_, At> {
         self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for Progress {
+    fn stage(&self, stage: Stage, page: u32, pages: u32) {
+        let mut at = self.lock();
+        if at.page != page {
+            at.page_began = Instant::now();
+        }
+        (at.stage, at.page, at.pages) = (stage, page, pages);
+    }
+
+    fn stopped(&self) -> Option<OcrError> {
+        self.why().map(|why| match why {
+            Why::Deadline { after, stage } => OcrError::Deadline { seconds: after.as_secs(), stage },
+            Why::Operator | Why::Stop | Why::Lost => OcrError::Cancelled,
+        })
     }
 }
 

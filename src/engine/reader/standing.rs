@@ -92,6 +92,11 @@ impl Standing {
         news
     }
 
+    /// Why no image is read, when that is so.
+    pub fn trouble(&self) -> Option<Safe> {
+        self.lock().trouble.clone()
+    }
+
     /// True unless something keeps this engine from reading: then posts must not wait for it.
     pub fn is_able(&self) -> bool {
         self.lock().trouble.is_none()

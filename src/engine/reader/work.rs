@@ -44,6 +44,8 @@ pub struct Finished {
     pub fence: Fence,
     /// Another worker had claimed the job meanwhile; nothing was changed.
     pub lost_lease: bool,
+    /// A thread has made a document of it: reading works.
+    pub read: bool,
     /// The engine cannot read at all, and why.
     pub trouble: Option<Safe>,
     /// The database did not take the result; the lease runs out and the image is read again.
@@ -73,8 +75,10 @@ pub async fn work(room: Arc<Room>, claim: Claim, progress: Arc<Progress>) -> Fin
     let (job, fence) = (claim.job, claim.fence);
     let image = content::name(claim.image.as_deref().unwrap_or_default());
     let work = Work { room, claim, image, progress };
-    let mut finished = Finished { job, fence, lost_lease: false, trouble: None, error: None };
-    let done = match work.read().await {
+    let mut finished = Finished { job, fence, lost_lease: false, read: false, trouble: None, error: None };
+    let came = work.read().await;
+    finished.read = matches!(came, Ok(Came::Read(..)));
+    let done = match came {
         Ok(Came::GivenBack(trouble)) => {
             finished.trouble = trouble;
             work.give_back().await.map(|()| true)
@@ -260,7 +264,7 @@ impl Work {
             Came::Lost | Came::GivenBack(_) => return Ok(false),
             Came::Known(chars) => {
                 self.tell(EventKind::OcrDone, &format!("{image} · read before · {} characters", grouped(chars as i64)));
-                shared.reading.finished(Status::Success);
+                self.finished(Status::Success);
                 return Ok(true);
             }
             Came::Read(Readout { text, markdown, json, engine }, sha256, took) => {
@@ -270,7 +274,7 @@ impl Work {
                 let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document)).await?;
                 if kept {
                     self.tell(EventKind::OcrDone, &format!("{image} · {ms} ms · {chars} characters"));
-                    shared.reading.finished(Status::Success);
+                    self.finished(Status::Success);
                 }
                 return Ok(kept);
             }
@@ -293,9 +297,14 @@ impl Work {
         let kept = persist(shared, claim.post, || store.finish(job, fence, &finish)).await?;
         if kept {
             self.tell(EventKind::OcrFailed, &text);
-            shared.reading.finished(status);
+            self.finished(status);
         }
         Ok(kept)
+    }
+
+    fn finished(&self, status: Status) {
+        self.room.shared.board().changed();
+        self.room.shared.reading.finished(status);
     }
 
     fn tell(&self, kind: EventKind, text: &str) {
