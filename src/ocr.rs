@@ -4,6 +4,7 @@
 pub mod detect;
 pub mod document;
 pub mod geometry;
+pub mod image;
 pub mod layout;
 pub mod line;
 pub mod markdown;
