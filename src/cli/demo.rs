@@ -30,7 +30,7 @@ pub fn run(args: &Demo) -> Result<Exit> {
         store.import(UserId(1), &posts, Duration::ZERO, config.tagging.max_attempts).await?;
         // Headless it ends when every post is in a final state, however far off the next pass is.
         let until_idle = args.headless.then_some(Duration::MAX);
-        let engine = Engine::start(store.clone(), &config, Options { until_idle, concurrency: None });
+        let engine = Engine::start(store.clone(), &config, Options { until_idle, ..Options::default() });
         let ops = Ops::with_engine(store, &config.tagging, &engine);
         if !args.headless {
             let options = tui::Options { title: "demo".to_owned(), ..tui::Options::default() };

@@ -47,12 +47,12 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
 }
 
 pub fn start(store: &Store, config: &Config) -> Engine {
-    Engine::start(store.clone(), config, Options { until_idle: None, concurrency: None })
+    Engine::start(store.clone(), config, Options::default())
 }
 
 /// Runs an engine until nothing falls due within two minutes.
 pub async fn run_until_idle(store: &Store, config: &Config) -> Ended {
-    let engine = Engine::start(store.clone(), config, Options { until_idle: Some(Duration::from_mins(2)), concurrency: None });
+    let engine = Engine::start(store.clone(), config, Options { until_idle: Some(Duration::from_mins(2)), ..Options::default() });
     tokio::time::timeout(PATIENCE, engine.ended()).await.expect("the engine did not end")
 }
 
