@@ -11,6 +11,7 @@ pub mod markdown;
 pub mod models;
 pub mod pipeline;
 pub mod recognise;
+pub mod rules;
 pub mod runtime;
 
 pub use document::Document;

@@ -9,7 +9,7 @@ use super::layout::{Marker, marker};
 use escape::line;
 use table::table;
 
-/// CommonMark with GFM pipe tables; tables with merged cells as HTML. Pages are set apart by a rule.
+/// `CommonMark` with GFM pipe tables; tables with merged cells as HTML. Pages are set apart by a rule.
 pub fn markdown(document: &Document) -> String {
     let mut out = String::new();
     let mut page = None;
