@@ -24,7 +24,8 @@ use crate::domain::{EventKind, JobId, JobKind, Millis, PauseScope, Status};
 use crate::store::{Outlook, StoreError};
 use crate::text::Safe;
 pub use local::Local;
-pub use progress::{Progress, Why};
+use progress::Why;
+pub use progress::{Ender, Progress};
 pub use thread::{Read, Readers};
 use thread::Threads;
 use work::{Finished, Room};
@@ -82,6 +83,7 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Of one engine, as its options say.
     pub fn new(shared: Arc<Shared>, setup: Setup, until_idle: Option<Duration>) -> Self {
         let held = Held::new(shared.store.clone(), shared.worker.clone());
         let threads = Threads::new(Arc::clone(&setup.readers));

@@ -87,13 +87,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn concerns_list(kind: EventKind) -> bool {
     match kind {
         EventKind::Success | EventKind::PassFailed | EventKind::Failed | EventKind::Skipped | EventKind::PutOff => true,
-        EventKind::OcrDone | EventKind::OcrFailed => true,
         EventKind::Retry
         | EventKind::Fallback
         | EventKind::Paused
         | EventKind::Resumed
         | EventKind::Breaker
         | EventKind::OcrStart
+        | EventKind::OcrDone
+        | EventKind::OcrFailed
         | EventKind::Engine => false,
     }
 }

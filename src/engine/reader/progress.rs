@@ -25,10 +25,14 @@ pub enum Why {
     Lost,
 }
 
+/// Ends what a reader does now, from another thread.
+pub type Ender = Box<dyn Fn() + Send>;
+
 /// See the module.
-#[derive(Debug)]
 pub struct Progress {
     at: Mutex<At>,
+    /// Ends the step in hand; asking between steps is not enough for a model that takes its time.
+    ender: Mutex<Option<Ender>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +47,7 @@ struct At {
 impl Progress {
     /// At the start of an image.
     pub fn new() -> Self {
-        Self { at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }) }
+        Self { at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }), ender: Mutex::new(None) }
     }
 
     /// The thread has it now: the deadline counts from here.
@@ -51,17 +55,39 @@ impl Progress {
         self.lock().page_began = Instant::now();
     }
 
+    /// How the step in hand is ended from elsewhere; at once, if somebody has asked for it.
+    pub(super) fn ends_by(&self, ender: Option<Ender>) {
+        let mut kept = self.ender.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = ender;
+        if self.why().is_some()
+            && let Some(end) = &*kept
+        {
+            end();
+        }
+    }
+
     /// Asks it to end; the first reason stays.
     pub(super) fn stop(&self, why: Why) {
-        self.lock().why.get_or_insert(why);
+        {
+            let mut at = self.lock();
+            if at.why.is_some() {
+                return;
+            }
+            at.why = Some(why);
+        }
+        if let Some(end) = &*self.ender.lock().unwrap_or_else(PoisonError::into_inner) {
+            end();
+        }
     }
 
     /// Asks it to end when its page has taken longer than this.
     pub(super) fn stop_after(&self, deadline: Duration) {
-        let mut at = self.lock();
-        if at.page_began.elapsed() > deadline {
-            let why = Why::Deadline { after: deadline, stage: at.stage };
-            at.why.get_or_insert(why);
+        let (began, stage) = {
+            let at = self.lock();
+            (at.page_began, at.stage)
+        };
+        if began.elapsed() > deadline {
+            self.stop(Why::Deadline { after: deadline, stage });
         }
     }
 

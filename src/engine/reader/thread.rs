@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::progress::Progress;
+use super::progress::{Ender, Progress};
 use crate::ocr::document::EngineLabel;
 use crate::ocr::{Document, OcrError, markdown};
 use crate::text::Safe;
@@ -18,6 +18,11 @@ use crate::text::Safe;
 pub trait Read {
     /// Reads one. `source` is its name as the document is to give it.
     fn read(&mut self, source: &str, bytes: &[u8], progress: &Progress) -> Result<Document, OcrError>;
+
+    /// What ends the next reading from another thread, whatever was asked before; `None`: it ends between its steps only.
+    fn ender(&mut self) -> Option<Ender> {
+        None
+    }
 }
 
 /// Opens readers, one a thread, when there is something to read.
@@ -138,8 +143,10 @@ fn read_all(readers: &dyn Readers, tasks: &mpsc::Receiver<Task>) {
             };
             // Opening takes its time from the first page otherwise.
             progress.begin();
+            progress.ends_by(reader.ender());
             reader.read(&source, &bytes, &progress).map(|document| render(&document))
         }));
+        progress.ends_by(None);
         let result = match done {
             Ok(result) => result.map_err(Fault::Ocr),
             Err(panic) => Err(Fault::Panic(words(&*panic))),

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, oneshot, watch};
 
 use super::Setup;
 use super::content::{self, Content, Contents};
@@ -76,7 +76,8 @@ pub async fn work(room: Arc<Room>, claim: Claim, progress: Arc<Progress>) -> Fin
     let image = content::name(claim.image.as_deref().unwrap_or_default());
     let work = Work { room, claim, image, progress };
     let mut finished = Finished { job, fence, lost_lease: false, read: false, trouble: None, error: None };
-    let came = work.read().await;
+    let mut alone = None;
+    let came = work.read(&mut alone).await;
     finished.read = matches!(came, Ok(Came::Read(..)));
     let done = match came {
         Ok(Came::GivenBack(trouble)) => {
@@ -102,7 +103,8 @@ struct Work {
 }
 
 impl Work {
-    async fn read(&self) -> Result<Came, StoreError> {
+    /// Leaves the content's lock in `alone`: whoever waits for it is to find the document.
+    async fn read(&self, alone: &mut Option<OwnedMutexGuard<()>>) -> Result<Came, StoreError> {
         let path = self.claim.image.clone().unwrap_or_default();
         let loaded = tokio::task::spawn_blocking(move || content::load(&path)).await;
         let Content { bytes, sha256 } = match loaded {
@@ -112,7 +114,8 @@ impl Work {
             Err(_) => return Ok(Came::GivenBack(None)),
         };
         let same = self.room.contents.of(&sha256);
-        let Some(_alone) = self.unless_ended(same.lock()).await else { return Ok(self.ended()) };
+        let Some(lock) = self.unless_ended(same.lock_owned()).await else { return Ok(self.ended()) };
+        *alone = Some(lock);
         let (store, job, fence) = (&self.room.shared.store, self.claim.job, self.claim.fence);
         match persist(&self.room.shared, self.claim.post, || store.reuse_document(job, fence, &sha256)).await? {
             Reused::Nothing => {}
