@@ -95,7 +95,8 @@ impl Engine {
     }
 
     /// As [`Engine::start`], reading images in another way than the settings say.
-    pub fn start_with(store: Store, config: &Config, options: Options, reading: Setup) -> Self {
+    pub fn start_with(store: Store, config: &Config, mut options: Options, reading: Setup) -> Self {
+        options.kinds.ocr &= config.ocr.enabled;
         let worker = lease::worker_name();
         let log = EventLog::new(worker.clone());
         let (publish, snapshot) = watch::channel(Snapshot::default());

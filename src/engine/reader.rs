@@ -9,6 +9,7 @@ mod thread;
 mod work;
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,11 +24,11 @@ use crate::config::Config;
 use crate::domain::{EventKind, JobId, JobKind, Millis, PauseScope, Status};
 use crate::store::{Outlook, StoreError};
 use crate::text::Safe;
-pub use local::Local;
+pub use local::{Local, runtime_options};
 use progress::Why;
 pub use progress::{Ender, Progress};
-pub use thread::{Read, Readers};
 use thread::Threads;
+pub use thread::{Read, Readers};
 use work::{Finished, Room};
 
 /// How often other processes' work is looked for.
@@ -38,6 +39,11 @@ const SOON: Duration = Duration::from_millis(5);
 const TROUBLE: Duration = Duration::from_mins(1);
 /// How often cancellations are looked for and idle threads ended.
 const CARE: Duration = Duration::from_millis(500);
+
+/// A step of a page takes a second at most, and a model ends within 50 ms; a thread that takes longer is stuck.
+const GRACE: Duration = Duration::from_secs(10);
+/// A thread's models take some 300 MB, and 0.3 s to load.
+const IDLE: Duration = Duration::from_mins(3);
 
 /// How images are read.
 #[derive(Clone)]
@@ -56,13 +62,14 @@ pub struct Setup {
 
 impl Setup {
     /// As the settings say.
-    pub fn of(_config: &Config) -> Self {
+    pub fn of(config: &Config) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            readers: Arc::new(Local::new()),
-            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            page_timeout: Duration::from_secs(120),
-            grace: Duration::from_secs(10),
-            idle: Duration::from_mins(3),
+            readers: Arc::new(Local::new(config)),
+            workers: if config.ocr.workers == 0 { cores() } else { config.ocr.workers as usize },
+            page_timeout: config.ocr.page_timeout,
+            grace: GRACE,
+            idle: IDLE,
         }
     }
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Kinds, Options};
 use super::event::{Draft, EventLog, wall_clock};
 use super::reader::standing::Standing;
 use super::score::Board;
+use super::{Kinds, Options};
 use crate::config::{Config, Provider, Tagging};
 use crate::domain::{BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WorstCase};
 use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
@@ -149,7 +149,10 @@ impl Shared {
     /// Kinds of work that this engine can do now.
     pub fn able(&self) -> Vec<JobKind> {
         let ocr = self.kinds.ocr && self.reading.is_able();
-        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr)].into_iter().filter_map(|(does, kind)| does.then_some(kind)).collect()
+        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr)]
+            .into_iter()
+            .filter_map(|(does, kind)| does.then_some(kind))
+            .collect()
     }
 
     /// The database's clock, as far as this machine's clock runs evenly.

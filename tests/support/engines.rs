@@ -56,7 +56,11 @@ pub fn start(store: &Store, config: &Config) -> Engine {
 
 /// Runs an engine until nothing falls due within two minutes.
 pub async fn run_until_idle(store: &Store, config: &Config) -> Ended {
-    let engine = Engine::start(store.clone(), config, Options { until_idle: Some(Duration::from_mins(2)), concurrency: None, kinds: TAGGING });
+    let engine = Engine::start(
+        store.clone(),
+        config,
+        Options { until_idle: Some(Duration::from_mins(2)), concurrency: None, kinds: TAGGING },
+    );
     tokio::time::timeout(PATIENCE, engine.ended()).await.expect("the engine did not end")
 }
 

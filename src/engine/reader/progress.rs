@@ -47,7 +47,10 @@ struct At {
 impl Progress {
     /// At the start of an image.
     pub fn new() -> Self {
-        Self { at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }), ender: Mutex::new(None) }
+        Self {
+            at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }),
+            ender: Mutex::new(None),
+        }
     }
 
     /// The thread has it now: the deadline counts from here.
