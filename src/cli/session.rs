@@ -126,8 +126,8 @@ pub fn stop_on_signals(stopper: Stopper) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::OCR_PROVIDERS;
+    use crate::ocr::runtime::Provider;
 
     #[test]
     fn the_settings_and_the_runtime_know_the_same_providers() {

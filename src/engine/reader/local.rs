@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::progress::{Ender, Progress};
+use super::progress::Progress;
 use super::thread::{Read, Readers};
 use crate::config::Config;
 use crate::ocr::image::Limits;

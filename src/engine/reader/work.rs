@@ -191,16 +191,16 @@ impl Work {
 
     /// What a failure means for the job.
     fn failed(&self, fault: Fault) -> Came {
-        // Asked to end, it may fail in any way.
-        if self.progress.why().is_some() {
-            return self.ended();
-        }
         let error = match fault {
             Fault::Ocr(error) => error,
             Fault::Panic(said) => {
                 return Came::Failed("ocr_failed", format!("a bug in the reading, please report it with the image: {said}"));
             }
         };
+        // Asked to end, it may fail in any way.
+        if self.progress.why().is_some() {
+            return self.ended();
+        }
         let class = error.class();
         match error {
             OcrError::Engine(_) => Came::GivenBack(Some(Safe::line(&error.to_string()))),
