@@ -82,7 +82,7 @@ pub struct Ended {
     pub ocr: OcrTotals,
     /// Posts it leaves behind.
     pub left: Outlook,
-    /// Images it leaves behind.
+    /// Images it leaves behind, if it is one that reads them.
     pub ocr_left: Outlook,
     /// Why it could not go on, if that is so.
     pub trouble: Option<Safe>,

@@ -14,7 +14,6 @@ mod postgres;
 #[path = "support/reading.rs"]
 mod reading;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -248,5 +247,4 @@ async fn nothing_is_loaded_where_there_is_no_image_and_little_is_told_where_ther
     .await;
     stop(engine).await;
     assert_eq!(posts(&store).await.len(), 4);
-    drop(Arc::clone(&script));
 }

@@ -331,7 +331,8 @@ impl Cycle {
             self.trouble_with(&error);
         }
         let left = store.outlook(JobKind::Tag).await.ok().or(self.outlook).unwrap_or_default();
-        let ocr_left = store.outlook(JobKind::Ocr).await.unwrap_or_default();
+        let ocr_left =
+            if self.shared.kinds.ocr { store.outlook(JobKind::Ocr).await.unwrap_or_default() } else { Outlook::default() };
         self.shared.board().in_flight = 0;
         let (totals, ocr) = (self.shared.board().totals, self.shared.reading.totals());
         let ended = Ended { totals, ocr, left, ocr_left, trouble: self.trouble.clone() };

@@ -67,7 +67,7 @@ impl Read for Reader {
         let nap = || std::thread::sleep(Duration::from_millis(10));
         match content.split_once(':').map_or(content.as_str(), |(what, _)| what) {
             "text" => {}
-            "slow" => (0..30).for_each(|_| nap()),
+            "slow" => std::thread::sleep(Duration::from_millis(300)),
             // Follows its watch, as a page of many steps does.
             "long" => loop {
                 nap();

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{Cycle, POLL};
 use crate::domain::{EventKind, JobKind, Millis, PostId, Status};
 use crate::engine::event::Draft;
+use crate::engine::reader::standing::Idle;
 use crate::engine::tagger;
 use crate::text::Safe;
 
@@ -151,8 +152,11 @@ impl Cycle {
     /// True when `until_idle` is fulfilled: nothing in hand, and nothing can be done within the horizon.
     pub(super) fn is_idle(&mut self) -> bool {
         let Some(horizon) = self.options.until_idle else { return false };
-        let reading = if self.shared.kinds.ocr { self.shared.reading.idle() } else { Some(None) };
-        let Some(unread) = reading else { return false };
+        let unread = match self.shared.reading.idle() {
+            Idle::No if self.shared.kinds.ocr => return false,
+            Idle::No | Idle::Done => None,
+            Idle::Blocked(why) => Some(why),
+        };
         if !self.shared.kinds.tag {
             self.trouble = self.trouble.take().or(unread);
             return true;

@@ -2,6 +2,7 @@
 //! Whether the bytes are an image is for OCR to say.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -58,7 +59,11 @@ pub fn load(path: &str) -> Result<Content, Unreadable> {
     // It may grow meanwhile.
     let file = File::open(path).map_err(|error| failed(&error))?;
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     Ok(Content { bytes, sha256 })
 }
 

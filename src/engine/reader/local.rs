@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::progress::Progress;
+use super::progress::{Ender, Progress};
 use super::thread::{Read, Readers};
 use crate::config::Config;
 use crate::ocr::image::Limits;
@@ -59,5 +59,11 @@ impl Readers for Local {
 impl Read for Reader {
     fn read(&mut self, source: &str, bytes: &[u8], progress: &Progress) -> Result<Document, OcrError> {
         Self::read(self, source, bytes, progress)
+    }
+
+    fn ender(&mut self) -> Option<Ender> {
+        let stop = self.stopper();
+        stop.reset();
+        Some(Box::new(move || stop.stop()))
     }
 }

@@ -35,6 +35,16 @@ struct State {
     blocked: Option<Safe>,
 }
 
+/// Whether anything is left to read.
+pub enum Idle {
+    /// Something is, or that is not known.
+    No,
+    /// Nothing that falls due soon.
+    Done,
+    /// Something that cannot be read now, and why.
+    Blocked(Safe),
+}
+
 struct Busy {
     post: PostId,
     image: Safe,
@@ -118,10 +128,14 @@ impl Standing {
         }
     }
 
-    /// `Some` when nothing is left to do, with the reason if something is left all the same.
-    pub fn idle(&self) -> Option<Option<Safe>> {
+    /// Whether a run until idle may end.
+    pub fn idle(&self) -> Idle {
         let state = self.lock();
-        state.idle.then(|| state.blocked.clone())
+        match (state.idle, &state.blocked) {
+            (false, _) => Idle::No,
+            (true, None) => Idle::Done,
+            (true, Some(why)) => Idle::Blocked(why.clone()),
+        }
     }
 
     /// Totals so far.

@@ -22,7 +22,7 @@ use crate::text::{Safe, grouped};
 /// How often the watchdog looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// Time that a page gets to end by itself after a stop was asked for, and then to follow the request to end.
-const LAST_PAGE: Duration = Duration::from_millis(3_000);
+const LAST_PAGE: Duration = Duration::from_secs(3);
 const LAST_STEP: Duration = Duration::from_millis(800);
 /// Waits before an image is tried again after the engine failed over it; the last one repeats.
 const AGAIN: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1), Duration::from_mins(5)];
