@@ -9,6 +9,7 @@ pub mod layout;
 pub mod line;
 pub mod markdown;
 pub mod models;
+pub mod orient;
 pub mod pipeline;
 pub mod recognise;
 pub mod rules;

@@ -111,11 +111,7 @@ fn is_chinese(c: char) -> bool {
 /// A photograph's noise makes lone ideographs; a Chinese line is of them, and ruslat makes nothing sure of it.
 fn is_really_chinese(ruslat: &Reading, latin: &Reading) -> bool {
     let seen = latin.chars.iter().filter(|read| is_chinese(read.c)).count();
-    seen >= 2
-        && seen * 2 > latin.chars.len()
-        && latin.confidence > 0.9
-        && ruslat.confidence < 0.8
-        && !ruslat.text.chars().all(is_cyrillic)
+    seen >= 2 && seen * 2 > latin.chars.len() && latin.confidence > 0.9 && ruslat.confidence < 0.8
 }
 
 #[cfg(test)]
