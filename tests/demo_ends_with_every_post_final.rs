@@ -54,7 +54,7 @@ fn the_demo_leaves_nothing_behind() {
     std::fs::create_dir(&scratch).unwrap();
     let status = home.tagdeck(&["demo", "--headless"]).env("TMPDIR", &scratch).output().unwrap().status;
     assert!(status.success());
-    // ONNX Runtime 1.31 drops an empty `.ses` into the folder for temporary files whenever it is loaded, telemetry off or on.
+    // ONNX Runtime 1.31 drops a small `.ses` into the folder for temporary files whenever it is loaded, telemetry off or on.
     let left: Vec<_> =
         std::fs::read_dir(&scratch).unwrap().map(|entry| entry.unwrap().file_name()).filter(|name| name != ".ses").collect();
     assert!(left.is_empty(), "{left:?}");
