@@ -1,4 +1,4 @@
-//! The demo's material: bundled posts, the route, and the server that fails on purpose.
+//! The demo's material: bundled posts and images, the route, and the server that fails on purpose.
 //! It holds no engine and no dashboard; `cli` runs them on what stands here.
 
 pub mod server;
@@ -24,8 +24,16 @@ const KEY: &str = "sk-demo";
 pub const ROUTE: [&str; 5] =
     ["demo/astra-large", "demo/comet-mini:free", "demo/heron-7b:free", "demo/nova-classic", "demo/tortoise-steady"];
 
-/// One post a line: id, channel, `channel_id`, `message_id`, date (RFC 3339), text.
+/// One post a line: id, channel, `channel_id`, `message_id`, date (RFC 3339), text, names of images if any.
 const POSTS: &str = include_str!("../assets/demo/posts.jsonl");
+
+/// The bundled images by name.
+const IMAGES: [(&str, &[u8]); 4] = [
+    ("announcement.png", include_bytes!("../assets/demo/images/announcement.png")),
+    ("library.jpg", include_bytes!("../assets/demo/images/library.jpg")),
+    ("prices.png", include_bytes!("../assets/demo/images/prices.png")),
+    ("recipe.png", include_bytes!("../assets/demo/images/recipe.png")),
+];
 
 #[derive(Deserialize)]
 struct Line {
@@ -34,9 +42,22 @@ struct Line {
     message_id: i64,
     date: String,
     text: String,
+    #[serde(default)]
+    images: Vec<String>,
 }
 
-/// The bundled posts, in the order of the file.
+/// Lays the bundled images into a folder, where engines can read them, and makes the posts' names of them paths.
+pub fn lay_images(folder: &Path, posts: &mut [NewPost]) -> io::Result<()> {
+    for (name, bytes) in IMAGES {
+        std::fs::write(folder.join(name), bytes)?;
+    }
+    for image in posts.iter_mut().flat_map(|post| &mut post.images) {
+        *image = folder.join(&*image).display().to_string();
+    }
+    Ok(())
+}
+
+/// The bundled posts, in the order of the file; their images by name.
 ///
 /// Errors: a line of the bundled file that is not a post, which a test of this room rules out.
 pub fn posts() -> Result<Vec<NewPost>, serde_json::Error> {
@@ -62,7 +83,7 @@ pub fn config(folder: &Path, server: &Server) -> Config {
             timeout: Duration::from_millis(1500),
             retry_delay: Duration::from_millis(300),
             pass_delays: [500, 1000, 2000, 3000].map(Duration::from_millis).to_vec(),
-            wait_for_ocr: Duration::ZERO,
+            wait_for_ocr: Duration::from_secs(20),
             ..Tagging::default()
         },
         ocr: Ocr::default(),
@@ -93,7 +114,7 @@ impl From<Line> for NewPost {
             text: line.text,
             posted_at: line.date.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond),
             url: None,
-            images: Vec::new(),
+            images: line.images,
         }
     }
 }
@@ -111,6 +132,17 @@ mod tests {
         assert!(posts.iter().all(|post| post.posted_at.is_some()));
         let ids: BTreeSet<_> = posts.iter().map(|post| (post.channel_telegram_id, post.message_id)).collect();
         assert_eq!(ids.len(), posts.len());
+    }
+
+    #[test]
+    fn every_image_of_a_post_is_bundled_and_every_bundled_one_has_a_post() {
+        let mut posts = posts().unwrap();
+        let named: BTreeSet<_> = posts.iter().flat_map(|post| post.images.clone()).collect();
+        assert_eq!(named, IMAGES.iter().map(|(name, _)| (*name).to_owned()).collect());
+        let folder = tempfile::tempdir().unwrap();
+        lay_images(folder.path(), &mut posts).unwrap();
+        let bytes: u64 = posts.iter().flat_map(|post| &post.images).map(|path| std::fs::metadata(path).unwrap().len()).sum();
+        assert!(bytes < 150_000, "{bytes}");
     }
 
     #[test]

@@ -12,9 +12,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::text::Safe;
-pub use live::{BreakerState, Event, EventKind, ModelScore, Phase, Snapshot, Totals, WorstCase};
+pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
 pub use outcome::{Action, Outcome};
-pub use post::{Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostLine, Stats, StatusCounts};
+pub use post::{Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};
 pub use route::{ModelKey, Pause, PauseScope};
 
 /// Milliseconds since 1970-01-01 UTC, always of the database's clock when stored.

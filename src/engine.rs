@@ -5,6 +5,8 @@ mod cycle;
 pub mod event;
 mod lease;
 pub mod lock;
+mod persist;
+pub mod reader;
 mod route;
 mod score;
 mod shared;
@@ -17,11 +19,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::domain::{Snapshot, Totals};
+use crate::domain::{OcrTotals, Snapshot, Totals};
 use crate::store::{Outlook, Store};
 use crate::text::Safe;
 use cycle::Cycle;
 use event::EventLog;
+use reader::Setup;
 use shared::{Shared, Stop};
 
 /// The end of everything after a stop was asked for; the promise is 5 s in all, whatever the database does.
@@ -30,12 +33,34 @@ const OVERDUE: Duration = Duration::from_millis(4_700);
 const OVERDUE_NOW: Duration = Duration::from_secs(1);
 
 /// How one engine runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// End when nothing is due within this time; `None`: run until stopped.
     pub until_idle: Option<Duration>,
     /// Overrides `tagging.concurrency`.
     pub concurrency: Option<u32>,
+    /// What it does.
+    pub kinds: Kinds,
+}
+
+/// Kinds of work that an engine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    /// Tags posts.
+    pub tag: bool,
+    /// Reads images.
+    pub ocr: bool,
+}
+
+impl Kinds {
+    /// Every kind.
+    pub const ALL: Self = Self { tag: true, ocr: true };
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self::ALL
+    }
 }
 
 /// A running engine: what to read from it and how to end it. Dropped, it stops softly by itself.
@@ -51,10 +76,14 @@ pub struct Engine {
 /// How an engine ended.
 #[derive(Clone, Debug, Default)]
 pub struct Ended {
-    /// What it did.
+    /// What it did to posts.
     pub totals: Totals,
-    /// Jobs it leaves behind.
+    /// What it did to images.
+    pub ocr: OcrTotals,
+    /// Posts it leaves behind.
     pub left: Outlook,
+    /// Images it leaves behind, if it is one that reads them.
+    pub ocr_left: Outlook,
     /// Why it could not go on, if that is so.
     pub trouble: Option<Safe>,
 }
@@ -62,20 +91,27 @@ pub struct Ended {
 impl Engine {
     /// Starts the engine's tasks; they begin by picking up what a crash left behind.
     pub fn start(store: Store, config: &Config, options: Options) -> Self {
+        Self::start_with(store, config, options, Setup::of(config))
+    }
+
+    /// As [`Engine::start`], reading images in another way than the settings say.
+    pub fn start_with(store: Store, config: &Config, mut options: Options, reading: Setup) -> Self {
+        options.kinds.ocr &= config.ocr.enabled;
         let worker = lease::worker_name();
         let log = EventLog::new(worker.clone());
         let (publish, snapshot) = watch::channel(Snapshot::default());
         let (stop, stopping) = watch::channel(Stop::No);
         let (wake, woken) = mpsc::channel(1);
         let shared = Arc::new(Shared::new(store, config, &options, worker.into(), log.clone(), stopping.clone()));
-        let cycle = Cycle::new(Arc::clone(&shared), options, publish, woken);
+        let cycle = Cycle::new(Arc::clone(&shared), options, reading, publish, woken);
         let task = tokio::spawn(async move {
             tokio::select! {
                 ended = cycle.run() => ended,
                 () = overdue(stopping) => Ended {
                     totals: shared.board().totals,
-                    left: Outlook::default(),
+                    ocr: shared.reading.totals(),
                     trouble: Some(Safe::fixed("the database did not answer in time; what was in flight is picked up at the next start")),
+                    ..Ended::default()
                 },
             }
         });

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::Tagging;
-use crate::domain::{PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorstCase};
+use crate::domain::{
+    ImageId, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorstCase,
+};
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{Requeue, Store, StoreError};
@@ -151,6 +153,13 @@ impl Ops {
         self.store.requeue(&what).await?;
         self.wake();
         Ok(())
+    }
+
+    /// Cancels the reading of an image; `false`: it has ended, or nobody was asked to read it. Its post is tagged without it.
+    pub async fn cancel_reading(&self, image: ImageId) -> Result<bool, OpsError> {
+        let cancelled = self.store.cancel_ocr(image).await?;
+        self.wake();
+        Ok(cancelled)
     }
 
     /// Stops claiming, on every engine of this database, until [`Ops::resume`].

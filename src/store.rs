@@ -20,6 +20,7 @@ mod import;
 mod jobs;
 mod legacy;
 mod link;
+mod ocr;
 mod postgres;
 mod posts;
 mod requeue;
@@ -33,7 +34,7 @@ mod types;
 pub use error::StoreError;
 pub use types::{
     Access, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage, ProviderUsage,
-    Recovered, Requeue, Requeued, Reserved,
+    Recovered, Requeue, Requeued, Reserved, Reused,
 };
 
 use base::{Base, Kind};

@@ -19,7 +19,7 @@ use databases::{Db, LEASE};
 use engines::{config, count, import, posts, provider, start, stop, until};
 use tagdeck::config::Config;
 use tagdeck::domain::{JobKind, NewPost, Status};
-use tagdeck::store::{NewDocument, Store};
+use tagdeck::store::{Finish, NewDocument, Store};
 
 const LONG: Duration = Duration::from_mins(10);
 
@@ -43,13 +43,22 @@ async fn reader_is_alive(store: &Store) {
 /// Reads one image.
 async fn read(store: &Store, text: Result<&str, &str>) {
     let claim = store.claim(JobKind::Ocr, "reader:1", 1, LEASE).await.unwrap().pop().unwrap();
-    let document = text.map(|text| NewDocument {
-        sha256: format!("{:064x}", claim.job.0),
-        text: text.to_owned(),
-        markdown: text.to_owned(),
-        json: "{}".to_owned(),
-    });
-    assert!(store.finish_ocr(claim.job, claim.fence, document.as_ref().map_err(|e| *e)).await.unwrap());
+    let kept = match text {
+        Ok(text) => {
+            let document = NewDocument {
+                sha256: format!("{:064x}", claim.job.0),
+                text: text.to_owned(),
+                markdown: text.to_owned(),
+                json: "{}".to_owned(),
+            };
+            store.finish_ocr(claim.job, claim.fence, &document).await
+        }
+        Err(reason) => {
+            let finish = Finish::Failed { class: "bad_image".to_owned(), reason: reason.to_owned() };
+            store.finish(claim.job, claim.fence, &finish).await
+        }
+    };
+    assert!(kept.unwrap());
 }
 
 on_both! {

@@ -360,10 +360,11 @@ on_both! {
         let images = store.claim(JobKind::Ocr, "w1", 9, LEASE).await.unwrap();
         assert_eq!(images.iter().map(|claim| claim.image.clone().unwrap()).collect::<HashSet<_>>().len(), 2);
         let document = NewDocument { sha256: "00".to_owned(), text: "с картинки".to_owned(), markdown: String::new(), json: "{}".to_owned() };
-        assert!(store.finish_ocr(images[0].job, images[0].fence, Ok(&document)).await.unwrap());
+        assert!(store.finish_ocr(images[0].job, images[0].fence, &document).await.unwrap());
         assert!(claim(&store, 1).await.is_empty(), "one image is still to be read");
-        assert!(store.finish_ocr(images[1].job, images[1].fence, Err("not an image")).await.unwrap());
-        assert!(!store.finish_ocr(images[1].job, images[1].fence, Err("again")).await.unwrap());
+        assert!(store.finish(images[1].job, images[1].fence, &failed()).await.unwrap());
+        assert!(!store.finish(images[1].job, images[1].fence, &failed()).await.unwrap());
+        assert!(!store.finish_ocr(images[1].job, images[1].fence, &document).await.unwrap(), "it has ended");
         assert_eq!(claim_one(&store).await.image_text, ["с картинки"]);
     }
 

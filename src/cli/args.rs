@@ -176,7 +176,7 @@ pub struct Run {
     #[arg(long)]
     pub until_idle: bool,
     /// Kinds of work to do
-    #[arg(long, value_delimiter = ',', default_value = "tag", value_name = "KIND")]
+    #[arg(long, value_delimiter = ',', default_value = "tag,ocr", value_name = "KIND")]
     pub kind: Vec<Kind>,
     /// Most posts in flight [default: tagging.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -191,6 +191,8 @@ pub struct Run {
 pub enum Kind {
     /// Tag posts
     Tag,
+    /// Read images
+    Ocr,
 }
 
 #[derive(Args, Debug)]

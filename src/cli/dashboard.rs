@@ -40,7 +40,7 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
             tui::run(Ops::observing(store, &config.tagging), options).await?;
             return Ok(Exit::Done);
         };
-        let engine = Engine::start(store.clone(), &config, Options { until_idle: None, concurrency: None });
+        let engine = Engine::start(store.clone(), &config, Options::default());
         let ops = Ops::with_engine(store, &config.tagging, &engine);
         watch(engine, ops, options).await
     })?

@@ -23,14 +23,15 @@ pub fn run(args: &Demo) -> Result<Exit> {
     session::start_log("info", &if args.headless { LogTo::Stderr } else { LogTo::File(&log_to) })?;
     session::block_on(async {
         let started = Instant::now();
-        let posts = demo::posts().wrap_err("the bundled posts cannot be read")?;
+        let mut posts = demo::posts().wrap_err("the bundled posts cannot be read")?;
+        demo::lay_images(folder.path(), &mut posts).wrap_err("cannot lay out the demo's images")?;
         let server = demo::start(args.seed, &posts).await.wrap_err("cannot start the demo's server on 127.0.0.1")?;
         let config = demo::config(folder.path(), &server);
         let store = Store::open(config.database.expose(), Access::ReadWrite).await?;
-        store.import(UserId(1), &posts, Duration::ZERO, config.tagging.max_attempts).await?;
+        store.import(UserId(1), &posts, config.tagging.wait_for_ocr, config.tagging.max_attempts).await?;
         // Headless it ends when every post is in a final state, however far off the next pass is.
         let until_idle = args.headless.then_some(Duration::MAX);
-        let engine = Engine::start(store.clone(), &config, Options { until_idle, concurrency: None });
+        let engine = Engine::start(store.clone(), &config, Options { until_idle, ..Options::default() });
         let ops = Ops::with_engine(store, &config.tagging, &engine);
         if !args.headless {
             let options = tui::Options { title: "demo".to_owned(), ..tui::Options::default() };

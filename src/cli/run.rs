@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
 
-use super::args::{Common, Run};
+use super::args::{Common, Kind, Run};
 use super::output::{self, Exit};
 use super::session::{self, LogTo};
-use crate::domain::Event;
+use crate::domain::{Event, OcrTotals};
 use crate::engine::event::EventLog;
 use crate::engine::lock::EngineLock;
-use crate::engine::{Ended, Engine, Options};
+use crate::engine::{Ended, Engine, Kinds, Options};
 use crate::store::Access;
 use crate::text::grouped;
 
@@ -26,7 +26,8 @@ pub fn run(common: &Common, args: &Run) -> Result<Exit> {
     session::block_on(async {
         let store = session::open(&config, Access::ReadWrite).await?;
         let _lock = EngineLock::take(config.database.expose())?;
-        let options = Options { until_idle: args.until_idle.then_some(HORIZON), concurrency: args.concurrency };
+        let kinds = Kinds { tag: args.kind.contains(&Kind::Tag), ocr: args.kind.contains(&Kind::Ocr) };
+        let options = Options { until_idle: args.until_idle.then_some(HORIZON), concurrency: args.concurrency, kinds };
         let started = Instant::now();
         let engine = Engine::start(store, &config, options);
         session::stop_on_signals(engine.stopper())?;
@@ -122,7 +123,7 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
     if as_json {
         let nothing = json!({ "success": 0, "failed": 0, "skipped": 0 });
         return output::json(&json!({
-            "event": "summary", "tag": t, "ocr": nothing, "upload": nothing,
+            "event": "summary", "tag": t, "ocr": ended.ocr, "upload": nothing,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         }));
     }
@@ -136,6 +137,16 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
         grouped(t.retries as i64),
         grouped(t.fallbacks as i64),
     ))?;
+    let read = ended.ocr;
+    if read != OcrTotals::default() {
+        let (success, failed, skipped) = (read.success as i64, read.failed as i64, read.skipped as i64);
+        let skipped = if skipped > 0 { format!(", {} cancelled", grouped(skipped)) } else { String::new() };
+        output::line(&format!("{} images read, {} failed{skipped}", grouped(success), grouped(failed)))?;
+    }
+    let unread = ended.ocr_left.due + ended.ocr_left.later;
+    if unread > 0 {
+        output::line(&format!("{} images are still to be read; run it again later", grouped(unread)))?;
+    }
     let left = ended.left.due + ended.left.later;
     if left > 0 {
         let when = ended
@@ -152,7 +163,7 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
 fn exit(ended: &Ended) -> Exit {
     match ended {
         Ended { trouble: Some(_), .. } => Exit::Failed,
-        Ended { totals, .. } if totals.failed > 0 => Exit::Partly,
+        Ended { totals, ocr, .. } if totals.failed > 0 || ocr.failed > 0 => Exit::Partly,
         Ended { .. } => Exit::Done,
     }
 }

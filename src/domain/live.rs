@@ -32,6 +32,12 @@ words! {
         Resumed = "resumed",
         /// A model's breaker opened, half-opened or closed, or a model was taken off the route.
         Breaker = "breaker",
+        /// An image is being read.
+        OcrStart = "ocr_start",
+        /// An image was read.
+        OcrDone = "ocr_done",
+        /// An image was not read: given up, or to be tried again.
+        OcrFailed = "ocr_failed",
         /// Something about the engine itself: start, stop, database trouble, a request format stepped down.
         Engine = "engine",
     }
@@ -128,6 +134,8 @@ pub struct Snapshot {
     pub worst_case: WorstCase,
     /// Totals since this engine started.
     pub totals: Totals,
+    /// The reading of images.
+    pub ocr: OcrNumbers,
     /// Something that needs the operator: a lost database, a route without a healthy model.
     pub trouble: Option<Safe>,
 }
@@ -183,4 +191,56 @@ pub struct Totals {
     pub retries: u64,
     /// Times a pass went on with the next model.
     pub fallbacks: u64,
+}
+
+/// The reading of images in numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OcrNumbers {
+    /// OCR jobs by state, of the whole database.
+    pub counts: StatusCounts,
+    /// Images in this engine's hands, the one begun first first.
+    pub busy: Vec<OcrBusy>,
+    /// What reads them: `cpu`, `cuda` or `tensorrt`; `None` before this engine has read one.
+    pub provider: Option<Safe>,
+    /// Why that one.
+    pub reason: Option<Safe>,
+    /// Why no image is read, when that is so.
+    pub trouble: Option<Safe>,
+    /// Threads that were given up in the middle of a page and have not come back.
+    pub stuck_threads: u32,
+    /// Totals since this engine started.
+    pub totals: OcrTotals,
+}
+
+impl OcrNumbers {
+    /// Images that are still to be read, those in somebody's hands among them.
+    pub const fn unread(&self) -> i64 {
+        self.counts.pending + self.counts.retrying
+    }
+}
+
+/// One image that is being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OcrBusy {
+    /// The post it belongs to.
+    pub post: PostId,
+    /// Its file's name.
+    pub image: Safe,
+    /// What is being done to it.
+    pub stage: &'static str,
+    /// Page, from 1, and how many there are.
+    pub page: (u32, u32),
+    /// When it was begun, by this machine's clock.
+    pub since: Millis,
+}
+
+/// Totals of the reading as the summary prints them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OcrTotals {
+    /// Images read, those among them whose content had been read before.
+    pub success: u64,
+    /// Images given up.
+    pub failed: u64,
+    /// Images cancelled.
+    pub skipped: u64,
 }

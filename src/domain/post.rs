@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, Millis, ModelKey, Outcome, PostId, Status, UserId};
+use super::{CallId, ImageId, Millis, ModelKey, Outcome, PostId, Status, UserId};
 
 /// A post to be written by an importer; the store finds out whether it is new.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,12 +78,29 @@ pub struct PostDetail {
     pub text: String,
     /// Link, when known.
     pub url: Option<String>,
-    /// Paths or addresses of its images.
-    pub images: Vec<String>,
+    /// Its images.
+    pub images: Vec<PostImage>,
     /// Passes allowed.
     pub max_attempts: i64,
     /// Every call made for it, oldest first, at most the newest 200.
     pub calls: Vec<Call>,
+}
+
+/// One image of a post, and what came of reading it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PostImage {
+    /// Which image.
+    pub id: ImageId,
+    /// Its path on the machine that imported it.
+    pub path: String,
+    /// State of its reading; `None`: nobody was asked to read it.
+    pub status: Option<Status>,
+    /// Class of what went wrong last; the words of OCR's errors, plus `image_missing`, `cancelled`, `crashes_engine`.
+    pub error_class: Option<String>,
+    /// What went wrong last, in words.
+    pub error: Option<String>,
+    /// The first 20,000 characters of its text, in reading order; `None`: there is no document.
+    pub text: Option<String>,
 }
 
 /// One HTTP request to one model, as recorded.

@@ -7,12 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::event::Draft;
 use super::lease::{Held, LEASE};
+use super::reader::{Reading, Setup};
 use super::shared::{Shared, Stop};
 use super::tagger::Finished;
 use super::{Ended, Options, route, score};
@@ -52,10 +53,31 @@ pub struct Cycle {
     dry: bool,
     trouble: Option<Safe>,
     stopping_since: Option<Instant>,
+    /// The reading of images, once it runs; before, how it is to run.
+    reading: Images,
+    /// Readings ended when the tag jobs were last looked at: each may have made a post due.
+    readings_seen: u64,
+}
+
+/// The reading of images beside this loop.
+enum Images {
+    /// Not begun.
+    Waiting(Setup),
+    /// A task, and how to end it.
+    Running(JoinHandle<()>, oneshot::Sender<()>),
+    /// None.
+    None,
 }
 
 impl Cycle {
-    pub fn new(shared: Arc<Shared>, options: Options, publish: watch::Sender<Snapshot>, woken: mpsc::Receiver<()>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        options: Options,
+        reading: Setup,
+        publish: watch::Sender<Snapshot>,
+        woken: mpsc::Receiver<()>,
+    ) -> Self {
+        let reading = if options.kinds.ocr { Images::Waiting(reading) } else { Images::None };
         let held = Held::new(shared.store.clone(), shared.worker.clone());
         Self {
             shared,
@@ -71,12 +93,15 @@ impl Cycle {
             dry: false,
             trouble: None,
             stopping_since: None,
+            reading,
+            readings_seen: 0,
         }
     }
 
     pub async fn run(mut self) -> Ended {
         self.event(EventKind::Engine, "engine started");
-        let mut stop = self.shared.stop.clone();
+        let shared = Arc::clone(&self.shared);
+        let mut stop = shared.stop.clone();
         let mut handled = true;
         let mut heartbeat = ticker(LEASE / 4);
         let mut adoption = ticker(ADOPTION);
@@ -100,6 +125,7 @@ impl Cycle {
             let look_at = self.look_at;
             // With nothing to be claimed for, a look that is due would only turn the loop round and round.
             let hungry = recovered
+                && self.shared.kinds.tag
                 && self.stopping_since.is_none()
                 && self.queue.len() < self.room()
                 && (self.passes.is_empty() || !self.shared.has_next_route());
@@ -111,13 +137,14 @@ impl Cycle {
                     let asked = if handled { *stop.borrow_and_update() } else { Stop::Soon };
                     gone = self.stop_asked(asked).await;
                 }
+                () = shared.reading.news.notified() => self.look_at = Instant::now(),
                 _ = self.woken.recv(), if !self.woken.is_closed() => self.look_at = Instant::now(),
                 _ = heartbeat.tick(), if recovered => self.heartbeat().await,
                 _ = adoption.tick(), if recovered => self.adopt().await,
                 _ = publish.tick() => {
                     self.publish_numbers().await;
                     let patience = if self.shared.route().models.is_empty() { ROUTE_RETRY } else { ROUTE_CHECK };
-                    if recovered && route_checked.elapsed() > patience {
+                    if recovered && shared.kinds.tag && route_checked.elapsed() > patience {
                         route_checked = Instant::now();
                         tokio::spawn(route::resolve(Arc::clone(&self.shared)));
                     }
@@ -136,7 +163,10 @@ impl Cycle {
         let mut stop = shared.stop.clone();
         let done = async {
             self.recover().await?;
-            route::resolve(Arc::clone(&shared)).await;
+            self.begin_to_read();
+            if shared.kinds.tag {
+                route::resolve(Arc::clone(&shared)).await;
+            }
             Ok::<_, StoreError>(())
         };
         let done = tokio::select! {
@@ -170,8 +200,16 @@ impl Cycle {
         }
         store.adopt(self.shared.tagging.max_attempts).await?;
         self.shared.follow_pauses(store.pauses().await?);
-        self.held.beat().await?;
-        Ok(())
+        self.held.announce(&self.shared.able()).await
+    }
+
+    /// Only after the recovery, which in SQLite takes every lease for a dead engine's.
+    fn begin_to_read(&mut self) {
+        if let Images::Waiting(setup) = &self.reading {
+            let reading = Reading::new(Arc::clone(&self.shared), setup.clone(), self.options.until_idle);
+            let (leave, left) = oneshot::channel();
+            self.reading = Images::Running(tokio::spawn(reading.run(left)), leave);
+        }
     }
 
     fn passed(&mut self, done: Result<(Id, Finished), JoinError>) {
@@ -230,7 +268,8 @@ impl Cycle {
     async fn heartbeat(&mut self) {
         let store = self.shared.store.clone();
         let beaten = async {
-            self.held.beat().await?;
+            self.held.extend().await?;
+            self.held.announce(&self.shared.able()).await?;
             self.shared.set_clock(store.now().await?);
             if !store.is_embedded() {
                 // An engine that died leaves calls without an end; its leases were not over when the others started.
@@ -262,9 +301,9 @@ impl Cycle {
         }
         let phase = if self.stopping_since.is_some() {
             Phase::Draining
-        } else if self.shared.blocked().is_some() {
+        } else if self.shared.kinds.tag && self.shared.blocked().is_some() {
             Phase::Paused
-        } else if self.passes.is_empty() && self.queue.is_empty() {
+        } else if self.passes.is_empty() && self.queue.is_empty() && !self.shared.reading.is_busy() {
             Phase::Idle
         } else {
             Phase::Running
@@ -276,12 +315,27 @@ impl Cycle {
     async fn wind_up(mut self) -> Ended {
         self.passes.abort_all();
         while self.passes.join_next().await.is_some() {}
-        if let Err(error) = self.held.end().await {
+        if let Images::Running(task, leave) = std::mem::replace(&mut self.reading, Images::None) {
+            // Gone already, it has left by itself.
+            let _ = leave.send(());
+            if let Err(error) = task.await {
+                self.event(EventKind::Engine, &format!("the reading of images ended unexpectedly: {error}"));
+            }
+        }
+        let store = self.shared.store.clone();
+        let given_back = async {
+            self.held.release_all().await?;
+            self.held.farewell().await
+        };
+        if let Err(error) = given_back.await {
             self.trouble_with(&error);
         }
-        let left = self.shared.store.outlook(JobKind::Tag).await.ok().or(self.outlook).unwrap_or_default();
+        let left = store.outlook(JobKind::Tag).await.ok().or(self.outlook).unwrap_or_default();
+        let ocr_left =
+            if self.shared.kinds.ocr { store.outlook(JobKind::Ocr).await.unwrap_or_default() } else { Outlook::default() };
         self.shared.board().in_flight = 0;
-        let ended = Ended { totals: self.shared.board().totals, left, trouble: self.trouble.clone() };
+        let (totals, ocr) = (self.shared.board().totals, self.shared.reading.totals());
+        let ended = Ended { totals, ocr, left, ocr_left, trouble: self.trouble.clone() };
         if let Err(error) = score::refresh(&self.shared).await {
             self.trouble_with(&error);
         }

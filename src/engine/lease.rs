@@ -68,19 +68,29 @@ impl Held {
         !self.jobs.is_empty() && u128::from(wall_clock().abs_diff(self.beaten_at)) > LEASE.as_millis() / 2
     }
 
-    /// Shows that this worker lives, prolongs its leases, and lets posts stop waiting for images that nobody reads.
-    /// Leases lost to another worker are forgotten: their finish will change nothing.
-    pub async fn beat(&mut self) -> Result<(), StoreError> {
+    /// Prolongs the leases; those lost to another worker are forgotten and returned: their finish will change nothing.
+    pub async fn extend(&mut self) -> Result<Vec<JobId>, StoreError> {
         let held: Vec<(JobId, Fence)> = self.jobs.iter().map(|(job, fence)| (*job, *fence)).collect();
-        for lost in self.store.extend(&held, LEASE).await? {
-            self.jobs.remove(&lost);
+        let lost = self.store.extend(&held, LEASE).await?;
+        for job in &lost {
+            self.jobs.remove(job);
         }
         self.beaten_at = wall_clock();
-        self.store.heartbeat(&self.worker, &[JobKind::Tag], env!("CARGO_PKG_VERSION")).await?;
+        Ok(lost)
+    }
+
+    /// Shows that this worker lives and what it can do, and lets posts stop waiting for images that nobody reads.
+    pub async fn announce(&self, kinds: &[JobKind]) -> Result<(), StoreError> {
+        self.store.heartbeat(&self.worker, kinds, env!("CARGO_PKG_VERSION")).await?;
         if self.store.live_workers(JobKind::Ocr).await? == 0 {
             self.store.stop_waiting_for_ocr().await?;
         }
         Ok(())
+    }
+
+    /// The jobs held.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> {
+        self.jobs.keys().copied()
     }
 
     /// Gives claims back, uncounted and due at once.
@@ -93,10 +103,14 @@ impl Held {
         Ok(())
     }
 
-    /// Gives everything back and takes this worker off the list.
-    pub async fn end(&mut self) -> Result<(), StoreError> {
+    /// Gives everything back.
+    pub async fn release_all(&mut self) -> Result<(), StoreError> {
         let held: Vec<(JobId, Fence)> = std::mem::take(&mut self.jobs).into_iter().collect();
-        self.store.release(&held).await?;
+        self.store.release(&held).await
+    }
+
+    /// Takes this worker off the list.
+    pub async fn farewell(&self) -> Result<(), StoreError> {
         self.store.farewell(&self.worker).await
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::shared::Shared;
-use crate::domain::{ModelKey, ModelScore, Outcome, Phase, Snapshot, Stats, Status, Totals};
+use crate::domain::{ModelKey, ModelScore, OcrNumbers, Outcome, Phase, Snapshot, Stats, Status, StatusCounts, Totals};
 use crate::llm::Verdict;
 use crate::llm::quota::Concurrency;
 use crate::store::{ProviderUsage, StoreError};
@@ -19,6 +19,9 @@ const TIMES: usize = 256;
 const PACE: usize = 60;
 /// How often the tables are read while nothing happens here: other processes may work on them.
 const OTHERS: Duration = Duration::from_secs(1);
+
+/// Counting OCR jobs walks an index over all of them: it may take one part in so many of the time.
+const OCR_COUNT_SHARE: u32 = 50;
 
 /// Numbers of one engine since it started.
 pub struct Board {
@@ -32,6 +35,9 @@ pub struct Board {
     started: Instant,
     stats: Stats,
     usage: Vec<ProviderUsage>,
+    ocr_counts: StatusCounts,
+    /// When the OCR jobs are worth counting again.
+    ocr_count_at: Instant,
     read_at: Option<Instant>,
     dirty: bool,
 }
@@ -56,6 +62,8 @@ impl Board {
             started: Instant::now(),
             stats: Stats::default(),
             usage: Vec::new(),
+            ocr_counts: StatusCounts::default(),
+            ocr_count_at: Instant::now(),
             read_at: None,
             dirty: true,
         }
@@ -74,6 +82,11 @@ impl Board {
             score.times_ms.pop_front();
         }
         score.times_ms.push_back(u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX));
+        self.dirty = true;
+    }
+
+    /// Something changed that the tables' counters tell.
+    pub fn changed(&mut self) {
         self.dirty = true;
     }
 
@@ -146,7 +159,14 @@ pub async fn refresh(shared: &Shared) -> Result<(), StoreError> {
     let stats = shared.store.stats(None, shared.tagging.max_attempts).await?.unwrap_or_default();
     let usage = shared.store.usage_today().await?;
     shared.follow_pauses(shared.store.pauses().await?);
+    let counting = Instant::now();
+    let ocr_counts = if shared.board().ocr_count_at <= counting { Some(shared.store.ocr_counts().await?) } else { None };
     let mut board = shared.board();
+    if let Some(counts) = ocr_counts {
+        board.ocr_counts = counts;
+        // A database of a million images is counted less often than one of a hundred.
+        board.ocr_count_at = Instant::now() + (counting.elapsed() * OCR_COUNT_SHARE).max(OTHERS / 4);
+    }
     board.stats = stats;
     board.usage = usage;
     board.read_at = Some(Instant::now());
@@ -210,7 +230,8 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         spent_micros: board.usage.iter().map(|u| u.spent_micros).sum(),
         budget_micros: (!budgets.is_empty()).then(|| budgets.iter().sum()),
         totals: board.totals,
-        trouble: trouble.or_else(|| route.empty_because.clone()),
+        ocr: OcrNumbers { counts: board.ocr_counts, ..shared.reading.numbers() },
+        trouble: trouble.or_else(|| route.empty_because.clone().filter(|_| shared.kinds.tag)),
     }
 }
 

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Options;
 use super::event::{Draft, EventLog, wall_clock};
+use super::reader::standing::Standing;
 use super::score::Board;
+use super::{Kinds, Options};
 use crate::config::{Config, Provider, Tagging};
-use crate::domain::{BreakerState, ChannelId, EventKind, Millis, ModelKey, Pause, PauseScope, PostId, WorstCase};
+use crate::domain::{BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WorstCase};
 use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
 use crate::llm::wire::Wire;
 use crate::store::{ModelState, Store, StoreError};
@@ -85,6 +86,8 @@ pub struct Shared {
     pub log: EventLog,
     pub stop: watch::Receiver<Stop>,
     pub worker: String,
+    pub kinds: Kinds,
+    pub reading: Standing,
     route: Mutex<Route>,
     board: Mutex<Board>,
     /// A checked route that waits until no pass walks the old one.
@@ -130,6 +133,8 @@ impl Shared {
             log,
             stop,
             worker,
+            kinds: options.kinds,
+            reading: Standing::default(),
             route: Mutex::new(Route::new(Vec::new(), Some(Safe::fixed("the route is being checked")))),
             board: Mutex::new(Board::new(concurrency_max)),
             next_route: Mutex::default(),
@@ -139,6 +144,15 @@ impl Shared {
             clock_offset: AtomicI64::new(0),
             seed: AtomicU64::new(fastrand::u64(..)),
         }
+    }
+
+    /// Kinds of work that this engine can do now.
+    pub fn able(&self) -> Vec<JobKind> {
+        let ocr = self.kinds.ocr && self.reading.is_able();
+        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr)]
+            .into_iter()
+            .filter_map(|(does, kind)| does.then_some(kind))
+            .collect()
     }
 
     /// The database's clock, as far as this machine's clock runs evenly.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::event::Draft;
+use super::persist::persist;
 use super::shared::{Shared, Stop, duration_words};
 use crate::domain::{CallId, EventKind, Fence, JobId, Millis, ModelKey, Outcome, PostId, Status};
 use crate::llm::route::{Call, Note, Pass, PassEnd, RouteModel, Step};
@@ -15,8 +16,6 @@ use crate::llm::{Ask, Verdict, keywords, prompt, quota};
 use crate::store::{CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, StoreError};
 use crate::text::Safe;
 
-/// First and longest wait for a database that does not take a write.
-const STORE_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// Time that a call in flight gets after a stop was asked for.
 const LAST_CALL: Duration = Duration::from_millis(3_500);
 
@@ -368,23 +367,8 @@ impl Worker {
         Ok(true)
     }
 
-    /// Repeats a write while the database is only busy or gone for a moment: what was paid for is not thrown away.
     async fn persist<T, F: Future<Output = Result<T, StoreError>>>(&self, write: impl Fn() -> F) -> Result<T, StoreError> {
-        let (mut wait, longest) = STORE_WAITS;
-        let mut stop = self.shared.stop.clone();
-        loop {
-            match write().await {
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(post = self.claim.post.0, error = %Safe::line(&error.to_string()), "waiting for the database");
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        _ = stop.wait_for(|stop| *stop == Stop::Now) => return Err(error),
-                    }
-                    wait = (wait * 2).min(longest);
-                }
-                other => return other,
-            }
-        }
+        persist(&self.shared, self.claim.post, write).await
     }
 
     fn publish(&self, draft: Draft) {

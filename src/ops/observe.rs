@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Tagging;
-use crate::domain::{Phase, Snapshot};
+use crate::domain::{OcrNumbers, Phase, Snapshot};
 use crate::store::{Store, StoreError};
 use crate::text::Safe;
 
@@ -48,6 +48,7 @@ async fn look(store: &Store, max_attempts: u32) -> Result<Snapshot, StoreError> 
         total: stats.total_posts,
         phase: Phase::None,
         pauses: store.pauses().await?,
+        ocr: OcrNumbers { counts: store.ocr_counts().await?, ..OcrNumbers::default() },
         spent_micros: store.usage_today().await?.iter().map(|usage| usage.spent_micros).sum(),
         ..Snapshot::default()
     })

@@ -1,17 +1,20 @@
 //! Jobs: claimed under a lease and a fence, kept, finished together with their post, given back, found again.
 //! It decides nothing about retries: the caller says how a pass ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::base::work;
 use super::link::{Link, args};
-use super::types::{Claim, Finish, NewDocument, Outlook, Recovered};
+use super::ocr::let_post_go_on;
+use super::types::{Claim, Finish, Outlook, Recovered};
 use super::{Store, StoreError, json_ids, millis, sql};
 use crate::domain::{ChannelId, Fence, ImageId, JobId, JobKind, PostId, Status, UserId};
 
 /// What a person reads of a post whose passes ended with the engine, four times.
 const CRASHES: &str = "the engine ended in the middle of this post four times; something about it may be what ends it";
+/// The same of an image.
+const CRASHES_READING: &str = "the engine ended in the middle of this image four times; something about it may be what ends it";
 /// Posts that get their job in one transaction.
 const ADOPTED_AT_ONCE: i64 = 1000;
 
@@ -98,13 +101,6 @@ impl Store {
     pub async fn stop_waiting_for_ocr(&self) -> Result<u64, StoreError> {
         self.base.write(sql::STOP_WAITING.doing, StopWaiting).await
     }
-
-    /// Ends an OCR job: keeps the document, or the reason why there is none. When no image of the post is still to be read, its
-    /// tag job is due. `false`: the lease was lost, nothing was changed.
-    pub async fn finish_ocr(&self, job: JobId, fence: Fence, document: Result<&NewDocument, &str>) -> Result<bool, StoreError> {
-        let document = document.cloned().map_err(str::to_owned);
-        self.base.write(sql::ADD_DOCUMENT.doing, FinishOcr { job, fence, document }).await
-    }
 }
 
 struct ClaimJobs {
@@ -115,14 +111,19 @@ struct ClaimJobs {
 }
 
 work!(ClaimJobs => (Vec<Claim>, Vec<i64>), true, |me, link| {
-    let rows = link.rows(&sql::CLAIM, args![me.kind.as_str(), &me.worker, me.lease, me.limit, CRASHES]).await?;
+    let crashes = if me.kind == JobKind::Ocr { CRASHES_READING } else { CRASHES };
+    let rows = link.rows(&sql::CLAIM, args![me.kind.as_str(), &me.worker, me.lease, me.limit, crashes]).await?;
     let mut claimed = Vec::with_capacity(rows.len());
     let mut given_up = Vec::new();
     for row in rows {
         let (job, ref_id, attempts) = (row.int(0)?, row.int(2)?, row.int(3)?);
         if row.text(5)? == Status::Failed.as_str() {
-            if me.kind == JobKind::Tag {
-                link.run(&sql::POST_ENDED, args![ref_id, Status::Failed.as_str(), attempts, CRASHES]).await?;
+            match me.kind {
+                JobKind::Tag => {
+                    link.run(&sql::POST_ENDED, args![ref_id, Status::Failed.as_str(), attempts, CRASHES]).await?;
+                }
+                JobKind::Ocr => let_post_go_on(link, ImageId(ref_id)).await?,
+                JobKind::Upload => {}
             }
             given_up.push(ref_id);
             continue;
@@ -175,8 +176,12 @@ async fn describe(kind: JobKind, link: &mut Link<'_>, claimed: &mut Vec<Claim>) 
     }
     let mut texts: HashMap<i64, Vec<String>> = HashMap::new();
     if kind == JobKind::Tag {
+        let mut seen = HashSet::new();
         for row in link.rows(&sql::CLAIMED_TEXTS, args![&ids]).await? {
-            texts.entry(row.int(0)?).or_default().push(row.text(1)?);
+            // An export read again from another folder has the same photo a second time.
+            if seen.insert((row.int(0)?, row.text(2)?)) {
+                texts.entry(row.int(0)?).or_default().push(row.text(1)?);
+            }
         }
     }
     let mut orphans = Vec::new();
@@ -224,7 +229,7 @@ struct FinishJob {
 work!(FinishJob => bool, |me, link| finish(link, me.job, me.fence, &me.finish).await.map(|done| done.is_some()));
 
 /// The fenced end of a job; what it was about, or `None` when the lease was lost.
-async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish: &Finish) -> Result<Option<i64>, StoreError> {
+pub(super) async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish: &Finish) -> Result<Option<i64>, StoreError> {
     let none = Duration::ZERO;
     let (status, class, reason, after, given_back) = match finish {
         Finish::Tagged { .. } => (Status::Success, None, None, none, 0),
@@ -249,33 +254,11 @@ async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish: &Finish) 
             }
         }
     }
+    if kind == Some(JobKind::Ocr) && status.is_final() {
+        let_post_go_on(link, ImageId(ref_id)).await?;
+    }
     Ok(Some(ref_id))
 }
-
-struct FinishOcr {
-    job: JobId,
-    fence: Fence,
-    document: Result<NewDocument, String>,
-}
-
-work!(FinishOcr => bool, |me, link| {
-    let end = match &me.document {
-        Ok(_) => Finish::Tagged { tags: Vec::new() },
-        Err(reason) => Finish::Failed { class: "ocr_failed".to_owned(), reason: reason.clone() },
-    };
-    let Some(image) = finish(link, me.job, me.fence, &end).await?.map(ImageId) else { return Ok(false) };
-    if let Ok(document) = &me.document {
-        link.run(
-            &sql::ADD_DOCUMENT,
-            args![image.0, &document.sha256, &document.text, &document.markdown, &document.json],
-        )
-        .await?;
-    }
-    if let Some(post) = link.int(&sql::IMAGE_POST, args![image.0]).await? {
-        link.run(&sql::IMAGES_READ, args![post]).await?;
-    }
-    Ok(true)
-});
 
 struct Recover {
     alone: bool,

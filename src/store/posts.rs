@@ -10,7 +10,8 @@ use super::link::{Row, args};
 use super::types::PostPage;
 use super::{Store, StoreError, json_ids, sql, stamp};
 use crate::domain::{
-    Call, CallId, ChannelId, Millis, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostLine, Status, StatusCounts, UserId,
+    Call, CallId, ChannelId, ImageId, Millis, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine, Status,
+    StatusCounts, UserId,
 };
 
 /// More channels than this are not walked one by one: their posts are sifted out of the whole list.
@@ -127,7 +128,7 @@ impl Store {
             user_id: row.opt_int(14)?.map(UserId),
             text: row.text(15)?,
             url: row.opt_text(16)?,
-            images: images.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?,
+            images: images.iter().map(image).collect::<Result<_, _>>()?,
             max_attempts: row.int(17)?,
             calls,
         }))
@@ -300,6 +301,17 @@ fn line(row: &Row) -> Result<PostLine, StoreError> {
         updated_at,
         // Asked for by an operator it is due at 0, before everything that only waits its turn: since the asking, to the eye.
         next_at: state.filter(|state| !state.is_final()).map(|_| visible_at.max(updated_at)),
+    })
+}
+
+fn image(row: &Row) -> Result<PostImage, StoreError> {
+    Ok(PostImage {
+        id: ImageId(row.int(0)?),
+        path: row.text(1)?,
+        status: row.word(2)?,
+        error_class: row.opt_text(3)?,
+        error: row.opt_text(4)?,
+        text: row.opt_text(5)?,
     })
 }
 

@@ -112,7 +112,7 @@ statements! {
         "SELECT id, user_id, channel_id, text FROM posts WHERE id IN " (ids "$1")
     ];
     CLAIMED_TEXTS, "read the recognised text of claimed posts": [
-        "SELECT i.post_id, d.text FROM images i JOIN documents d ON d.image_id = i.id WHERE i.post_id IN " (ids "$1") " ORDER BY i.post_id, i.id"
+        "SELECT i.post_id, d.text, d.sha256 FROM images i JOIN documents d ON d.image_id = i.id WHERE i.post_id IN " (ids "$1") " ORDER BY i.post_id, i.id"
     ];
     CLAIMED_IMAGES, "read the images of claimed jobs": [
         "SELECT id, post_id, path FROM images WHERE id IN " (ids "$1")
@@ -281,7 +281,10 @@ statements! {
             p.user_id, p.text, p.url, COALESCE(j.max_attempts, 0) \
         FROM posts p LEFT JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id WHERE p.id = $1"
     ];
-    IMAGES, "read a post's images": ["SELECT path FROM images WHERE post_id = $1 ORDER BY id"];
+    IMAGES, "read a post's images": [
+        "SELECT i.id, i.path, j.state, j.error_class, j.error, SUBSTR(d.text, 1, 20000) FROM images i \
+        LEFT JOIN jobs j ON j.kind = 'ocr' AND j.ref_id = i.id LEFT JOIN documents d ON d.image_id = i.id WHERE i.post_id = $1 ORDER BY i.id"
+    ];
     CHANNELS, "read the channels": ["SELECT id, channel_title, channel_username FROM channels ORDER BY id"];
     COUNT_STATE, "count posts": [
         "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2)"
@@ -403,6 +406,28 @@ statements! {
         "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) VALUES ($1, $2, $3, $4, $5, " now ") \
         ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json"
     ];
+    SAME_CONTENT, "look for a document of the same content": ["SELECT id FROM documents WHERE sha256 = $1 ORDER BY id LIMIT 1"];
+    /// `source` in the JSON stays that of the file that was read.
+    REUSE_DOCUMENT, "reuse a document": [
+        "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) SELECT CAST($1 AS BIGINT), sha256, text, markdown, json, "
+        now " FROM documents WHERE id = $2 \
+        ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json \
+        RETURNING text"
+    ];
+    /// A post that was passed over because it had no text has one now.
+    TOO_SHORT, "look for a post without text": [
+        "SELECT max_attempts FROM jobs WHERE kind = 'tag' AND ref_id = $1 AND state = 'skipped' AND error_class = 'too_short'"
+    ];
+    CANCEL, "cancel the reading of an image": [
+        "UPDATE jobs SET cancel = 1 WHERE kind = 'ocr' AND ref_id = $1 AND state IN ('pending', 'retrying') \
+        RETURNING id, CASE WHEN owner IS NOT NULL AND visible_at > " now " THEN 1 ELSE 0 END"
+    ];
+    CANCEL_NOW, "end the reading of an image": [
+        "UPDATE jobs SET state = 'skipped', error_class = 'cancelled', error = $2, owner = NULL, fence = fence + 1, cancel = 0, updated_at = " now
+        " WHERE id = $1"
+    ];
+    CANCELLED, "look for cancelled jobs": ["SELECT id FROM jobs WHERE id IN " (ids "$1") " AND cancel = 1"];
+    COUNT_OCR, "count the images to read": ["SELECT state, COUNT(*) FROM jobs WHERE kind = 'ocr' GROUP BY state"];
     /// The post's tag job is due when none of its images is still to be read.
     IMAGES_READ, "let a post go on": [
         "UPDATE jobs SET visible_at = " now ", error_class = NULL WHERE kind = 'tag' AND ref_id = $1 AND state IN ('pending', 'retrying') \

@@ -226,6 +226,20 @@ pub struct NewDocument {
     pub json: String,
 }
 
+/// What came of looking for a document of the same content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reused {
+    /// There is none: the image is to be read.
+    Nothing,
+    /// The job has ended with it.
+    Done {
+        /// Characters of its text.
+        chars: usize,
+    },
+    /// The lease was lost, nothing was changed.
+    Lost,
+}
+
 /// What engines remember of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelState {

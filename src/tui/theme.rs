@@ -98,6 +98,9 @@ impl Theme {
             EventKind::Paused => ("⏸", self.bad()),
             EventKind::Resumed => ("▶", self.good()),
             EventKind::Breaker => ("◐", self.warn()),
+            EventKind::OcrStart => ("◌", self.quiet()),
+            EventKind::OcrDone => ("●", self.good()),
+            EventKind::OcrFailed => ("○", self.bad()),
             EventKind::Engine => ("·", self.quiet()),
         }
     }

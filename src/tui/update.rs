@@ -92,6 +92,9 @@ fn concerns_list(kind: EventKind) -> bool {
         | EventKind::Paused
         | EventKind::Resumed
         | EventKind::Breaker
+        | EventKind::OcrStart
+        | EventKind::OcrDone
+        | EventKind::OcrFailed
         | EventKind::Engine => false,
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tagdeck::config::{Config, Ocr, Provider, Secret, Tagging};
 use tagdeck::domain::{NewPost, PostDetail, PostFilter, Status, UserId};
-use tagdeck::engine::{Ended, Engine, Options};
+use tagdeck::engine::{Ended, Engine, Kinds, Options};
 use tagdeck::store::Store;
 
 /// Longest wait for anything.
@@ -47,13 +47,20 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
     }
 }
 
+/// It tags and reads no image; `reading.rs` starts those that do.
+const TAGGING: Kinds = Kinds { tag: true, ocr: false };
+
 pub fn start(store: &Store, config: &Config) -> Engine {
-    Engine::start(store.clone(), config, Options { until_idle: None, concurrency: None })
+    Engine::start(store.clone(), config, Options { kinds: TAGGING, ..Options::default() })
 }
 
 /// Runs an engine until nothing falls due within two minutes.
 pub async fn run_until_idle(store: &Store, config: &Config) -> Ended {
-    let engine = Engine::start(store.clone(), config, Options { until_idle: Some(Duration::from_mins(2)), concurrency: None });
+    let engine = Engine::start(
+        store.clone(),
+        config,
+        Options { until_idle: Some(Duration::from_mins(2)), concurrency: None, kinds: TAGGING },
+    );
     tokio::time::timeout(PATIENCE, engine.ended()).await.expect("the engine did not end")
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{Cycle, POLL};
 use crate::domain::{EventKind, JobKind, Millis, PostId, Status};
 use crate::engine::event::Draft;
+use crate::engine::reader::standing::Idle;
 use crate::engine::tagger;
 use crate::text::Safe;
 
@@ -20,6 +21,9 @@ const QUEUE: usize = 64;
 impl Cycle {
     /// Claims what there is room for and starts passes; while nobody can be asked, gives back what waits here.
     pub(super) async fn fill(&mut self) {
+        if !self.shared.kinds.tag {
+            return;
+        }
         if self.shared.has_next_route() && !self.exchange_route().await {
             return;
         }
@@ -112,6 +116,7 @@ impl Cycle {
     /// Reads what is due and notes when to look again; true when something can be claimed.
     async fn look(&mut self) -> bool {
         let mut wait = POLL;
+        self.readings_seen = self.shared.reading.ended();
         self.outlook = match self.shared.store.outlook(JobKind::Tag).await {
             Ok(outlook) => {
                 self.trouble = None;
@@ -147,11 +152,23 @@ impl Cycle {
     /// True when `until_idle` is fulfilled: nothing in hand, and nothing can be done within the horizon.
     pub(super) fn is_idle(&mut self) -> bool {
         let Some(horizon) = self.options.until_idle else { return false };
+        let unread = match self.shared.reading.idle() {
+            Idle::No if self.shared.kinds.ocr => return false,
+            Idle::No | Idle::Done => None,
+            Idle::Blocked(why) => Some(why),
+        };
+        if !self.shared.kinds.tag {
+            self.trouble = self.trouble.take().or(unread);
+            return true;
+        }
         let in_hand = !self.passes.is_empty() || !self.queue.is_empty() || self.shared.has_next_route();
+        // An image that was read meanwhile may have made a post due.
+        let seen = !in_hand && Instant::now() < self.look_at && self.readings_seen == self.shared.reading.ended();
         // Only a look that succeeded says that there is nothing.
-        let Some(outlook) = self.outlook.filter(|_| !in_hand && Instant::now() < self.look_at) else { return false };
+        let Some(outlook) = self.outlook.filter(|_| seen) else { return false };
         let far = self.shared.now().saturating_add(i64::try_from(horizon.as_millis()).unwrap_or(i64::MAX));
         if outlook.due == 0 && outlook.next_at.is_none_or(|next| next > far) {
+            self.trouble = self.trouble.take().or(unread);
             return true;
         }
         match self.shared.blocked() {

@@ -1,7 +1,7 @@
 //! One post, whole and `Safe`: its text, tags and every call, and the wrapped lines of an open window.
 //! It is made once when the post arrives, never while drawing.
 
-use crate::domain::{Call, Millis, Outcome, PostDetail, PostId, Status};
+use crate::domain::{Call, Millis, Outcome, PostDetail, PostId, PostImage, Status};
 use crate::text::Safe;
 use crate::tui::model::failed::Row;
 use crate::tui::widget::{outcome, when, wrap};
@@ -50,13 +50,61 @@ pub struct Known {
     /// Its link.
     pub url: Option<Safe>,
     /// Its images.
-    pub images: Vec<Safe>,
+    pub images: Vec<Picture>,
     /// Its tags.
     pub tags: Vec<Safe>,
     /// Passes allowed.
     pub max_attempts: i64,
     /// Every call, oldest first.
     pub calls: Vec<CallLine>,
+}
+
+/// One image as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Its path.
+    pub path: Safe,
+    /// State of its reading.
+    pub status: Option<Status>,
+    /// Why it was not read, if so.
+    pub error: Safe,
+    /// What it says; `None` while that is not known.
+    pub text: Option<Safe>,
+}
+
+impl From<&PostImage> for Picture {
+    fn from(image: &PostImage) -> Self {
+        Self {
+            path: Safe::line(&image.path),
+            status: image.status,
+            error: Safe::line(image.error.as_deref().unwrap_or_default()),
+            text: image.text.as_deref().map(Safe::block),
+        }
+    }
+}
+
+impl Picture {
+    /// Path and state, then the error or the text.
+    fn lines(&self) -> Vec<(Ink, Safe)> {
+        let state = match (self.status, &self.text) {
+            (Some(Status::Success), _) | (None, Some(_)) => "read",
+            (Some(Status::Pending), _) => "to be read",
+            (Some(Status::Retrying), _) => "to be read again",
+            (Some(Status::Failed), _) => "could not be read",
+            (Some(Status::Skipped), _) => "reading cancelled",
+            (None, None) => "not to be read",
+        };
+        let mut lines = vec![(Ink::Quiet, Safe::line(&format!("image {} · {state}", self.path)))];
+        if !self.error.is_empty() {
+            lines.push((Ink::Bad, self.error.clone()));
+        }
+        match &self.text {
+            Some(text) if text.trim().is_empty() => lines.push((Ink::Quiet, Safe::fixed("it holds no text"))),
+            Some(text) => lines.push((Ink::Text, text.clone())),
+            None => {}
+        }
+        lines
+    }
 }
 
 /// One call as shown.
@@ -120,7 +168,7 @@ impl From<&PostDetail> for Known {
             text: Safe::block(&detail.text),
             posted_at: detail.line.posted_at,
             url: detail.url.as_deref().map(Safe::line),
-            images: detail.images.iter().map(|image| Safe::line(image)).collect(),
+            images: detail.images.iter().map(Picture::from).collect(),
             tags: detail.line.tags.iter().map(|tag| Safe::line(tag)).collect(),
             max_attempts: detail.max_attempts,
             calls: detail.calls.iter().map(CallLine::from).collect(),
@@ -229,7 +277,9 @@ impl Known {
             put(Ink::Text, &self.text);
         }
         for image in &self.images {
-            put(Ink::Quiet, &Safe::line(&format!("image {image}")));
+            for (ink, text) in image.lines() {
+                put(ink, &text);
+            }
         }
         heading(&mut lines, Safe::fixed("Tags"));
         let tags = self.tags.iter().map(|tag| &**tag).collect::<Vec<_>>().join(" · ");

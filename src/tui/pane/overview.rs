@@ -1,7 +1,8 @@
-//! The first pane: counts, the scoreboard of models, an excerpt of the live log, and what needs a person.
+//! The first pane: counts, the scoreboard of models, the reading of images, an excerpt of the live log, and what needs a person.
 //! It shows the snapshot as it is; nothing is computed here but shares and places.
 
 mod attention;
+mod images;
 mod models;
 
 use ratatui::buffer::Buffer;
@@ -20,19 +21,27 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let attention = attention::lines(model);
     let top = (models::height(model) + 2).clamp(9, area.height.saturating_sub(8).max(9));
     let bottom = (u16::try_from(attention.len()).unwrap_or(u16::MAX)).clamp(1, (area.height - top).saturating_sub(4).max(1)) + 2;
+    // On a small screen the log keeps three lines, and images one.
+    let strip = images::height(model).min((area.height - top).saturating_sub(bottom + 4).max(1)).min(images::height(model));
+    let strip = if strip > 0 { strip + 1 } else { 0 };
     // Neighbours overlap by one line, which they share as their border.
     let left = (area.width * 9 / 20).max(29).min(area.width / 2);
     let tagging = Rect { width: left, height: top, ..area };
     let models = Rect { x: area.x + left - 1, width: area.width - left + 1, height: top, ..area };
-    let live = Rect { y: area.y + top - 1, height: (area.height - top - bottom + 2), ..area };
+    let pictures = Rect { y: area.y + top - 1, height: strip + 1, ..area };
+    let live = Rect { y: area.y + top - 1 + strip, height: (area.height - top - bottom + 2).saturating_sub(strip), ..area };
     let needs = Rect { y: live.bottom() - 1, height: bottom, ..area };
 
     let mut pane =
         |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(title), model.theme.strong()));
     let (tagging, models) = (pane(tagging, "Tagging"), pane(models, "Models"));
+    let pictures = (strip > 0).then(|| pane(pictures, "Images"));
     let (live, needs) = (pane(live, "Live"), pane(needs, "Attention"));
     draw_tagging(model, buffer, tagging);
     models::draw(model, buffer, models);
+    if let Some(pictures) = pictures {
+        images::draw(model, buffer, pictures);
+    }
     draw_live(model, buffer, live);
     for (row, one) in (0..).zip(&attention) {
         one.draw(buffer, line(needs, row));

@@ -65,8 +65,42 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::{ImageId, PostImage, Status};
     use crate::tui::fixture::{self, SIZES};
     use crate::tui::model::Pane;
+
+    #[test]
+    fn a_post_shows_what_stands_in_its_images_and_why_not() {
+        let image = |id, path: &str, status, error: Option<&str>, text: Option<&str>| PostImage {
+            id: ImageId(id),
+            path: path.to_owned(),
+            status: Some(status),
+            error_class: None,
+            error: error.map(str::to_owned),
+            text: text.map(str::to_owned),
+        };
+        let mut posts = fixture::failed_posts();
+        posts[0].images = vec![
+            image(1, "/a/photo_1.jpg", Status::Success, None, Some("ОБЪЯВЛЕНИЕ\nЗавтра отключат воду")),
+            image(2, "/a/photo_2.jpg", Status::Success, None, Some("")),
+            image(3, "/a/photo_3.jpg", Status::Failed, Some("photo_3.jpg: it is not an image that can be read"), None),
+            image(4, "/a/photo_4.jpg", Status::Pending, None, None),
+        ];
+        let mut model = fixture::busy((100, 40));
+        fixture::fill(&mut model, &posts);
+        model.focus = Pane::Failed;
+        fixture::press(&mut model, "enter");
+        let screen = fixture::screen(&model);
+        for part in [
+            "photo_1.jpg · read",
+            "Завтра отключат воду",
+            "it holds no text",
+            "photo_3.jpg · could not be read",
+            "photo_4.jpg · to be read",
+        ] {
+            assert!(screen.contains(part), "{part} is not in\n{screen}");
+        }
+    }
 
     #[test]
     fn an_open_post_as_seen() {

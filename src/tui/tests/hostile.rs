@@ -6,7 +6,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
-use crate::domain::{Event, EventKind, ModelKey, Outcome, Pause, PauseScope, PostId, Snapshot, Status};
+use crate::domain::{Event, EventKind, ImageId, ModelKey, Outcome, Pause, PauseScope, PostId, PostImage, Snapshot, Status};
 use crate::engine::event::Batch;
 use crate::text::Safe;
 use crate::tui::effect::{Reckoning, Retry};
@@ -61,7 +61,14 @@ fn hostile_model(text: &str, size: (u16, u16)) -> Model {
         post.line.tags = vec![text.to_owned()];
         post.text = format!("{text}\n{}", text.repeat(40));
         post.url = Some(text.to_owned());
-        post.images = vec![text.to_owned()];
+        post.images = vec![PostImage {
+            id: ImageId(1),
+            path: text.to_owned(),
+            status: Some(Status::Failed),
+            error_class: Some(text.to_owned()),
+            error: Some(text.to_owned()),
+            text: Some(text.to_owned()),
+        }];
         for call in &mut post.calls {
             call.model = ModelKey { provider: text.to_owned(), model: text.to_owned() };
             call.reason = Some(text.to_owned());

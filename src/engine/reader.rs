@@ -1,0 +1,338 @@
+//! The reading of images beside the tagging: claims OCR jobs, keeps their leases, starts a reading for each, and says what is left.
+//! What happens to one image is `work`'s; the threads that compute are `thread`'s.
+
+mod content;
+mod local;
+mod progress;
+pub(super) mod standing;
+mod thread;
+mod work;
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::event::Draft;
+use super::lease::{Held, LEASE};
+use super::shared::{Shared, Stop};
+use crate::config::Config;
+use crate::domain::{EventKind, JobId, JobKind, Millis, PauseScope, Status};
+use crate::store::{Outlook, StoreError};
+use crate::text::Safe;
+pub use local::{Local, runtime_options};
+use progress::Why;
+pub use progress::{Ender, Progress};
+use thread::Threads;
+pub use thread::{Read, Readers};
+use work::{Finished, Room};
+
+/// How often other processes' work is looked for.
+const POLL: Duration = Duration::from_secs(1);
+/// The soonest look after one that found something that could not be claimed.
+const SOON: Duration = Duration::from_millis(5);
+/// How soon reading is tried again after it could not begin at all.
+const TROUBLE: Duration = Duration::from_mins(1);
+/// How often cancellations are looked for and idle threads ended.
+const CARE: Duration = Duration::from_millis(500);
+
+/// A step of a page takes a second at most, and a model ends within 50 ms; a thread that takes longer is stuck.
+const GRACE: Duration = Duration::from_secs(10);
+/// A thread's models take some 300 MB, and 0.3 s to load.
+const IDLE: Duration = Duration::from_mins(3);
+
+/// How images are read.
+#[derive(Clone)]
+pub struct Setup {
+    /// Where readers come from.
+    pub readers: Arc<dyn Readers>,
+    /// Threads.
+    pub workers: usize,
+    /// Longest time of one page.
+    pub page_timeout: Duration,
+    /// Time that a page has to follow when it is asked to end, before its thread is given up.
+    pub grace: Duration,
+    /// Time without work after which a thread drops its reader.
+    pub idle: Duration,
+}
+
+impl Setup {
+    /// As the settings say.
+    pub fn of(config: &Config) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            readers: Arc::new(Local::new(config)),
+            workers: if config.ocr.workers == 0 { cores() } else { config.ocr.workers as usize },
+            page_timeout: config.ocr.page_timeout,
+            grace: GRACE,
+            idle: IDLE,
+        }
+    }
+}
+
+/// The state of the reading loop.
+pub struct Reading {
+    room: Arc<Room>,
+    held: Held,
+    works: JoinSet<Finished>,
+    doing: HashMap<Id, (JobId, Arc<Progress>)>,
+    until_idle: Option<Duration>,
+    outlook: Option<Outlook>,
+    look_at: Instant,
+    /// The last claim found nothing: read before claiming again, since a claim is a write.
+    dry: bool,
+    /// When reading is tried again that could not begin at all.
+    troubled_until: Option<Instant>,
+}
+
+impl Reading {
+    /// Of one engine, as its options say.
+    pub fn new(shared: Arc<Shared>, setup: Setup, until_idle: Option<Duration>) -> Self {
+        let held = Held::new(shared.store.clone(), shared.worker.clone());
+        let threads = Threads::new(Arc::clone(&setup.readers));
+        let turns = Semaphore::new(setup.workers.max(1));
+        let room = Arc::new(Room { shared, setup, threads, contents: content::Contents::default(), turns });
+        Self {
+            room,
+            held,
+            works: JoinSet::new(),
+            doing: HashMap::new(),
+            until_idle,
+            outlook: None,
+            look_at: Instant::now(),
+            dry: false,
+            troubled_until: None,
+        }
+    }
+
+    /// Reads until the engine stops or `leave` is told, and gives back what is not done then.
+    pub async fn run(mut self, mut leave: oneshot::Receiver<()>) {
+        let mut stop = self.room.shared.stop.clone();
+        let (mut handled, mut stopping) = (true, false);
+        let mut heartbeat = ticker(LEASE / 4);
+        let mut care = ticker(CARE);
+        loop {
+            if !stopping {
+                self.fill().await;
+            }
+            self.stand();
+            let look_at = self.look_at;
+            let hungry = !stopping && self.room_left() > 0;
+            tokio::select! {
+                Some(done) = self.works.join_next_with_id() => self.ended(done).await,
+                changed = stop.changed(), if handled => {
+                    handled = changed.is_ok();
+                    stopping = true;
+                    if *stop.borrow_and_update() == Stop::Now {
+                        break;
+                    }
+                }
+                _ = &mut leave => break,
+                _ = heartbeat.tick() => self.heartbeat().await,
+                _ = care.tick() => self.care().await,
+                () = tokio::time::sleep_until(look_at), if hungry => {}
+            }
+            if stopping && self.works.is_empty() {
+                break;
+            }
+        }
+        self.works.abort_all();
+        while self.works.join_next().await.is_some() {}
+        if let Err(error) = self.held.release_all().await {
+            self.trouble_with(&error);
+        }
+    }
+
+    /// Images that could be claimed now: one in each thread's hands, and one more that is loaded meanwhile.
+    fn room_left(&self) -> usize {
+        (self.room.setup.workers.max(1) * 2).saturating_sub(self.works.len())
+    }
+
+    /// Why nothing may be claimed now, if so.
+    fn blocked(&self) -> Option<Safe> {
+        let shared = &self.room.shared;
+        if let Some(pause) = shared.pauses().into_iter().find(|pause| pause.scope == PauseScope::All) {
+            return Some(pause.reason);
+        }
+        if self.troubled_until.is_some_and(|until| Instant::now() < until) {
+            return shared.reading.trouble();
+        }
+        None
+    }
+
+    async fn fill(&mut self) {
+        if Instant::now() < self.look_at || self.room_left() == 0 {
+            return;
+        }
+        if self.blocked().is_some() {
+            self.look().await;
+            return;
+        }
+        if self.held.is_stale() {
+            // After a suspend our own leases may be over: prolonged first, they are not claimed as somebody's crash.
+            self.heartbeat().await;
+        }
+        if self.dry && !self.look().await {
+            return;
+        }
+        // While it is not known whether reading works at all, one image is enough to find out.
+        let wanted = if self.troubled_until.is_some() { 1 } else { self.room_left() };
+        match self.held.claim(JobKind::Ocr, wanted as u32).await {
+            Ok((claims, given_up)) if claims.is_empty() && given_up.is_empty() => {
+                if !self.dry && self.look().await {
+                    self.look_at = Instant::now() + SOON;
+                }
+                self.dry = true;
+            }
+            Ok((claims, given_up)) => {
+                (self.dry, self.outlook) = (false, None);
+                for image in given_up {
+                    let text = format!("image {image} is given up: engines kept ending in the middle of it");
+                    self.tell(EventKind::OcrFailed, &text);
+                    self.room.shared.reading.finished(Status::Failed);
+                }
+                for claim in claims {
+                    let (job, progress) = (claim.job, Arc::new(Progress::new()));
+                    let task = self.works.spawn(work::work(Arc::clone(&self.room), claim, Arc::clone(&progress)));
+                    self.doing.insert(task.id(), (job, progress));
+                }
+            }
+            Err(error) => {
+                self.outlook = None;
+                self.trouble_with(&error);
+                self.look_at = Instant::now() + POLL;
+            }
+        }
+    }
+
+    /// Reads what is due and notes when to look again; true when something can be claimed.
+    async fn look(&mut self) -> bool {
+        let mut wait = POLL;
+        self.outlook = match self.room.shared.store.outlook(JobKind::Ocr).await {
+            Ok(outlook) => {
+                if let Some(next) = outlook.next_at {
+                    let left = Duration::from_millis(u64::try_from(next - self.room.shared.now()).unwrap_or(0));
+                    wait = wait.min(left.max(SOON));
+                }
+                Some(outlook)
+            }
+            Err(error) => {
+                self.trouble_with(&error);
+                None
+            }
+        };
+        self.look_at = Instant::now() + wait;
+        self.outlook.is_some_and(|outlook| outlook.due > 0)
+    }
+
+    async fn ended(&mut self, done: Result<(Id, Finished), JoinError>) {
+        match done {
+            Ok((id, finished)) => {
+                self.doing.remove(&id);
+                self.held.forget(finished.job, finished.fence);
+                if finished.lost_lease {
+                    self.tell(EventKind::Engine, "an image was enqueued anew or taken over meanwhile, nothing was changed");
+                }
+                if let Some(error) = finished.error {
+                    self.trouble_with(&error);
+                }
+                match finished.trouble {
+                    Some(reason) => self.cannot_read(reason).await,
+                    None if finished.read => self.can_read().await,
+                    None => {}
+                }
+            }
+            Err(error) => {
+                if let Some((job, _)) = self.doing.remove(&error.id()) {
+                    self.room.shared.reading.left(job);
+                    // Not prolonged any more, its lease runs out, which counts as a crash of the engine on that image.
+                    self.held.abandon(job);
+                }
+                self.tell(EventKind::Engine, &format!("a reading ended unexpectedly: {error}"));
+            }
+        }
+        if self.works.is_empty() {
+            // What was last seen still had this job in our own hands; a run until idle need not wait for the next poll.
+            self.look_at = Instant::now();
+        }
+    }
+
+    /// Reading cannot begin at all: nothing is claimed for a while, and no post waits for it.
+    async fn cannot_read(&mut self, reason: Safe) {
+        self.troubled_until = Some(Instant::now() + TROUBLE);
+        if self.room.shared.reading.set_trouble(Some(reason.clone())) {
+            self.tell(EventKind::Paused, &format!("no image is read: {reason}; it is tried again each minute"));
+        }
+        self.announce().await;
+    }
+
+    async fn can_read(&mut self) {
+        if self.troubled_until.take().is_some() && self.room.shared.reading.set_trouble(None) {
+            self.tell(EventKind::Resumed, "images are read again");
+            self.announce().await;
+        }
+    }
+
+    /// What this engine can do has changed: the others, and the posts that wait, know at once.
+    async fn announce(&mut self) {
+        if let Err(error) = self.held.announce(&self.room.shared.able()).await {
+            self.trouble_with(&error);
+        }
+        self.room.shared.reading.post_may_be_due();
+    }
+
+    async fn heartbeat(&mut self) {
+        match self.held.extend().await {
+            Ok(lost) => self.end(&lost, Why::Lost),
+            Err(error) => self.trouble_with(&error),
+        }
+    }
+
+    async fn care(&mut self) {
+        self.room.threads.drop_idle(self.room.setup.idle);
+        self.room.shared.reading.set_stuck(self.room.threads.stuck());
+        if self.doing.is_empty() {
+            return;
+        }
+        match self.room.shared.store.cancelled(self.held.jobs()).await {
+            Ok(cancelled) => self.end(&cancelled, Why::Operator),
+            Err(error) => self.trouble_with(&error),
+        }
+    }
+
+    fn end(&self, jobs: &[JobId], why: Why) {
+        for (_, progress) in self.doing.values().filter(|(job, _)| jobs.contains(job)) {
+            progress.stop(why);
+        }
+    }
+
+    /// Says whether anything is left that can be done within the horizon.
+    fn stand(&self) {
+        let Some(horizon) = self.until_idle else { return };
+        let blocked = self.blocked();
+        let known = self.outlook.filter(|_| self.works.is_empty() && Instant::now() < self.look_at);
+        let far = self.room.shared.now().saturating_add(Millis::try_from(horizon.as_millis()).unwrap_or(Millis::MAX));
+        let later = |outlook: Outlook| outlook.due > 0 || outlook.next_at.is_some_and(|next| next <= far);
+        let idle = known.is_some_and(|outlook| !later(outlook) || blocked.is_some());
+        let left = known.is_some_and(later);
+        self.room.shared.reading.set_idle(idle, blocked.filter(|_| left));
+    }
+
+    fn trouble_with(&self, error: &StoreError) {
+        self.tell(EventKind::Engine, &format!("reading images: {error}"));
+    }
+
+    fn tell(&self, kind: EventKind, text: &str) {
+        self.room.shared.log.publish(Draft::new(kind, Safe::line(text)));
+    }
+}
+
+fn ticker(period: Duration) -> tokio::time::Interval {
+    let mut ticker = interval(period);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticker
+}

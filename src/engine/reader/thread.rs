@@ -1,0 +1,175 @@
+//! The threads that read: each has a reader of its own, opened with its first image and dropped when it idles.
+//! They know no job and no database; an image goes in, a rendered document or a fault comes out.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::progress::{Ender, Progress};
+use crate::ocr::document::EngineLabel;
+use crate::ocr::{Document, OcrError, markdown};
+use crate::text::Safe;
+
+/// Reads images, one after the other, on the thread that opened it.
+pub trait Read {
+    /// Reads one. `source` is its name as the document is to give it.
+    fn read(&mut self, source: &str, bytes: &[u8], progress: &Progress) -> Result<Document, OcrError>;
+
+    /// What ends the next reading from another thread, whatever was asked before; `None`: it ends between its steps only.
+    fn ender(&mut self) -> Option<Ender> {
+        None
+    }
+}
+
+/// Opens readers, one a thread, when there is something to read.
+pub trait Readers: Send + Sync + 'static {
+    /// Loads what reading takes; may take seconds.
+    fn open(&self) -> Result<Box<dyn Read>, OcrError>;
+}
+
+/// An image on its way to a thread.
+pub struct Task {
+    pub source: String,
+    pub bytes: Vec<u8>,
+    pub progress: Arc<Progress>,
+    pub reply: oneshot::Sender<Result<Readout, Fault>>,
+}
+
+/// A document as it is stored and told of.
+#[derive(Debug)]
+pub struct Readout {
+    pub text: String,
+    pub markdown: String,
+    pub json: String,
+    pub engine: EngineLabel,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub enum Fault {
+    /// The reader says so.
+    Ocr(OcrError),
+    /// The reader panicked, which is a bug.
+    Panic(Safe),
+}
+
+/// One thread. Dropped, it ends after what it is doing, and its reader with it.
+pub struct Thread {
+    tasks: mpsc::Sender<Task>,
+    given_up: Arc<AtomicBool>,
+    idle_since: Instant,
+}
+
+impl Thread {
+    /// Hands it an image; the task comes back when the thread is gone.
+    pub fn give(&self, task: Task) -> Result<(), Box<Task>> {
+        self.tasks.send(task).map_err(|unsent| Box::new(unsent.0))
+    }
+}
+
+/// The threads of one engine that have nothing to do, and the making of new ones.
+pub struct Threads {
+    readers: Arc<dyn Readers>,
+    idle: Mutex<Vec<Thread>>,
+    /// Given up and not come back.
+    stuck: Arc<AtomicU32>,
+}
+
+impl Threads {
+    pub fn new(readers: Arc<dyn Readers>) -> Self {
+        Self { readers, idle: Mutex::default(), stuck: Arc::default() }
+    }
+
+    /// One that has nothing to do, or a new one.
+    pub fn take(&self) -> std::io::Result<Thread> {
+        match self.lock().pop() {
+            Some(thread) => Ok(thread),
+            None => self.start(),
+        }
+    }
+
+    /// It has answered.
+    pub fn put_back(&self, mut thread: Thread) {
+        thread.idle_since = Instant::now();
+        self.lock().push(thread);
+    }
+
+    /// It has not answered and nobody waits for it any more; should it come back, it ends.
+    pub fn give_up(&self, thread: &Thread) {
+        self.stuck.fetch_add(1, Ordering::Relaxed);
+        thread.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// How many were given up and have not come back.
+    pub fn stuck(&self) -> u32 {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// Ends those that had nothing to do for so long: their models' memory goes back to the system.
+    pub fn drop_idle(&self, after: Duration) {
+        self.lock().retain(|thread| thread.idle_since.elapsed() < after);
+    }
+
+    fn start(&self) -> std::io::Result<Thread> {
+        let (tasks, received) = mpsc::channel();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let (readers, stuck, flag) = (Arc::clone(&self.readers), Arc::clone(&self.stuck), Arc::clone(&given_up));
+        std::thread::Builder::new().name("ocr".to_owned()).spawn(move || {
+            read_all(&*readers, &received);
+            if flag.load(Ordering::Relaxed) {
+                stuck.fetch_sub(1, Ordering::Relaxed);
+            }
+        })?;
+        Ok(Thread { tasks, given_up, idle_since: Instant::now() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Thread>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_all(readers: &dyn Readers, tasks: &mpsc::Receiver<Task>) {
+    let mut open: Option<Box<dyn Read>> = None;
+    while let Ok(Task { source, bytes, progress, reply }) = tasks.recv() {
+        progress.begin();
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let reader = match &mut open {
+                Some(reader) => reader,
+                None => open.insert(readers.open()?),
+            };
+            // Opening takes its time from the first page otherwise.
+            progress.begin();
+            progress.ends_by(reader.ender());
+            reader.read(&source, &bytes, &progress).map(|document| render(&document))
+        }));
+        progress.ends_by(None);
+        let result = match done {
+            Ok(result) => result.map_err(Fault::Ocr),
+            Err(panic) => Err(Fault::Panic(words(&*panic))),
+        };
+        // A model that failed half-way, or code that panicked, may have left a reader behind that is no good any more.
+        if matches!(result, Err(Fault::Panic(_) | Fault::Ocr(OcrError::Run(_) | OcrError::Engine(_)))) {
+            open = None;
+        }
+        // Nobody waits for it when it was given up.
+        let _ = reply.send(result);
+    }
+}
+
+fn render(document: &Document) -> Readout {
+    Readout {
+        text: markdown::text(document),
+        markdown: markdown::markdown(document),
+        json: serde_json::to_string(document).unwrap_or_default(),
+        engine: document.engine.clone(),
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> Safe {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Safe::line(said.unwrap_or("no words")).clipped(200)
+}
