@@ -41,7 +41,8 @@ impl Ink {
 
     /// How high letters are, in pixels of the image: the height that three of ten are below; `None` with too few to tell.
     pub fn letter_height(&self) -> Option<f32> {
-        let mut heights: Vec<u32> = components(self.width, &self.mask, 1).iter().filter(|part| is_letter(part)).map(height).collect();
+        let mut heights: Vec<u32> =
+            components(self.width, &self.mask, 1).iter().filter(|part| is_letter(part)).map(height).collect();
         heights.sort_unstable();
         let at = heights.len() * 3 / 10;
         (heights.len() >= 20).then(|| heights.get(at).map(|&height| (height as usize * self.step) as f32)).flatten()
@@ -51,8 +52,12 @@ impl Ink {
     /// misses in the cells of tables. The boxes are as high as that line.
     pub fn missed(mut self, quads: &[Quad]) -> Vec<Quad> {
         let step = self.step as f32;
-        let level: Vec<Rect> =
-            quads.iter().map(Quad::bounds).filter(|bounds| bounds.width() > 0.8 * bounds.height()).map(|b| scaled(&b, 1.0 / step)).collect();
+        let level: Vec<Rect> = quads
+            .iter()
+            .map(Quad::bounds)
+            .filter(|bounds| bounds.width() > 0.8 * bounds.height())
+            .map(|b| scaled(&b, 1.0 / step))
+            .collect();
         let mut line_heights: Vec<f32> = level.iter().map(Rect::height).collect();
         line_heights.sort_by(f32::total_cmp);
         let Some(&line) = line_heights.get(line_heights.len() / 2).filter(|&&line| line >= 6.0) else { return Vec::new() };
@@ -72,7 +77,8 @@ impl Ink {
         let proposals = joined(pieces, line).into_iter().filter_map(|piece| {
             let row = beside(&piece)?;
             let pad = line * 0.25;
-            let whole = Rect::new(piece.left - pad, row.top.min(piece.top - 1.0), piece.right + pad, row.bottom.max(piece.bottom + 1.0));
+            let whole =
+                Rect::new(piece.left - pad, row.top.min(piece.top - 1.0), piece.right + pad, row.bottom.max(piece.bottom + 1.0));
             (piece.height() <= 1.1 * row.height() && piece.width() <= 10.0 * line).then(|| Quad::from_rect(scaled(&whole, step)))
         });
         proposals.collect()
@@ -80,7 +86,9 @@ impl Ink {
 
     fn clear(&mut self, rect: &Rect, grown: f32) {
         let height = self.mask.len() / self.width.max(1);
-        let side = |from: f32, to: f32, most: usize| ((from - grown).max(0.0) as usize, ((to + grown).max(0.0).ceil() as usize).min(most));
+        let side = |from: f32, to: f32, most: usize| {
+            ((from - grown).max(0.0) as usize, ((to + grown).max(0.0).ceil() as usize).min(most))
+        };
         let ((left, right), (top, bottom)) = (side(rect.left, rect.right, self.width), side(rect.top, rect.bottom, height));
         for y in top..bottom {
             if left < right {

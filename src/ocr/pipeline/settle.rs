@@ -35,7 +35,9 @@ pub fn sides(page: &Prepared, mut readings: Vec<Reading>) -> Vec<Settled> {
     let mut settled = Vec::with_capacity(page.pieces.len());
     for piece in &page.pieces {
         let worth = |index: usize, side: Side| {
-            let read = readings.get(piece.first + index).map_or(0.0, |reading| if reading.text.is_empty() { 0.0 } else { reading.confidence });
+            let read = readings
+                .get(piece.first + index)
+                .map_or(0.0, |reading| if reading.text.is_empty() { 0.0 } else { reading.confidence });
             read + if side == standing { 0.25 } else { 0.0 } + level_bonus(piece, side)
         };
         let best = piece.looks.iter().enumerate().max_by(|(i, (a, _)), (j, (b, _))| worth(*i, *a).total_cmp(&worth(*j, *b)));
@@ -58,7 +60,8 @@ fn standing(page: &Prepared, readings: &[Reading]) -> Side {
     let (mut down, mut up) = (0.0, 0.0);
     for piece in &page.pieces {
         for (index, (side, _)) in piece.looks.iter().enumerate() {
-            let weight = readings.get(piece.first + index).map_or(0.0, |reading| reading.confidence.powi(2) * reading.chars.len() as f32);
+            let weight =
+                readings.get(piece.first + index).map_or(0.0, |reading| reading.confidence.powi(2) * reading.chars.len() as f32);
             match side {
                 Side::Level => {}
                 Side::Down => down += weight,
@@ -72,9 +75,8 @@ fn standing(page: &Prepared, readings: &[Reading]) -> Side {
 /// Other crops of the unsure lines: the index of the line, and the quad it was cut from.
 pub fn other_crops(page: &Prepared, settled: &[Settled]) -> (Vec<(usize, Quad)>, Vec<RgbImage>) {
     let unsure = settled.iter().enumerate().filter(|(_, one)| !one.missed && one.reading.confidence < UNSURE);
-    let quads: Vec<(usize, Quad)> = unsure
-        .flat_map(|(index, one)| OTHER_CROPS.map(|share| (index, across(&one.quad, share * one.quad.height()))))
-        .collect();
+    let quads: Vec<(usize, Quad)> =
+        unsure.flat_map(|(index, one)| OTHER_CROPS.map(|share| (index, across(&one.quad, share * one.quad.height())))).collect();
     let crops = quads.iter().map(|(_, quad)| line::crop_as_is(&page.image, quad)).collect();
     (quads, crops)
 }
@@ -114,7 +116,9 @@ fn across(quad: &Quad, by: f32) -> Quad {
     let [a, b, c, d] = quad.0;
     let height = quad.height().max(1.0);
     let (x, y) = ((d.x - a.x + c.x - b.x) / 2.0 / height * by, (d.y - a.y + c.y - b.y) / 2.0 / height * by);
-    let moved = |point: super::super::geometry::Point, sign: f32| super::super::geometry::Point::new(point.x + sign * x, point.y + sign * y);
+    let moved = |point: super::super::geometry::Point, sign: f32| {
+        super::super::geometry::Point::new(point.x + sign * x, point.y + sign * y)
+    };
     Quad([moved(a, -1.0), moved(b, -1.0), moved(c, 1.0), moved(d, 1.0)])
 }
 
@@ -148,7 +152,8 @@ mod tests {
     #[test]
     fn upright_lines_agree_on_their_side() {
         let page = page(vec![piece(0, &[Side::Down, Side::Up]), piece(2, &[Side::Down, Side::Up])]);
-        let readings = vec![reading("qommQoL", 0.6), reading("Подпись и дата", 0.98), reading("910z", 0.86), reading("2016", 0.84)];
+        let readings =
+            vec![reading("qommQoL", 0.6), reading("Подпись и дата", 0.98), reading("910z", 0.86), reading("2016", 0.84)];
         let texts: Vec<String> = sides(&page, readings).into_iter().map(|one| one.reading.text).collect();
         assert_eq!(texts, ["Подпись и дата", "2016"]);
     }
@@ -171,7 +176,12 @@ mod tests {
 
     #[test]
     fn missed_ink_counts_only_when_it_reads_well() {
-        let kept = lines(vec![settled("Итого", 0.99, false), settled("-", 0.95, true), settled("'", 0.99, true), settled("7", 0.6, true)]);
+        let kept = lines(vec![
+            settled("Итого", 0.99, false),
+            settled("-", 0.95, true),
+            settled("'", 0.99, true),
+            settled("7", 0.6, true),
+        ]);
         assert_eq!(kept.iter().map(|line| line.text.to_string()).collect::<Vec<_>>(), ["Итого", "-"]);
     }
 
