@@ -56,8 +56,9 @@ fn copied(image: &RgbImage, quad: &Quad) -> RgbImage {
     imageops::crop_imm(image, left, top, right - left, bottom - top).to_image()
 }
 
-/// Bilinear along both edges: exact for parallelograms, and rows need only additions.
-fn sampled(image: &RgbImage, quad: &Quad) -> RgbImage {
+/// The part of `image` inside `quad`, always sampled: for a whole page even a slight lean counts. Bilinear along both edges: exact for
+/// parallelograms, and rows need only additions.
+pub fn sampled(image: &RgbImage, quad: &Quad) -> RgbImage {
     let [a, b, c, d] = quad.0;
     let side = |length: f32| length.round().clamp(1.0, LONGEST) as u32;
     let (width, height) = (side(quad.width()), side(quad.height()));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use self::page::{Eyes, Prepared, Sheet};
+use self::page::{Prepared, Seen, Sheet};
 use super::detect::Detector;
 use super::document::{Block, Document, EngineLabel, Line, PageSize};
 use super::image::{Limits, PageImage, Pages, pages};
@@ -128,8 +128,8 @@ impl Reader {
         let mut pages = job.stage(Stage::Decode, 1, || pages(bytes, &self.limits))?;
         job.pages = Pages::count(&pages);
         let mut draft = Draft::default();
-        for number in 1.. {
-            let Some(page) = job.stage(Stage::Decode, number.min(job.pages), || pages.next().transpose())? else { break };
+        for number in 1..=job.pages {
+            let Some(page) = job.stage(Stage::Decode, number, || pages.next().transpose())? else { break };
             let mut prepared = [self.prepare(page, &mut job, &mut draft)?];
             let lines = self.recognise(&mut prepared, &mut job)?;
             for (page, lines) in prepared.into_iter().zip(lines) {
@@ -190,8 +190,11 @@ impl Reader {
     fn prepare(&mut self, page: PageImage, job: &mut Job, draft: &mut Draft) -> Result<Prepared, OcrError> {
         let number = page.number;
         draft.warnings.extend(page.warnings.iter().cloned());
-        let mut eyes = Eyes { detector: &mut self.detector, orienter: &mut self.orienter, recogniser: &mut self.recogniser };
-        job.stage(Stage::Detect, number, || page::prepare(&mut eyes, Sheet::of(page)))
+        let (sheet, image) = Sheet::of(page);
+        let Self { detector, orienter, recogniser, .. } = self;
+        let seen = job.stage(Stage::Detect, number, || Seen::of(image, detector))?;
+        let quarters = job.stage(Stage::Orient, number, || orienter.turns(&seen.clean, &seen.found.quads, recogniser))?;
+        job.stage(Stage::Detect, number, || page::prepare(detector, &sheet, seen, quarters))
     }
 
     /// The lines of each page. Unsure ones are read a second time, from other crops.

@@ -12,7 +12,7 @@ const LARGEST_SCALE: f32 = 2.0;
 /// Letters shown lower than this are missed, in scaled pixels.
 const LOWEST_LETTERS: f32 = 8.0;
 /// Letters shown higher than this cost time for nothing.
-const HIGHEST_LETTERS: f32 = 20.0;
+const HIGHEST_LETTERS: f32 = 26.0;
 /// Paper added around the image, so that text at its border has some.
 const MARGIN: usize = 16;
 /// A tile's sides at most: bounds the model's memory (about 100 bytes a pixel).

@@ -7,8 +7,6 @@ use super::super::detect::{Detector, Found, Ink};
 use super::super::document::{Block, PageSize};
 use super::super::geometry::{Point, Quad, Rect};
 use super::super::image::PageImage;
-use super::super::orient::Orienter;
-use super::super::recognise::Recogniser;
 use super::super::rules::{self, Rulings};
 use super::super::table::{self, Grid};
 use super::super::{OcrError, line};
@@ -59,23 +57,22 @@ pub struct Prepared {
     pub crops: Vec<RgbImage>,
 }
 
-/// A page as it was decoded; when huge, made smaller.
+/// Which page it is, and how much smaller than decoded it is being read.
+#[derive(Clone, Copy, Debug)]
 pub struct Sheet {
     /// From 1.
     pub number: u32,
-    /// Its pixels.
-    pub image: RgbImage,
-    /// Pixels of the page to one of `image`.
+    /// Pixels of the page to one of the image that is read, along each side.
     pub shrink: f32,
 }
 
 impl Sheet {
-    /// The page as it was decoded.
-    pub fn of(page: PageImage) -> Self {
+    /// A page as it was decoded, and its pixels; huge ones are made smaller.
+    pub fn of(page: PageImage) -> (Self, RgbImage) {
         let image = page.pixels;
         let shrink = (f64::from(image.width()) * f64::from(image.height()) / MOST_PIXELS).sqrt().max(1.0) as f32;
-        let image = if shrink > 1.0 { smaller(image, shrink) } else { image };
-        Self { number: page.number, image, shrink }
+        let image = if shrink > 1.0 { smaller(&image, shrink) } else { image };
+        (Self { number: page.number, shrink }, image)
     }
 }
 
@@ -89,32 +86,25 @@ fn turned(image: RgbImage, quarters: u8) -> RgbImage {
     }
 }
 
-fn smaller(image: RgbImage, shrink: f32) -> RgbImage {
+fn smaller(image: &RgbImage, shrink: f32) -> RgbImage {
     let side = |length: u32| ((length as f32 / shrink).round() as u32).max(1);
-    imageops::thumbnail(&image, side(image.width()), side(image.height()))
-}
-
-/// What finds text and tells which way it stands.
-pub struct Eyes<'a> {
-    /// Finds it.
-    pub detector: &'a mut Detector,
-    /// Tells which side is up.
-    pub orienter: &'a mut Orienter,
-    /// Reads a few lines for the orienter.
-    pub recogniser: &'a mut Recogniser,
+    imageops::thumbnail(image, side(image.width()), side(image.height()))
 }
 
 /// A page as the detector saw it.
-struct Seen {
+pub struct Seen {
     image: RgbImage,
+    /// Without its ruling lines.
+    pub clean: RgbImage,
+    /// What the detector found on it.
+    pub found: Found,
     rulings: Rulings,
-    clean: RgbImage,
     ink: Ink,
-    found: Found,
 }
 
 impl Seen {
-    fn of(image: RgbImage, detector: &mut Detector) -> Result<Self, OcrError> {
+    /// Clears the page of ruling lines and finds its text.
+    pub fn of(image: RgbImage, detector: &mut Detector) -> Result<Self, OcrError> {
         let (rulings, clean, ink) = cleared(&image);
         let found = detector.find(&clean, ink.letter_height())?;
         Ok(Self { image, rulings, clean, ink, found })
@@ -126,21 +116,19 @@ impl Seen {
             return self;
         }
         let levelled = Levelled::of(&self.image, self.found.slope);
-        let image = line::crop_as_is(&self.image, &levelled.from);
+        let image = line::sampled(&self.image, &levelled.from);
         let quads = self.found.quads.iter().map(|quad| quad.map(|point| levelled.place(point))).collect();
         let (rulings, clean, ink) = cleared(&image);
         Self { image, rulings, clean, ink, found: Found { quads, ..self.found } }
     }
 }
 
-/// Turns the page upright, finds its text and cuts it out.
-pub fn prepare(eyes: &mut Eyes, page: Sheet) -> Result<Prepared, OcrError> {
-    let Sheet { number, image, shrink } = page;
-    let mut seen = Seen::of(image, eyes.detector)?;
-    let quarters = eyes.orienter.turns(&seen.clean, &seen.found.quads, eyes.recogniser)?;
-    if quarters % 4 != 0 {
+/// Turns the page upright by so many quarters clockwise, levels it, and cuts its text out.
+pub fn prepare(detector: &mut Detector, sheet: &Sheet, mut seen: Seen, quarters: u8) -> Result<Prepared, OcrError> {
+    let &Sheet { number, shrink } = sheet;
+    if !quarters.is_multiple_of(4) {
         // Found anew: the detector is weaker on lines that stand upright.
-        seen = Seen::of(turned(seen.image, quarters), eyes.detector)?;
+        seen = Seen::of(turned(seen.image, quarters), detector)?;
     }
     let seen = seen.levelled();
     let angle = f32::from(quarters % 4) * 90.0 - if seen.found.slope.abs() < LEAST_SLOPE { 0.0 } else { seen.found.slope };
@@ -258,6 +246,23 @@ mod tests {
     }
 
     #[test]
+    fn a_levelled_page_has_its_lines_where_they_are_said_to_be() {
+        let (sin, cos) = 2.0_f32.to_radians().sin_cos();
+        let mut image = RgbImage::from_pixel(600, 400, image::Rgb([255; 3]));
+        let at = |along: u32| ((100.0 + along as f32 * cos) as u32, (100.0 + along as f32 * sin) as u32);
+        (0..300).map(at).for_each(|(x, y)| image.put_pixel(x, y, image::Rgb([0; 3])));
+        let levelled = Levelled::of(&image, 2.0);
+        let page = line::sampled(&image, &levelled.from);
+        for along in [0.0, 299.0] {
+            let place = levelled.place(Point::new(100.5 + along * cos, 100.5 + along * sin));
+            let (x, y) = (place.x as u32, place.y as u32);
+            let darkest =
+                (y - 1..=y + 1).flat_map(|y| (x - 1..=x + 1).map(move |x| (x, y))).map(|(x, y)| page.get_pixel(x, y).0[0]).min();
+            assert!(darkest.is_some_and(|value| value < 200), "{place:?} {darkest:?}");
+        }
+    }
+
+    #[test]
     fn a_box_inside_another_goes_and_neighbours_stay() {
         let rect = |left, top, right, bottom| Quad::from_rect(Rect::new(left, top, right, bottom));
         let kept = distinct(vec![rect(20.0, 2.0, 60.0, 18.0), rect(0.0, 0.0, 200.0, 20.0), rect(0.0, 18.0, 200.0, 38.0)]);
@@ -267,8 +272,8 @@ mod tests {
     #[test]
     fn giants_are_made_smaller_and_remember_it() {
         let page = PageImage { pixels: RgbImage::new(6000, 8000), number: 1, warnings: Vec::new() };
-        let sheet = Sheet::of(page);
-        assert!((sheet.shrink - 2.0_f32.sqrt()).abs() < 1e-3 && sheet.image.width().abs_diff(4243) <= 1);
-        assert!(turned(sheet.image, 1).height().abs_diff(4243) <= 1);
+        let (sheet, image) = Sheet::of(page);
+        assert!((sheet.shrink - 2.0_f32.sqrt()).abs() < 1e-3 && image.width().abs_diff(4243) <= 1);
+        assert!(turned(image, 1).height().abs_diff(4243) <= 1);
     }
 }
