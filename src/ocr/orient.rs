@@ -1,16 +1,12 @@
-//! Which way up: quarter turns of a page, and of single lines that stand on end.
+//! Which way up: quarter turns of a page.
 //! It turns nothing itself and finds no text.
 //!
 //! The page model alone is not believed when it wants a turn: where boxes lie and how surely lines read both ways decide. Nor is the
 //! classifier of single lines (0 or 180 degrees) used at all: it turned upright Russian lines, and a page went from CER 0.002 to 0.52.
 
-mod standing;
-
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, imageops};
-
-pub use standing::{alternatives, settled};
 
 use super::OcrError;
 use super::geometry::Quad;

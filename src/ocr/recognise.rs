@@ -55,10 +55,17 @@ impl Reading {
         Self { text: chars.iter().map(|read| read.c).collect(), confidence: sum / count.max(1.0), chars }
     }
 
-    /// Gives each word one script.
-    fn unify(&mut self) {
+    /// Gives each word one script and the line its missing space; `page` is the page's share of Cyrillic.
+    fn unify(&mut self, page: f32) {
         let mut line: Vec<char> = self.chars.iter().map(|read| read.c).collect();
-        script::unified(&mut line);
+        if let Some(at) = script::missing_space(&line)
+            && let Some(next) = self.chars.get(at).copied()
+        {
+            let before = self.chars.get(at - 1).map_or(next.at, |read| read.at);
+            self.chars.insert(at, ReadChar { c: ' ', at: f32::midpoint(before, next.at), ..next });
+            line.insert(at, ' ');
+        }
+        script::unified(&mut line, page);
         for (read, c) in self.chars.iter_mut().zip(&line) {
             read.c = *c;
         }
@@ -135,7 +142,7 @@ impl Recogniser {
             let other = others.next().filter(|_| wanted);
             match other.and_then(|other| choose::surer(reading, other, page)) {
                 Some(other) => *reading = other,
-                None => reading.unify(),
+                None => reading.unify(page),
             }
         }
         Ok(readings)

@@ -1,5 +1,5 @@
 //! The rules of spelling that a look at single letters cannot know: one script per word, Roman numerals, digits among digits.
-//! It corrects look-alikes only; it never adds or drops a character.
+//! It corrects look-alikes and says where a space is missing; it never drops a character.
 
 /// Cyrillic letters and the Latin ones that look the same.
 const TWINS: [(char, char); 21] = [
@@ -25,6 +25,9 @@ const TWINS: [(char, char); 21] = [
     ('у', 'y'),
     ('і', 'i'),
 ];
+
+/// Above this share of Cyrillic among a page's telling letters, words of look-alikes alone are Cyrillic too.
+const CYRILLIC_PAGE: f32 = 0.8;
 
 /// A letter of the Cyrillic alphabets.
 pub(super) fn is_cyrillic(c: char) -> bool {
@@ -77,12 +80,30 @@ impl std::ops::AddAssign for Scripts {
     }
 }
 
-/// The line with every word in one script: as its letters without a look-alike decide, or else as the line around it does.
-pub(super) fn unified(line: &mut [char]) {
+/// The line with every word in one script: as its letters without a look-alike decide, or else as the line around it does, or else
+/// the page; `page` is its share of Cyrillic.
+pub(super) fn unified(line: &mut [char], page: f32) {
     digits(line);
-    let around = Scripts::of(line.iter().copied());
+    let mut around = Scripts::of(line.iter().copied());
+    if around == Scripts::default() {
+        around = Scripts { cyrillic: usize::from(page > CYRILLIC_PAGE), latin: usize::from(page < 1.0 - CYRILLIC_PAGE) };
+    }
+    for word in line.chunk_by_mut(|a, b| is_letter(*a) && is_letter(*b)) {
+        settle_case(word);
+    }
     for run in line.chunk_by_mut(|a, b| is_letter(*a) && is_letter(*b)) {
         unify_run(run, around);
+    }
+}
+
+/// In small print Cyrillic capitals and small letters differ in height alone: "СитИЛиНка". Names such as "КазМунайГаз" and "СПбГУ" stay.
+fn settle_case(word: &mut [char]) {
+    let rises = word.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_lowercase() && b.is_uppercase())).count();
+    let shortest = word.chunk_by(|_, b| !b.is_uppercase()).map(<[char]>::len).min().unwrap_or(0);
+    if rises >= 2 && shortest < 3 && word.iter().all(|&c| is_cyrillic(c)) {
+        for c in word.iter_mut().skip(1) {
+            *c = c.to_lowercase().next().unwrap_or(*c);
+        }
     }
 }
 
@@ -145,6 +166,9 @@ fn settled(line: &[char], at: usize) -> Option<char> {
     let (in_lower, in_upper) = (lower(before) && lower(after), upper(before) && upper(after));
     match *line.get(at)? {
         'З' if within || ends || begins || is_lone_three(line, at) => Some('3'),
+        // A house: "13А".
+        'З' if before.is_ascii_digit() && upper(after) && !is_letter(near(2)) => Some('3'),
+        ',' if within && is_section(line, at) => Some('.'),
         'О' | 'O' if within || ends || (!is_letter(before) && matches!(after, ',' | '.') && near(2).is_ascii_digit()) => {
             Some('0')
         }
@@ -169,9 +193,43 @@ fn is_lone_three(line: &[char], at: usize) -> bool {
     let after_a_short_word =
         before.last() == Some(&' ') && word_before.clone().count() > 0 && word_before.clone().all(|c| c.is_lowercase());
     match after {
+        // A numbered paragraph, unless a second initial follows.
+        ['.', ' ', first, second, ..] if before.is_empty() => first.is_alphabetic() && second.is_alphabetic(),
         ['.', ..] => after_a_short_word && !after.iter().skip(1).any(|c| c.is_alphabetic()),
         _ => alone(before.last()) && alone(after.first()),
     }
+}
+
+/// True when the comma at `at` stands in a number such as "1.2,3": dots and groups of one or two digits, so no sum of money.
+fn is_section(line: &[char], at: usize) -> bool {
+    let numeral = |c: &char| c.is_ascii_digit() || matches!(c, '.' | ',');
+    let start = line.iter().take(at).rposition(|c| !numeral(c)).map_or(0, |place| place + 1);
+    let end = line.iter().skip(at).position(|c| !numeral(c)).map_or(line.len(), |place| at + place);
+    let Some(token) = line.get(start..end) else { return false };
+    let commas = token.iter().filter(|&&c| c == ',').count();
+    let groups = token.split(|c| matches!(c, '.' | ',')).filter(|group| !group.is_empty());
+    token.contains(&'.') && commas == 1 && token.len() < 8 && groups.map(<[char]>::len).max().unwrap_or(0) <= 2 && !is_date(token)
+}
+
+/// "12.07,5" may be a date run into something; two groups of two digits are left alone.
+fn is_date(token: &[char]) -> bool {
+    token.split(|c| matches!(c, '.' | ',')).filter(|group| group.len() == 2).count() >= 2
+}
+
+/// Where a space is missing that print always has: after a paragraph's number ("7.ПОРЯДОК"), between a comma and a dash ("Москвы,-").
+/// Gives the index before which it belongs.
+pub(super) fn missing_space(line: &[char]) -> Option<usize> {
+    let number = line.iter().take_while(|c| c.is_ascii_digit()).count();
+    if (1..=2).contains(&number)
+        && let Some(['.', word @ ..]) = line.get(number..)
+        && word.iter().take_while(|c| c.is_alphabetic()).count() >= 3
+        && word.first().is_some_and(|c| c.is_uppercase())
+    {
+        return Some(number + 1);
+    }
+    let comma = line.windows(2).position(|pair| matches!(pair, [',' | ';', '-' | '–' | '—']))?;
+    let (before, after) = (comma.checked_sub(1).and_then(|at| line.get(at)), line.get(comma + 2));
+    (before.is_some_and(|c| c.is_alphabetic()) && after.is_none_or(|c| *c == ' ')).then_some(comma + 1)
 }
 
 #[cfg(test)]
@@ -180,8 +238,45 @@ mod tests {
 
     fn fixed(text: &str) -> String {
         let mut line: Vec<char> = text.chars().collect();
-        unified(&mut line);
+        unified(&mut line, 0.5);
         line.into_iter().collect()
+    }
+
+    #[test]
+    fn what_a_line_leaves_open_its_page_decides() {
+        let mut line = ['T', 'P'];
+        unified(&mut line, 1.0);
+        assert_eq!(line, ['Т', 'Р']);
+        unified(&mut line, 0.5);
+        assert_eq!(line, ['Т', 'Р']);
+        unified(&mut line, 0.0);
+        assert_eq!(line, ['T', 'P']);
+    }
+
+    #[test]
+    fn capitals_do_not_rise_and_fall_within_a_word() {
+        assert_eq!(fixed("Сдать в СитИЛиНка:"), "Сдать в Ситилинка:");
+        for kept in ["КазМунайГаз", "СПбГУ", "ВКонтакте", "МинФин", "ПОРЯДОК"] {
+            assert_eq!(fixed(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_section_has_dots_and_a_sum_has_its_comma() {
+        assert_eq!(fixed("1.2,3"), "1.2.3");
+        for kept in ["12,5", "1.234,56", "12.07,15", "0,5"] {
+            assert_eq!(fixed(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_space_that_print_always_has_is_missed() {
+        let at = |text: &str| missing_space(&text.chars().collect::<Vec<_>>());
+        assert_eq!(at("7.ПОРЯДОК РАСЧЕТОВ"), Some(2));
+        assert_eq!(at("города Москвы,-"), Some(14));
+        for whole in ["7. ПОРЯДОК", "001.ИЗ", "2.5м", "Москвы, -", "5,-", "12.07.2019", ""] {
+            assert_eq!(at(whole), None, "{whole}");
+        }
     }
 
     #[test]
@@ -225,6 +320,8 @@ mod tests {
             ("Windows 1l", "Windows 11"),
             ("З августа, пункт З", "3 августа, пункт 3"),
             ("д. 15, кв. З.", "д. 15, кв. 3."),
+            ("З. Настоящим законом", "3. Настоящим законом"),
+            ("Дубровская, 1ЗА.", "Дубровская, 13А."),
         ] {
             assert_eq!(fixed(read), meant);
         }
