@@ -53,6 +53,8 @@ pub struct Prepared {
     pub image: RgbImage,
     /// Cells between ruling lines, in pixels of `image`.
     pub grids: Vec<Grid>,
+    /// The ruling lines taken off `image`.
+    pub rulings: Rulings,
     /// Boxes of text.
     pub pieces: Vec<Piece>,
     /// One for each look of each piece.
@@ -155,8 +157,7 @@ pub fn prepare(eyes: &mut Eyes, page: Sheet) -> Result<Prepared, OcrError> {
         height: (image.height() as f32 * shrink).round() as u32,
         angle,
     };
-    let mut page =
-        Prepared { number, size, shrink, image: clean, grids, pieces: Vec::new(), crops: Vec::new() };
+    let mut page = Prepared { number, size, shrink, image: clean, grids, rulings, pieces: Vec::new(), crops: Vec::new() };
     quads.into_iter().for_each(|quad| page.add(quad, false));
     missed.into_iter().for_each(|quad| page.add(quad, true));
     Ok(page)
@@ -252,7 +253,10 @@ mod tests {
         let (a, b) = (levelled.place(Point::new(50.0, 50.0)), levelled.place(Point::new(50.0 + 100.0 * cos, 50.0 + 100.0 * sin)));
         assert!((a.y - b.y).abs() < 1e-3 && (b.x - a.x - 100.0).abs() < 1e-3, "{a:?} {b:?}");
         let corners = levelled.from.map(|point| levelled.place(point)).bounds();
-        assert!(corners.left.abs() < 1e-2 && corners.top.abs() < 1e-2, "the old places of the new corners are its corners: {corners:?}");
+        assert!(
+            corners.left.abs() < 1e-2 && corners.top.abs() < 1e-2,
+            "the old places of the new corners are its corners: {corners:?}"
+        );
     }
 
     #[test]
