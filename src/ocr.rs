@@ -1,6 +1,7 @@
 //! The OCR trade: an image's bytes in, a [`Document`] out, on models that are part of the program.
 //! It knows no database, no job and no network.
 
+pub mod borderless;
 pub mod detect;
 pub mod document;
 pub mod geometry;

@@ -13,7 +13,7 @@ use self::page::{Prepared, Seen, Sheet};
 use super::detect::Detector;
 use super::document::{Block, Document, EngineLabel, Line, PageSize};
 use super::image::{Limits, PageImage, Pages, pages};
-use super::layout::{self, FoundTable};
+use super::layout;
 use super::models::Model;
 use super::orient::Orienter;
 use super::recognise::{Reading, Recogniser};
@@ -221,26 +221,11 @@ impl Reader {
 /// From a page's lines to its blocks, in pixels of the page as it was before it was made smaller.
 fn assemble(page: Prepared, mut lines: Vec<Line>, job: &mut Job) -> Result<(PageSize, Vec<Block>), OcrError> {
     let (number, shrink) = (page.number, page.shrink);
-    let tables = job.stage(Stage::Tables, number, || Ok(tables(&page, &mut lines)))?;
+    let tables = job.stage(Stage::Tables, number, || Ok(table::found(&page.grids, &page.rulings, &mut lines)))?;
     let size = PageSize { width: page.image.width(), height: page.image.height(), angle: page.size.angle };
     let mut blocks = job.stage(Stage::Layout, number, || Ok(layout::blocks(size, lines, tables)))?;
     if shrink > 1.0 {
         blocks.iter_mut().for_each(|block| page::enlarge(block, shrink));
     }
     Ok((page.size, blocks))
-}
-
-/// The tables; their lines leave `lines`.
-fn tables(page: &Prepared, lines: &mut Vec<Line>) -> Vec<FoundTable> {
-    let grids = page.grids.iter();
-    let found = grids.map(|grid| {
-        let (table, used) = table::fill(grid, lines);
-        let (mut inside, mut outside) = (Vec::new(), Vec::new());
-        for (index, line) in std::mem::take(lines).into_iter().enumerate() {
-            if used.contains(&index) { inside.push(line) } else { outside.push(line) }
-        }
-        *lines = outside;
-        FoundTable { bounds: grid.bounds, table, lines: inside }
-    });
-    found.collect()
 }

@@ -1,15 +1,16 @@
 //! Tables drawn with ruling lines: from lines to a grid of cells with spans, from a grid and read lines to a table.
 //! Tables without lines are the business of `borderless`.
 
-use super::document::{Line, Table};
 use super::geometry::Rect;
 use super::rules::trace::root;
 use super::rules::{Ruling, Rulings};
 
 mod fill;
+mod found;
 mod unread;
 
 pub use fill::fill;
+pub use found::found;
 pub use unread::unread;
 
 /// The cells of one ruled table.
@@ -38,17 +39,6 @@ pub struct GridCell {
     pub col_span: u32,
     /// Between the middles of its lines, pixels.
     pub rect: Rect,
-}
-
-/// A table with its text, as layout takes it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FoundTable {
-    /// Pixels.
-    pub bounds: Rect,
-    /// What it says.
-    pub table: Table,
-    /// The lines it was made of.
-    pub lines: Vec<Line>,
 }
 
 /// A line of one direction in the table's own axes: `u` along its rows, `v` down its columns, skew taken out.

@@ -51,6 +51,8 @@ pub struct Prepared {
     pub image: RgbImage,
     /// Cells between ruling lines, in pixels of `image`.
     pub grids: Vec<Grid>,
+    /// The ruling lines taken off `image`.
+    pub rulings: Rulings,
     /// Boxes of text.
     pub pieces: Vec<Piece>,
     /// One for each look of each piece.
@@ -143,7 +145,7 @@ pub fn prepare(detector: &mut Detector, sheet: &Sheet, mut seen: Seen, quarters:
         height: (image.height() as f32 * shrink).round() as u32,
         angle,
     };
-    let mut page = Prepared { number, size, shrink, image: clean, grids, pieces: Vec::new(), crops: Vec::new() };
+    let mut page = Prepared { number, size, shrink, image: clean, grids, rulings, pieces: Vec::new(), crops: Vec::new() };
     quads.into_iter().for_each(|quad| page.add(quad, false));
     missed.into_iter().for_each(|quad| page.add(quad, true));
     Ok(page)

@@ -144,6 +144,7 @@ mod tests {
             shrink: 1.0,
             image: RgbImage::new(1, 1),
             grids: Vec::new(),
+            rulings: crate::ocr::rules::Rulings::default(),
             pieces,
             crops: Vec::new(),
         }
