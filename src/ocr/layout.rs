@@ -170,7 +170,7 @@ fn table_block(found: FoundTable) -> Block {
     for cell in cells.into_iter().filter(|cell| !cell.text.is_empty()) {
         match row.replace(cell.row) {
             None => {}
-            Some(before) if before == cell.row => text.push('\t'),
+            Some(before) if before == cell.row => text.push(' '),
             Some(_) => text.push('\n'),
         }
         text.push_str(&cell.text.replace('\n', " "));
@@ -211,3 +211,6 @@ fn confidence(lines: &[Line]) -> f32 {
     });
     if letters > 0.0 { sum / letters } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests;

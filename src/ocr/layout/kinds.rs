@@ -145,7 +145,9 @@ impl Column {
         let shift = row.rect.left - last.rect.left;
         if row.marker.is_some() {
             let stopped = short || last.ends(&['.', ':', ';', ',', '!', '?']);
-            return stopped || shift.abs() > 0.7 * height || first.marker.is_some_and(|sign| Some(sign) == row.marker);
+            return stopped
+                || shift.abs() > 0.7 * height
+                || first.marker.zip(row.marker).is_some_and(|(one, two)| one.precedes(two));
         }
         if first.marker.is_some() {
             return short && !(row.goes_on() && !last.ends(&['.', ':', ';', '!', '?']));

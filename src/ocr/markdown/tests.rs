@@ -88,6 +88,9 @@ fn pages_are_set_apart() {
 fn plain_text_is_the_words_alone() {
     let blocks = vec![block(BlockKind::Heading, "# 5"), block(BlockKind::Paragraph, "a\nb"), block(BlockKind::Figure, "")];
     assert_eq!(text(&document(blocks)), "# 5\n\na\nb\n");
+    let found =
+        Block { table: Some(grid(&[(0, 1, 1, 1, "b"), (0, 0, 1, 1, "a\nc"), (1, 0, 1, 2, "d")])), ..block(BlockKind::Table, "") };
+    assert_eq!(text(&document(vec![found])), "a c\tb\nd\n");
     assert_eq!(text(&document(Vec::new())), "");
     assert_eq!(markdown(&document(Vec::new())), "");
 }
