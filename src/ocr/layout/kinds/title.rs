@@ -87,7 +87,7 @@ pub(super) fn is(column: &Column, group: &[Fact]) -> bool {
 /// Taller, and wider too: an ascender makes a box taller, not its letters wider.
 fn larger(column: &Column, fact: &Fact) -> bool {
     let height = column.sheet.height;
-    fact.rect.height() > LARGER * height && fact.advance > 0.5 * height && column.sheet.rows > 4
+    fact.height > LARGER * height && fact.advance > 0.5 * height && column.sheet.rows > 4
 }
 
 /// Rows of different length with one middle, which is the column's.
