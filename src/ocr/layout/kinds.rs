@@ -159,7 +159,7 @@ impl Column {
                 || first.marker.zip(row.marker).is_some_and(|(one, two)| one.precedes(two));
         }
         if first.marker.is_some() {
-            return short && !(row.goes_on() && !last.stops());
+            return short && (last.stops() || !row.goes_on());
         }
         if group.len() == 1 && self.is_name(last, row) {
             return true;

@@ -18,10 +18,9 @@ impl Marker {
     /// Whether `next` may mark the item after the one that this marks.
     pub fn precedes(self, next: Self) -> bool {
         match (self, next) {
-            (Self::Bullet(_), Self::Bullet(_)) => true,
             (Self::Number(one, sign), Self::Number(two, other)) => two == one + 1 && sign == other,
             (Self::Letter(_, sign), Self::Letter(_, other)) => sign == other,
-            (Self::Section(_), Self::Section(_)) => true,
+            (Self::Bullet(_), Self::Bullet(_)) | (Self::Section(_), Self::Section(_)) => true,
             _ => false,
         }
     }
