@@ -138,3 +138,6 @@ pub struct Cell {
     /// Its lines joined by `\n`.
     pub text: Safe,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,21 +6,11 @@ mod kinds;
 mod marker;
 mod rows;
 
-use super::document::{Block, BlockKind, Line, PageSize, Table};
+use super::document::{Block, BlockKind, Line, PageSize};
 use super::geometry::{Point, Quad, Rect};
+pub use super::table::FoundTable;
 use crate::text::Safe;
 pub use marker::{Marker, marker};
-
-/// A table and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FoundTable {
-    /// Around all of it, pixels of the upright page.
-    pub bounds: Rect,
-    /// What stands in its cells.
-    pub table: Table,
-    /// The lines its cells were filled from.
-    pub lines: Vec<Line>,
-}
 
 /// Letters lean by less than this on a page that was straightened, in degrees; a line that leans more is turned text.
 const MAX_TILT: f32 = 15.0;
@@ -170,7 +160,7 @@ fn table_block(found: FoundTable) -> Block {
     for cell in cells.into_iter().filter(|cell| !cell.text.is_empty()) {
         match row.replace(cell.row) {
             None => {}
-            Some(before) if before == cell.row => text.push('\t'),
+            Some(before) if before == cell.row => text.push(' '),
             Some(_) => text.push('\n'),
         }
         text.push_str(&cell.text.replace('\n', " "));
@@ -211,3 +201,6 @@ fn confidence(lines: &[Line]) -> f32 {
     });
     if letters > 0.0 { sum / letters } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ mod table;
 use super::document::{Block, BlockKind, Document};
 use super::layout::{Marker, marker};
 use escape::line;
-use table::table;
+use table::{tabbed, table};
 
 /// `CommonMark` with GFM pipe tables; tables with merged cells as HTML. Pages are set apart by a rule.
 pub fn markdown(document: &Document) -> String {
@@ -36,7 +36,8 @@ pub fn markdown(document: &Document) -> String {
 
 /// The words alone: blocks set apart by an empty line, the cells of a table's row by tabs.
 pub fn text(document: &Document) -> String {
-    let blocks: Vec<&str> = document.blocks.iter().map(|block| &*block.text).filter(|text| !text.is_empty()).collect();
+    let plain = |block: &Block| block.table.as_ref().map_or_else(|| block.text.to_string(), tabbed);
+    let blocks: Vec<String> = document.blocks.iter().map(plain).filter(|text| !text.is_empty()).collect();
     let mut out = blocks.join("\n\n");
     if !out.is_empty() {
         out.push('\n');

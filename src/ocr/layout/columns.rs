@@ -24,6 +24,11 @@ struct Band {
 }
 
 impl Band {
+    /// Its leftmost and its rightmost edge.
+    fn extent(&self) -> Option<(f32, f32)> {
+        Some((self.free.first()?.1, self.free.last()?.0))
+    }
+
     fn inner(&self) -> &[(f32, f32)] {
         let last = self.free.len().saturating_sub(1);
         self.free.get(1..last).unwrap_or_default()
@@ -135,21 +140,34 @@ struct Run {
 fn run(bands: &[Band], first: usize, height: f32) -> Option<Run> {
     let start = bands.get(first)?;
     let mut shared = start.inner().to_vec();
+    if shared.is_empty() {
+        shared.extend(beside(start, bands.get(first + 1)?, height));
+    }
     let (mut last, mut best) = (first, widest(&shared)?);
-    let mut before = start.bottom;
+    let mut before = start;
     for (at, band) in bands.iter().enumerate().skip(first + 1) {
         shared = common(&shared, &band.free, GUTTER * height);
         let Some(gutter) = widest(&shared) else { break };
-        if band.top - before > BREAK * height || at - last > ONE_SIDED {
+        if band.top - before.bottom > BREAK * height || at - last > ONE_SIDED {
             break;
         }
-        before = band.bottom;
-        if band.inner().iter().any(|gap| gap.0 <= gutter.0 && gutter.1 <= gap.1) {
+        if band.inner().iter().any(|gap| gap.0 <= gutter.0 && gutter.1 <= gap.1) || beside(before, band, height).is_some() {
             last = at;
             best = gutter;
         }
+        before = band;
     }
     Some(Run { first, last, gutter: best })
+}
+
+/// The strip between two bands that stand on different sides and almost on one level: rows of columns that are set off by half a row.
+fn beside(one: &Band, two: &Band, height: f32) -> Option<(f32, f32)> {
+    if two.top - one.bottom > 0.5 * height {
+        return None;
+    }
+    let (a, b) = (one.extent()?, two.extent()?);
+    let between = if a.1 < b.0 { (a.1, b.0) } else { (b.1, a.0) };
+    (between.1 - between.0 >= GUTTER * height).then_some(between)
 }
 
 fn widest(gaps: &[(f32, f32)]) -> Option<(f32, f32)> {

@@ -30,7 +30,7 @@ pub(super) struct Sheet {
 
 impl Sheet {
     pub fn of(regions: &[Vec<Row>]) -> Self {
-        let heights: Vec<f32> = regions.iter().flatten().map(|row| row.rect.height()).collect();
+        let heights: Vec<f32> = regions.iter().flatten().map(Row::letters).collect();
         let rows = heights.len();
         let height = median(heights).max(1.0);
         let steps: Vec<f32> = regions.iter().flat_map(|rows| steps(rows)).filter(|step| *step < 3.0 * height).collect();
@@ -50,6 +50,8 @@ fn steps(rows: &[Row]) -> impl Iterator<Item = f32> + '_ {
 /// A row and what is known of it.
 struct Fact {
     rect: Rect,
+    /// Height of its letters' boxes, in pixels.
+    height: f32,
     line: Line,
     /// Width of a letter, in pixels.
     advance: f32,
@@ -59,16 +61,23 @@ struct Fact {
 
 impl Fact {
     fn of(row: Row) -> Self {
-        let rect = row.rect;
+        let (rect, height) = (row.rect, row.letters());
         let line = row.line();
         let letters = line.text.chars().count().max(1) as f32;
         let caps = title::is_caps(&line.text);
-        Self { rect, advance: rect.width() / letters, marker: marker(&line.text).map(|(sign, _)| sign), caps, line }
+        Self { rect, height, advance: rect.width() / letters, marker: marker(&line.text).map(|(sign, _)| sign), caps, line }
     }
 
     /// Begins in the midst of a sentence.
     fn goes_on(&self) -> bool {
         self.line.text.starts_with(|c: char| c.is_lowercase() || c == ',' || c == ')')
+    }
+
+    /// At the end of a sentence or of an item; `г.` and `т. д.` end with a point, too.
+    fn stops(&self) -> bool {
+        let word = self.line.text.rsplit(' ').next().unwrap_or_default();
+        let short = word.ends_with('.') && word.chars().filter(|c| c.is_lowercase()).count() < 3 && word.chars().count() < 4;
+        self.ends(&['.', ':', ';', '!', '?', '…']) && !short
     }
 
     fn ends(&self, signs: &[char]) -> bool {
@@ -125,7 +134,7 @@ impl Column {
     fn breaks(&self, group: &[Fact], row: &Fact) -> bool {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { return true };
         let height = self.sheet.height;
-        let local = height.max(last.rect.height().min(row.rect.height()));
+        let local = height.max(last.height.min(row.height));
         if row.rect.centre().y - last.rect.centre().y > APART * self.sheet.pitch * local || self.resized(last, row) {
             return true;
         }
@@ -145,15 +154,17 @@ impl Column {
         let shift = row.rect.left - last.rect.left;
         if row.marker.is_some() {
             let stopped = short || last.ends(&['.', ':', ';', ',', '!', '?']);
-            return stopped || shift.abs() > 0.7 * height || first.marker.is_some_and(|sign| Some(sign) == row.marker);
+            return stopped
+                || shift.abs() > 0.7 * height
+                || first.marker.zip(row.marker).is_some_and(|(one, two)| one.precedes(two));
         }
         if first.marker.is_some() {
-            return short && !(row.goes_on() && !last.ends(&['.', ':', ';', '!', '?']));
+            return short && (last.stops() || !row.goes_on());
         }
         if group.len() == 1 && self.is_name(last, row) {
             return true;
         }
-        short && last.ends(&['.', ':', ';', '!', '?', '…']) || self.indented(group, last, row) || self.aside(last, row)
+        short && last.stops() || self.indented(group, last, row) || self.aside(last, row)
     }
 
     /// The next item of a list, right below the one before: not a title, even if it looks like one.
@@ -166,7 +177,7 @@ impl Column {
     /// Other letters: boxes differ by ascenders alone up to 1.4, so that either the height or both measures must differ.
     fn resized(&self, last: &Fact, row: &Fact) -> bool {
         let ratio = |a: f32, b: f32| if a > b { a / b } else { b / a };
-        let height = ratio(last.rect.height(), row.rect.height());
+        let height = ratio(last.height, row.height);
         let enough = last.line.text.len().min(row.line.text.len()) >= 8 && last.caps == row.caps;
         height > 1.6 || enough && height > 1.25 && ratio(last.advance, row.advance) > 1.25 && self.sheet.rows > 2
     }

@@ -14,6 +14,18 @@ pub enum Marker {
     Section(usize),
 }
 
+impl Marker {
+    /// Whether `next` may mark the item after the one that this marks.
+    pub fn precedes(self, next: Self) -> bool {
+        match (self, next) {
+            (Self::Number(one, sign), Self::Number(two, other)) => two == one + 1 && sign == other,
+            (Self::Letter(_, sign), Self::Letter(_, other)) => sign == other,
+            (Self::Bullet(_), Self::Bullet(_)) | (Self::Section(_), Self::Section(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 /// Signs that printers set before items; `·` and `*` are what a recogniser makes of small round ones.
 const BULLETS: &str = "•◦▪▫■□●○‣⁃∙·*-–—+✓✔►▶➤→§";
 

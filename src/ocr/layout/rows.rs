@@ -27,6 +27,12 @@ impl Row {
             })
     }
 
+    /// The height of the box with the most text, in pixels: boxes that are set off make the row taller, not its letters.
+    pub fn letters(&self) -> f32 {
+        let longest = self.items.iter().max_by_key(|(_, line)| line.text.chars().count());
+        longest.map_or_else(|| self.rect.height(), |(rect, _)| rect.height())
+    }
+
     /// All its boxes as one line of text.
     pub fn line(self) -> Line {
         let mut lines: Vec<Line> = self.items.into_iter().map(|(_, line)| line).collect();

@@ -20,6 +20,20 @@ pub(super) fn table(table: &Table, out: &mut String) {
     }
 }
 
+/// A row a line, its cells set apart by tabs; a merged cell stands where it begins.
+pub(super) fn tabbed(table: &Table) -> String {
+    let mut cells: Vec<&Cell> = table.cells.iter().collect();
+    cells.sort_by_key(|cell| (cell.row, cell.col));
+    let mut out = String::new();
+    for (at, cell) in cells.iter().enumerate() {
+        if at > 0 {
+            out.push(if cells.get(at - 1).is_some_and(|before| before.row == cell.row) { '\t' } else { '\n' });
+        }
+        out.push_str(&cell.text.replace('\n', " "));
+    }
+    out
+}
+
 fn piped(rows: u32, cols: u32, cells: &[&Cell], out: &mut String) {
     let mut cells = cells.iter().peekable();
     for row in 0..rows {

@@ -72,28 +72,50 @@ pub(super) fn down(left: &[&Item], right: &[&Item], height: f32, pieces: usize) 
     if [&left, &right].iter().any(|side| side.letters() <= 4.0 || side.share(|row| row.numeric) > 0.6) {
         return false;
     }
-    let (level, alike) = pairs(few, many, height);
-    let level_share = level as f32 / few.rows.len() as f32;
-    if level_share < 0.5 && few.rows.len() > 2 || left.letters().min(right.letters()) >= PROSE {
+    let pairs = Pairs::of(few, many, height);
+    let share = |count: usize| count as f32 / few.rows.len() as f32;
+    if share(pairs.beside) < 0.6 {
+        return false;
+    }
+    if share(pairs.level) < 0.5 && few.rows.len() > 2 || left.letters().min(right.letters()) >= PROSE {
         return true;
     }
     if left.tight(height).min(right.tight(height)) < 0.5 || left.share(|row| row.last.ends_with(':')) > 0.5 {
         return false;
     }
-    alike > 1 || pieces < 3 && left.letters().min(right.letters()) >= ADDRESS
+    pairs.alike > 1 || pieces < 3 && left.letters().min(right.letters()) >= ADDRESS
 }
 
-/// Rows of both sides on one level, and those of them that begin with the same word: two parties of a contract.
-fn pairs(few: &Side, many: &Side, height: f32) -> (usize, usize) {
-    let (mut level, mut alike, mut at) = (0, 0, 0);
-    for row in &few.rows {
-        while many.rows.get(at).is_some_and(|other| other.y < row.y - 0.35 * height) {
-            at += 1;
+/// How rows of both sides stand to each other.
+#[derive(Default)]
+struct Pairs {
+    /// There is a row on the other side within a row's height: not two people who speak in turn.
+    beside: usize,
+    /// On one level.
+    level: usize,
+    /// On one level, and they begin with the same word: two parties of a contract.
+    alike: usize,
+}
+
+impl Pairs {
+    fn of(few: &Side, many: &Side, height: f32) -> Self {
+        let mut out = Self::default();
+        let mut at = 0;
+        for row in &few.rows {
+            while many
+                .rows
+                .get(at + 1)
+                .is_some_and(|next| (next.y - row.y).abs() <= many.rows.get(at).map_or(f32::MAX, |own| (own.y - row.y).abs()))
+            {
+                at += 1;
+            }
+            let Some(other) = many.rows.get(at) else { continue };
+            let apart = (other.y - row.y).abs();
+            let word = |row: &SideRow| row.first.split(' ').next().map(str::to_lowercase).filter(|word| word.chars().count() > 1);
+            out.beside += usize::from(apart < height);
+            out.level += usize::from(apart < 0.35 * height);
+            out.alike += usize::from(apart < 0.35 * height && word(row).is_some() && word(row) == word(other));
         }
-        let Some(other) = many.rows.get(at).filter(|other| other.y <= row.y + 0.35 * height) else { continue };
-        level += 1;
-        let word = |row: &SideRow| row.first.split(' ').next().map(str::to_lowercase).filter(|word| word.chars().count() > 1);
-        alike += usize::from(word(row).is_some() && word(row) == word(other));
+        out
     }
-    (level, alike)
 }

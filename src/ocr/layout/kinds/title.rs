@@ -39,19 +39,18 @@ pub(super) fn is_caps(text: &str) -> bool {
     upper >= 4 && upper >= 6 * lower && upper * 2 > text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// `Глава 1`, `Статья 3.`, `Chapter IV`; also `1.2 Ссылки` with its title in the same line.
+/// A row that is, or begins, a heading by its words: `Глава 1`, `Chapter IV`, `1.2 Ссылки`.
 pub(super) fn begins(text: &str) -> bool {
+    is_part(text) || matches!(marker(text), Some((Marker::Section(_), rest)) if names(rest))
+}
+
+/// `Глава 1`, `Статья 3.`, `Приложение № 1`, `Chapter IV`.
+fn is_part(text: &str) -> bool {
     let mut words = text.split_whitespace();
     let (Some(first), Some(second)) = (words.next(), words.next()) else { return false };
     let number = second.trim_start_matches('№').trim_end_matches(['.', ':', ',']);
-    let counts = |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || c.is_uppercase()) && word.chars().count() < 6;
-    if first.starts_with(char::is_uppercase) && PARTS.contains(&first.to_lowercase().as_str()) {
-        return number.is_empty() && second == "№" || counts(number);
-    }
-    match marker(text) {
-        Some((Marker::Section(_), rest)) => names(rest),
-        _ => false,
-    }
+    let counts = number.starts_with(|c: char| c.is_ascii_digit() || c.is_uppercase()) && number.chars().count() < 6;
+    first.starts_with(char::is_uppercase) && PARTS.contains(&first.to_lowercase().as_str()) && (counts || second == "№")
 }
 
 /// A title and not a clause: it begins large and is not a sentence.
@@ -69,12 +68,15 @@ pub(super) fn is(column: &Column, group: &[Fact]) -> bool {
     if !group.iter().any(|fact| fact.line.text.chars().any(char::is_alphabetic)) {
         return false;
     }
-    if begins(&first.line.text) && letters < LETTERS / 2 * group.len().min(2) {
+    if is_part(&first.line.text) && letters < LETTERS / 2 * group.len().min(2) {
         return rest.len() < 3;
     }
     let ended = group.last().is_some_and(|fact| fact.ends(&['.', ';', ',', ':', '!', '?']));
     if ended || letters < 3 {
         return false;
+    }
+    if begins(&first.line.text) {
+        return rest.len() < 2;
     }
     if group.iter().all(|fact| fact.caps) {
         return !is_code(&first.line.text);
@@ -85,7 +87,7 @@ pub(super) fn is(column: &Column, group: &[Fact]) -> bool {
 /// Taller, and wider too: an ascender makes a box taller, not its letters wider.
 fn larger(column: &Column, fact: &Fact) -> bool {
     let height = column.sheet.height;
-    fact.rect.height() > LARGER * height && fact.advance > 0.5 * height && column.sheet.rows > 4
+    fact.height > LARGER * height && fact.advance > 0.5 * height && column.sheet.rows > 4
 }
 
 /// Rows of different length with one middle, which is the column's.
