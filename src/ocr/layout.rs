@@ -8,7 +8,7 @@ mod rows;
 
 use super::document::{Block, BlockKind, Line, PageSize};
 use super::geometry::{Point, Quad, Rect};
-pub use super::table::FoundTable;
+use super::table::FoundTable;
 use crate::text::Safe;
 pub use marker::{Marker, marker};
 

@@ -1,6 +1,7 @@
 //! Tables drawn with ruling lines: from lines to a grid of cells with spans, from a grid and read lines to a table.
 //! Tables without lines are the business of `borderless`.
 
+use super::document::{Line, Table};
 use super::geometry::Rect;
 use super::rules::trace::root;
 use super::rules::{Ruling, Rulings};
@@ -12,6 +13,17 @@ mod unread;
 pub use fill::fill;
 pub use found::found;
 pub use unread::unread;
+
+/// A table that was found and filled, whatever drew it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundTable {
+    /// Around it, pixels of the upright page.
+    pub bounds: Rect,
+    /// What it says.
+    pub table: Table,
+    /// The lines that went into it.
+    pub lines: Vec<Line>,
+}
 
 /// The cells of one ruled table.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@
 use super::{Grid, fill};
 use crate::ocr::borderless;
 use crate::ocr::document::Line;
-use crate::ocr::layout::FoundTable;
+use super::FoundTable;
 use crate::ocr::rules::Rulings;
 
 /// The tables of a page; their lines leave `lines`. `grids`: the ruled ones, as `grids` found them in `rulings`.
