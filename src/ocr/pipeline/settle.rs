@@ -52,7 +52,7 @@ pub fn sides(page: &Prepared, mut readings: Vec<Reading>) -> Vec<Settled> {
 
 /// A box with all three looks is slim for a line but high for a letter: one figure, mostly.
 fn level_bonus(piece: &Piece, side: Side) -> f32 {
-    if side == Side::Level && piece.looks.len() > 1 { 0.3 } else { 0.0 }
+    if side == Side::Level && piece.looks.len() > 1 { 0.4 } else { 0.0 }
 }
 
 /// The side that the page's upright lines read best from, by letters times confidence.
