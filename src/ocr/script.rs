@@ -96,7 +96,7 @@ pub(super) fn unified(line: &mut [char], page: f32) {
     }
 }
 
-/// In small print Cyrillic capitals and small letters differ in height alone: "СитИЛиНка". Names such as "КазМунайГаз" and "СПбГУ" stay.
+/// In small print Cyrillic capitals and small letters differ in height alone: `СитИЛиНка`. Names such as `КазМунайГаз` and `СПбГУ` stay.
 fn settle_case(word: &mut [char]) {
     let rises = word.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_lowercase() && b.is_uppercase())).count();
     let shortest = word.chunk_by(|_, b| !b.is_uppercase()).map(<[char]>::len).min().unwrap_or(0);
@@ -114,7 +114,7 @@ fn is_letter(c: char) -> bool {
 /// One run of letters.
 fn unify_run(run: &mut [char], line: Scripts) {
     if is_roman(run) {
-        run.iter_mut().for_each(|c| *c = to_latin(*c));
+        set(run, to_latin);
         return;
     }
     let own = Scripts::of(run.iter().copied());
@@ -127,9 +127,16 @@ fn unify_run(run: &mut [char], line: Scripts) {
         return;
     }
     if cyrillic {
-        run.iter_mut().for_each(|c| *c = to_cyrillic(*c));
+        set(run, to_cyrillic);
     } else if latin {
-        run.iter_mut().for_each(|c| *c = to_latin(*c));
+        set(run, to_latin);
+    }
+}
+
+/// Changes each letter.
+fn set(run: &mut [char], change: fn(char) -> char) {
+    for c in run {
+        *c = change(*c);
     }
 }
 
