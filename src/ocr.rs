@@ -1,9 +1,17 @@
 //! The OCR trade: an image's bytes in, a [`Document`] out, on models that are part of the program.
 //! It knows no database, no job and no network.
 
+pub mod detect;
 pub mod document;
 pub mod geometry;
+pub mod image;
+pub mod layout;
+pub mod line;
+pub mod markdown;
 pub mod models;
+pub mod pipeline;
+pub mod recognise;
+pub mod rules;
 pub mod runtime;
 
 pub use document::Document;

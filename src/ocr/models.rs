@@ -1,4 +1,10 @@
-//! The models that are part of the program.
+//! The models: which there are, where each comes from, and its bytes, hash checked.
+//! It runs none (see `runtime`).
+
+mod catalogue;
+
+pub(super) use catalogue::ModelBytes;
+pub use catalogue::{Catalogue, Entry};
 
 /// A model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,7 +23,30 @@ pub enum Model {
     TableStructure,
 }
 
-/// The bytes of a model.
+impl Model {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Detector, Self::Ruslat, Self::Latin, Self::PageOrientation, Self::LineOrientation, Self::TableStructure];
+
+    /// The word in manifests.
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Detector => "detector",
+            Self::Ruslat => "recogniser",
+            Self::Latin => "latin_recogniser",
+            Self::PageOrientation => "page_orientation",
+            Self::LineOrientation => "line_orientation",
+            Self::TableStructure => "table_structure",
+        }
+    }
+
+    /// True when its output is text, which needs a charset.
+    pub const fn is_recogniser(self) -> bool {
+        matches!(self, Self::Ruslat | Self::Latin)
+    }
+}
+
+/// The bytes of a model that is part of the program.
 pub fn bytes(model: Model) -> &'static [u8] {
     match model {
         Model::Detector => include_bytes!("../../assets/models/ppocrv6_tiny_det.onnx"),
@@ -29,7 +58,7 @@ pub fn bytes(model: Model) -> &'static [u8] {
     }
 }
 
-/// What the classes of a recogniser mean; class 0 is the CTC blank, class i is line i (from 1) here.
+/// What the classes of a recogniser that is part of the program mean; class 0 is the CTC blank, class i is line i (from 1) here.
 pub fn charset(model: Model) -> &'static str {
     match model {
         Model::Ruslat => include_str!("../../assets/models/ruslat_charset.txt"),

@@ -1,69 +1,165 @@
-//! ONNX Runtime: found, loaded once, and one small way to run a model. Nothing else names `ort`.
+//! ONNX Runtime: found, checked, loaded once a process, and asked what it really runs on. Nothing else names `ort`.
+//! It knows no settings file: a face turns the settings into [`Options`].
 
-use std::path::Path;
+mod library;
+mod net;
+mod provider;
+mod shipped;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ort::environment::Environment;
-use ort::session::Session;
-use ort::value::TensorRef;
+use ort::logging::LogLevel;
+
+pub use library::{GPU_FOLDER, Library, Origin};
+pub use net::{Net, Output, Stop};
+pub use provider::Provider;
+pub(super) use shipped::hex;
 
 use super::OcrError;
-use super::models::{self, Model};
+use super::document::EngineLabel;
+use super::models::{Catalogue, Model};
 use crate::text::Safe;
+use library::Named;
+use provider::{Device, Placement};
 
-/// The loaded library. Cheap to clone.
+/// What the runtime is told.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What the models should run on.
+    pub provider: Provider,
+    /// `ocr.onnxruntime`: this library and no other.
+    pub library: Option<PathBuf>,
+    /// `ORT_DYLIB_PATH`: the same, if the setting is empty.
+    pub library_variable: Option<PathBuf>,
+    /// Holds the GPU install (`gpu/`) and further models (`models/manifest.toml`).
+    pub data_dir: Option<PathBuf>,
+    /// Where the shipped library is unpacked.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes of GPU memory for the arena of one model; `None`: no limit.
+    pub gpu_memory: Option<usize>,
+}
+
+/// The loaded library with the models. Clones share it.
 #[derive(Clone)]
 pub struct Runtime {
-    environment: Environment,
+    shared: Arc<Shared>,
 }
+
+struct Shared {
+    loaded: &'static Loaded,
+    models: Catalogue,
+    gpu_memory: Option<usize>,
+    placement: Mutex<Placement>,
+}
+
+struct Loaded {
+    environment: Environment,
+    library: Library,
+}
+
+/// ort takes one library and one environment a process; both stay until its end.
+static LOADED: OnceLock<Loaded> = OnceLock::new();
+static LOADING: Mutex<()> = Mutex::new(());
 
 impl Runtime {
-    /// Loads the library at `library`.
-    pub fn load(library: &Path) -> Result<Self, OcrError> {
-        let engine = |error: &dyn std::fmt::Display| OcrError::Engine(Safe::line(&error.to_string()).clipped(300));
-        let environment = ort::init_from(library).map_err(|error| engine(&error))?.build().map_err(|error| engine(&error))?;
-        Ok(Self { environment })
-    }
-
-    /// One model, ready to run on one thread of the CPU.
-    pub fn net(&self, model: Model) -> Result<Net, OcrError> {
-        let build = || -> ort::Result<Session> {
-            let builder = Session::builder(&self.environment)?;
-            let mut builder = builder.with_intra_threads(1)?.with_memory_pattern(false)?;
-            builder.commit_from_memory(models::bytes(model))
+    /// Finds the library (`ocr.onnxruntime`, `ORT_DYLIB_PATH`, beside the binary, the GPU install, the shipped one), loads it,
+    /// and tries what the provider asked for really does.
+    pub fn open(options: &Options) -> Result<Self, OcrError> {
+        let models = match &options.data_dir {
+            Some(folder) => Catalogue::with_folder(&folder.join("models"))?,
+            None => Catalogue::embedded()?,
         };
-        let session = build().map_err(|error| OcrError::Engine(Safe::line(&error.to_string()).clipped(300)))?;
-        Ok(Net { session })
+        let loaded = loaded(options)?;
+        let placement = Placement::unproven();
+        let runtime =
+            Self { shared: Arc::new(Shared { loaded, models, gpu_memory: options.gpu_memory, placement: placement.into() }) };
+        let proven = provider::choose(options, &loaded.library, |device| runtime.try_on(device));
+        *runtime.placement() = proven;
+        Ok(runtime)
     }
-}
 
-/// What one output of a model holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    /// Sizes of its axes.
-    pub shape: Vec<usize>,
-    /// Row-major.
-    pub values: Vec<f32>,
-}
+    /// The library at `library` on the CPU with the embedded models.
+    pub fn load(library: &Path) -> Result<Self, OcrError> {
+        Self::open(&Options { provider: Provider::Cpu, library: Some(library.to_owned()), ..Options::default() })
+    }
 
-/// A model with one image-like input.
-pub struct Net {
-    session: Session,
-}
-
-impl Net {
-    /// Runs it on one batch: `shape` is N×C×H×W, `values` row-major. Returns all outputs in the model's order.
-    pub fn run(&mut self, shape: [usize; 4], values: &[f32]) -> Result<Vec<Output>, OcrError> {
-        let failed = |error: ort::Error| OcrError::Run(Safe::line(&error.to_string()).clipped(300));
-        let input = TensorRef::from_array_view((shape, values)).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
-        let mut found = Vec::new();
-        for (_, value) in &outputs {
-            let (shape, values) = value.try_extract_tensor::<f32>().map_err(failed)?;
-            found.push(Output {
-                shape: shape.iter().map(|&n| usize::try_from(n).unwrap_or_default()).collect(),
-                values: values.to_vec(),
-            });
+    /// One model, ready to run. A GPU that refuses it puts this and every later model on the CPU, and the label says why.
+    pub fn net(&self, model: Model) -> Result<Net, OcrError> {
+        let device = self.placement().device;
+        if device != Device::Cpu {
+            match self.build(model, device) {
+                Ok(net) => return Ok(net),
+                Err(error) => *self.placement() = Placement::refused(device, model.role(), &error),
+            }
         }
-        Ok(found)
+        self.build(model, Device::Cpu)
+    }
+
+    /// What runs, why, and the models' hashes.
+    pub fn label(&self) -> EngineLabel {
+        let placement = self.placement();
+        EngineLabel { provider: placement.device.word(), reason: placement.reason.clone(), models: self.shared.models.hashes() }
+    }
+
+    /// The library that is loaded.
+    pub fn library(&self) -> &Library {
+        &self.shared.loaded.library
+    }
+
+    /// The models in use.
+    pub fn models(&self) -> &Catalogue {
+        &self.shared.models
+    }
+
+    /// True when models run on a GPU: larger batches pay there.
+    pub fn on_gpu(&self) -> bool {
+        self.placement().device != Device::Cpu
+    }
+
+    fn placement(&self) -> MutexGuard<'_, Placement> {
+        self.shared.placement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn build(&self, model: Model, device: Device) -> Result<Net, OcrError> {
+        let bytes = self.shared.models.load(model)?;
+        net::build(&self.shared.loaded.environment, model, bytes, device, self.shared.gpu_memory)
+    }
+
+    /// Builds the detector on `device` and runs it: only what has run is believed.
+    fn try_on(&self, device: Device) -> Result<(), OcrError> {
+        let side = 64;
+        self.build(Model::Detector, device)?.run([1, 3, side, side], &vec![0.0; 3 * side * side]).map(drop)
     }
 }
+
+fn loaded(options: &Options) -> Result<&'static Loaded, OcrError> {
+    let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(loaded) = LOADED.get() {
+        return match library::named(options) {
+            Some(Named { path, .. }) if path != loaded.library.path => Err(engine(&format!(
+                "this process already runs {}; {} can be used after a restart",
+                loaded.library.path.display(),
+                path.display()
+            ))),
+            _ => Ok(loaded),
+        };
+    }
+    let (builder, library) = library::load(options)?;
+    let environment = builder
+        .with_name("tagdeck")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| engine(&format!("{} does not start: {error}", library.path.display())))?;
+    // ort asks for every message, and formats each: thousands while a model loads.
+    environment.set_log_level(LogLevel::Error);
+    Ok(LOADED.get_or_init(|| Loaded { environment, library }))
+}
+
+fn engine(why: &str) -> OcrError {
+    OcrError::Engine(Safe::line(why).clipped(600))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! What the crops of lines say: two recognisers (Russian and Latin; Latin with accents) and greedy CTC.
+//! It neither finds lines nor orders them.
+
+mod ctc;
+mod strip;
+
+use image::RgbImage;
+
+use self::ctc::Charset;
+use self::strip::{Cutter, ROWS, Strip};
+use super::OcrError;
+use super::document::{Line, Word};
+use super::geometry::Quad;
+use super::models::{self, Model};
+use super::runtime::Net;
+use crate::text::Safe;
+
+/// Values of the input of one run: 16 strips of 1600 columns. Wider strips go in smaller batches, so that a page's memory has a bound.
+const MOST_COLUMNS: usize = 16 * 1600;
+
+/// What one crop says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The characters of `chars`; no space at its ends, none doubled.
+    pub text: String,
+    /// 0 to 1: the mean over the characters but spaces; 0 without any.
+    pub confidence: f32,
+    /// From left to right.
+    pub chars: Vec<ReadChar>,
+}
+
+/// One character of a reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReadChar {
+    /// What it is.
+    pub c: char,
+    /// Where its centre stands, as a share (0 to 1) of the crop's width.
+    pub at: f32,
+    /// 0 to 1.
+    pub confidence: f32,
+}
+
+impl Reading {
+    /// From its characters.
+    fn new(mut chars: Vec<ReadChar>) -> Self {
+        let mut gap = true;
+        chars.retain(|read| !std::mem::replace(&mut gap, read.c == ' ') || read.c != ' ');
+        if chars.last().is_some_and(|read| read.c == ' ') {
+            chars.pop();
+        }
+        let seen = chars.iter().filter(|read| read.c != ' ');
+        let (sum, count) = seen.fold((0.0, 0.0_f32), |(sum, count), read| (sum + read.confidence, count + 1.0));
+        Self { text: chars.iter().map(|read| read.c).collect(), confidence: sum / count.max(1.0), chars }
+    }
+
+    /// The line it makes at `quad`, cut into words at the spaces.
+    pub fn line(&self, quad: Quad) -> Line {
+        let mut words = Vec::new();
+        let mut start = 0;
+        for part in self.chars.split(|read| read.c == ' ') {
+            let end = start + part.len();
+            if let (Some(first), Some(last)) = (part.first(), part.last()) {
+                // Half a letter beyond the outer letters' centres, but never over the middle of the gap to the next word's letter.
+                let half = if part.len() > 1 {
+                    (last.at - first.at) / (part.len() - 1) as f32 / 2.0
+                } else {
+                    quad.height() / quad.width().max(1.0) / 4.0
+                };
+                let left = if start == 0 { first.at - half } else { self.between(start - 1, first.at - half, first.at) };
+                let right = if end == self.chars.len() { last.at + half } else { self.between(end, last.at, last.at + half) };
+                words.push(Word {
+                    quad: quad.slice(left.max(0.0), right.min(1.0)),
+                    text: Safe::line(&part.iter().map(|read| read.c).collect::<String>()),
+                    confidence: part.iter().map(|read| read.confidence).sum::<f32>() / part.len() as f32,
+                });
+            }
+            start = end + 1;
+        }
+        Line { quad, text: Safe::line(&self.text), confidence: self.confidence, words }
+    }
+
+    /// The place of the space at `index`, kept within two bounds.
+    fn between(&self, index: usize, low: f32, high: f32) -> f32 {
+        let at = self.chars.get(index).map_or(low, |read| read.at);
+        at.max(low).min(high)
+    }
+}
+
+/// The two recognisers.
+pub struct Recogniser {
+    ruslat: Reader,
+    latin: Reader,
+    cutter: Cutter,
+    batch: usize,
+}
+
+impl Recogniser {
+    /// `ruslat` and `latin` run [`Model::Ruslat`] and [`Model::Latin`]; at most `batch` lines go in one run.
+    pub fn new(ruslat: Net, latin: Net, batch: usize) -> Self {
+        Self {
+            ruslat: Reader::new(ruslat, Model::Ruslat),
+            latin: Reader::new(latin, Model::Latin),
+            cutter: Cutter::new(),
+            batch: batch.max(1),
+        }
+    }
+
+    /// What the crops say, in their order. Any sizes; an empty reading where there is no text.
+    pub fn read(&mut self, crops: &[RgbImage]) -> Result<Vec<Reading>, OcrError> {
+        let mut strips = Vec::with_capacity(crops.len());
+        for (line, crop) in crops.iter().enumerate() {
+            self.cutter.strips(line, crop, &mut strips)?;
+        }
+        let all: Vec<&Strip> = strips.iter().collect();
+        let mut readings = self.ruslat.read(&all, crops.len(), self.batch)?;
+        let unsure: Vec<bool> = readings.iter().map(wants_second_look).collect();
+        let again: Vec<&Strip> = strips.iter().filter(|strip| unsure.get(strip.line).copied().unwrap_or(false)).collect();
+        if !again.is_empty() {
+            let others = self.latin.read(&again, crops.len(), self.batch)?;
+            for ((reading, other), _) in readings.iter_mut().zip(others).zip(&unsure).filter(|(_, unsure)| **unsure) {
+                if is_surer(&other, reading) {
+                    *reading = other;
+                }
+            }
+        }
+        Ok(readings)
+    }
+}
+
+/// True when the Latin model may know better.
+fn wants_second_look(reading: &Reading) -> bool {
+    !reading.text.is_empty() && (!reading.text.chars().any(is_cyrillic) || reading.confidence < 0.6)
+}
+
+/// True when the Latin model's reading is to be preferred.
+fn is_surer(latin: &Reading, ruslat: &Reading) -> bool {
+    latin.confidence > ruslat.confidence && latin.text.chars().all(|c| c < '\u{2e80}')
+}
+
+/// A letter of the Cyrillic alphabets.
+fn is_cyrillic(c: char) -> bool {
+    ('\u{400}'..='\u{52f}').contains(&c)
+}
+
+/// One recogniser.
+struct Reader {
+    net: Net,
+    model: Model,
+    charset: Option<Charset>,
+    /// Input of a run, kept between runs.
+    values: Vec<f32>,
+}
+
+impl Reader {
+    fn new(net: Net, model: Model) -> Self {
+        Self { net, model, charset: None, values: Vec::new() }
+    }
+
+    /// Reads strips and joins those of one line; `lines` readings come back.
+    fn read(&mut self, strips: &[&Strip], lines: usize, batch: usize) -> Result<Vec<Reading>, OcrError> {
+        let mut order: Vec<usize> = (0..strips.len()).collect();
+        order.sort_by_key(|&index| strips.get(index).map_or(0, |strip| strip.width));
+        let mut found: Vec<Vec<ReadChar>> = vec![Vec::new(); strips.len()];
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            let count = fitting(rest.iter().filter_map(|&index| strips.get(index)).map(|strip| strip.width as usize), batch);
+            let (now, later) = rest.split_at(count.min(rest.len()));
+            rest = later;
+            let together: Vec<&Strip> = now.iter().filter_map(|&index| strips.get(index).copied()).collect();
+            for (&index, chars) in now.iter().zip(self.run(&together)?) {
+                if let Some(place) = found.get_mut(index) {
+                    *place = chars;
+                }
+            }
+        }
+        let mut joined: Vec<Vec<ReadChar>> = vec![Vec::new(); lines];
+        for (strip, chars) in strips.iter().zip(found) {
+            if let Some(line) = joined.get_mut(strip.line) {
+                if !line.is_empty() {
+                    line.push(ReadChar { c: ' ', at: strip.from, confidence: 1.0 });
+                }
+                line.extend(chars);
+            }
+        }
+        Ok(joined.into_iter().map(Reading::new).collect())
+    }
+
+    /// One run.
+    fn run(&mut self, strips: &[&Strip]) -> Result<Vec<Vec<ReadChar>>, OcrError> {
+        // Whole steps of both models (4 and 8 columns).
+        let stride = strips.iter().map(|strip| strip.width as usize).max().unwrap_or(0).next_multiple_of(8);
+        let size = 3 * ROWS as usize * stride;
+        self.values.clear();
+        self.values.resize(size * strips.len(), 0.0);
+        for (strip, planes) in strips.iter().zip(self.values.chunks_exact_mut(size)) {
+            strip.fill(planes, stride);
+        }
+        let outputs = self.net.run([strips.len(), 3, ROWS as usize, stride], &self.values)?;
+        let strange = || OcrError::Run(Safe::fixed("a recogniser's output has not the shape that was expected"));
+        let output = outputs.first().ok_or_else(strange)?;
+        let &[_, steps, classes] = output.shape.as_slice() else { return Err(strange()) };
+        if steps == 0 || classes == 0 {
+            return Err(strange());
+        }
+        let charset = self.charset.get_or_insert_with(|| Charset::new(models::charset(self.model), classes));
+        let columns = stride as f32 / steps as f32;
+        let mut lines = Vec::with_capacity(strips.len());
+        for (strip, rows) in strips.iter().zip(output.values.chunks_exact(steps * classes)) {
+            let mut chars = Vec::new();
+            let own = (strip.width as usize * steps).div_ceil(stride).min(steps);
+            let scale = columns / strip.width as f32 * strip.share;
+            ctc::decode(rows.get(..own * classes).unwrap_or(rows), classes, charset, strip.from, scale, &mut chars);
+            lines.push(chars);
+        }
+        Ok(lines)
+    }
+}
+
+/// How many of the strips with these widths (ascending) go in one run: at least one.
+fn fitting(widths: impl Iterator<Item = usize>, batch: usize) -> usize {
+    let all = widths.enumerate().take(batch);
+    all.take_while(|(before, width)| (before + 1) * width <= MOST_COLUMNS).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::geometry::Rect;
+    use super::*;
+
+    fn reading(text: &str) -> Reading {
+        let count = text.chars().count() as f32;
+        Reading::new(
+            text.chars().enumerate().map(|(i, c)| ReadChar { c, at: (i as f32 + 0.5) / count, confidence: 0.8 }).collect(),
+        )
+    }
+
+    #[test]
+    fn spaces_are_single_and_never_at_the_ends() {
+        assert_eq!(reading("  два  слова ").text, "два слова");
+        assert_eq!(reading("   "), Reading::default());
+        assert!((reading("a b").confidence - 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn words_stand_where_their_letters_stand() {
+        let line = reading("abcd efghi").line(Quad::from_rect(Rect::new(100.0, 0.0, 200.0, 10.0)));
+        let bounds: Vec<Rect> = line.words.iter().map(|word| word.quad.bounds()).collect();
+        assert_eq!(&*line.text, "abcd efghi");
+        assert!((bounds[0].left - 100.0).abs() < 0.1 && (bounds[0].right - 140.0).abs() < 0.1, "{bounds:?}");
+        assert!((bounds[1].left - 150.0).abs() < 0.1 && (bounds[1].right - 200.0).abs() < 0.1, "{bounds:?}");
+    }
+
+    #[test]
+    fn a_batch_holds_few_wide_strips_and_many_narrow_ones() {
+        assert_eq!(fitting([100; 40].into_iter(), 16), 16);
+        assert_eq!(fitting([2400; 40].into_iter(), 16), 10);
+        assert_eq!(fitting([90_000; 2].into_iter(), 16), 1);
+    }
+}
