@@ -4,9 +4,12 @@
 mod args;
 mod dashboard;
 mod demo;
+mod doctor;
 mod explain;
+mod gpu;
 mod import;
 mod migrate;
+mod models;
 mod output;
 mod posts;
 mod run;
@@ -47,6 +50,9 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Migrate(args)) => migrate::run(&common, &args),
+        Some(Command::Doctor(args)) => doctor::run(&common, args),
+        Some(Command::Models(args)) => models::run(&common, &args),
+        Some(Command::Gpu(args)) => gpu::run(&common, &args),
         Some(Command::Config(args)) => settings::run(&common, &args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use file::{ConfigError, Overrides, load};
-pub use show::show;
+pub use show::{show, without_password as shown_address};
 
 /// `config.toml.example`: every key with its default and a comment.
 pub const EXAMPLE: &str = include_str!("../config.toml.example");
@@ -59,6 +59,8 @@ pub struct Config {
     pub log_level: String,
     /// How posts are tagged.
     pub tagging: Tagging,
+    /// How images are read.
+    pub ocr: Ocr,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
     pub providers: Vec<Provider>,
 }
@@ -125,6 +127,48 @@ impl Default for Tagging {
             temperature: 0.3,
             vocabulary: true,
             wait_for_ocr: Duration::from_mins(10),
+        }
+    }
+}
+
+/// What `ocr.provider` may say.
+pub const OCR_PROVIDERS: &[&str] = &["auto", "cuda", "tensorrt", "cpu"];
+
+/// How images are read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ocr {
+    /// Switched off, jobs of images are not claimed.
+    pub enabled: bool,
+    /// Images read at once, one thread each; 0: one a core.
+    pub workers: u32,
+    /// Time for one page.
+    pub page_timeout: Duration,
+    /// Pixels of a page above which it is refused.
+    pub max_pixels: u64,
+    /// One of [`OCR_PROVIDERS`].
+    pub provider: &'static str,
+    /// GPU memory for the arena of one model, MiB; 0: no limit.
+    pub gpu_memory_mb: usize,
+    /// The ONNX Runtime library to use and no other.
+    pub onnxruntime: Option<PathBuf>,
+    /// `ORT_DYLIB_PATH`: the same, where the setting is empty.
+    pub onnxruntime_variable: Option<PathBuf>,
+    /// Where the shipped library is unpacked; `None`: no home folder is known.
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl Default for Ocr {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            workers: 0,
+            page_timeout: Duration::from_mins(2),
+            max_pixels: 100_000_000,
+            provider: "auto",
+            gpu_memory_mb: 2048,
+            onnxruntime: None,
+            onnxruntime_variable: None,
+            cache_dir: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::{Config, Provider, Secret, Tagging};
+use crate::config::{Config, Ocr, Provider, Secret, Tagging};
 use crate::domain::NewPost;
 use crate::llm::keywords;
 use server::{Faults, Server, Setup};
@@ -65,6 +65,7 @@ pub fn config(folder: &Path, server: &Server) -> Config {
             wait_for_ocr: Duration::ZERO,
             ..Tagging::default()
         },
+        ocr: Ocr::default(),
         providers: vec![Provider {
             name: "in-process".to_owned(),
             base_url: server.base_url(),

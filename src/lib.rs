@@ -5,7 +5,7 @@
 //! ```text
 //! main  cli                                   parse arguments, pick a subcommand
 //! tui                           demo          faces: draw, show everything on made-up data
-//! engine  ops  import                         engine: background work · ops: what a person can ask for
+//! engine  ops  doctor  import                 engine: background work · ops: what a person can ask for
 //! store      llm      ocr                     trades that do not know each other
 //! domain  config  text                        words, settings, and the gate for foreign text
 //! ```
@@ -13,6 +13,7 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod domain;
 pub mod engine;
 pub mod import;

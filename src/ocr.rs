@@ -9,10 +9,13 @@ pub mod layout;
 pub mod line;
 pub mod markdown;
 pub mod models;
+pub mod orient;
 pub mod pipeline;
 pub mod recognise;
 pub mod rules;
 pub mod runtime;
+mod script;
+pub mod table;
 
 pub use document::Document;
 

@@ -16,9 +16,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("engine", &["text", "domain", "config", "store", "llm", "ocr"]),
     // Beside each other on one floor; `ops` hands out the engine's log and numbers.
     ("ops", &["text", "domain", "config", "store", "llm", "ocr", "engine"]),
+    ("doctor", &["text", "domain", "config", "store", "llm", "ocr"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
     ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "tui", "demo"]),
+    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "doctor", "tui", "demo"]),
 ];
 
 /// Crates that only these rooms may name.

@@ -108,6 +108,16 @@ pub enum Command {
     Explain(Explain),
     /// Create or update the tables; attach to the database of an existing bot
     Migrate(Migrate),
+    /// Check everything that is needed, one line each, with what to do
+    #[command(
+        after_help = "Examples:\n  tagdeck doctor\n  tagdeck doctor --json | jq '.checks[] | select(.state != \"ok\")'\n\n\
+Exit codes: 0 all well, 3 with warnings, 1 something fails."
+    )]
+    Doctor(AsJson),
+    /// List the OCR models, or compare them with their hashes
+    Models(Models),
+    /// Say what OCR runs on, or fetch ONNX Runtime for NVIDIA GPUs
+    Gpu(Gpu),
     /// Check, show or print an example of the settings
     Config(Settings),
     /// Print a completion script for a shell
@@ -263,6 +273,61 @@ pub struct Migrate {
     /// Show what would be done, change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// For commands that only ask.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct AsJson {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck models ls\n  tagdeck models verify --json\n\n\
+A manifest.toml in the folder `models` of the data folder replaces models by their role; `ls` shows where each comes from.")]
+pub struct Models {
+    #[command(subcommand)]
+    pub what: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Role, file, hash, licence and place of each
+    #[command(after_help = "Example:\n  tagdeck models ls --json")]
+    Ls(AsJson),
+    /// Compare each with the hash in its manifest
+    #[command(after_help = "Example:\n  tagdeck models verify\n\nExit codes: 0 all are right, 3 some are damaged, 1 all are.")]
+    Verify(AsJson),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck gpu status\n  tagdeck gpu install                  says the size first, and asks")]
+pub struct Gpu {
+    #[command(subcommand)]
+    pub what: GpuCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GpuCommand {
+    /// What OCR runs on, and why not on a GPU
+    #[command(after_help = "Example:\n  tagdeck gpu status --json")]
+    Status(AsJson),
+    /// Fetch ONNX Runtime for CUDA into the data folder, with the pip of this machine
+    #[command(after_help = "Examples:\n  tagdeck gpu install\n  tagdeck gpu install --yes --json\n\n\
+Needs Linux x86-64, Python with pip, and an NVIDIA driver for CUDA 13. To undo it, remove the folder `gpu` of the data folder.\n\
+Exit codes: 0 a model ran on the GPU, 3 it is installed but the CPU runs, 1 it was not installed.")]
+    Install(GpuInstall),
+}
+
+#[derive(Args, Debug)]
+pub struct GpuInstall {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// The status afterwards as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::args::Common;
 use crate::config::{self, Config, sqlite_file};
 use crate::engine::Stopper;
+use crate::ocr::runtime::{self, Provider};
 use crate::ops::Ops;
 use crate::store::{Access, Store};
 use crate::text::Safe;
@@ -24,6 +25,21 @@ pub fn settings(common: &Common) -> Result<Config> {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
     let folder = std::env::current_dir().wrap_err("the current folder cannot be read")?;
     Ok(config::load(&common.overrides(), &environment, &folder)?)
+}
+
+/// The settings of OCR as its runtime takes them.
+pub fn ocr_options(config: &Config) -> runtime::Options {
+    let ocr = &config.ocr;
+    runtime::Options {
+        // The settings know the same words; a test holds them together.
+        provider: ocr.provider.parse().unwrap_or(Provider::Auto),
+        library: ocr.onnxruntime.clone(),
+        library_variable: ocr.onnxruntime_variable.clone(),
+        data_dir: Some(config.data_dir.clone()),
+        // Without a home folder the data folder serves.
+        cache_dir: Some(ocr.cache_dir.clone().unwrap_or_else(|| config.data_dir.join("cache"))),
+        gpu_memory: (ocr.gpu_memory_mb > 0).then_some(ocr.gpu_memory_mb << 20),
+    }
 }
 
 /// Where log lines go.
@@ -121,4 +137,15 @@ pub fn stop_on_signals(stopper: Stopper) -> Result<()> {
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OCR_PROVIDERS;
+
+    #[test]
+    fn the_settings_and_the_runtime_know_the_same_providers() {
+        assert_eq!(Provider::ALL.map(Provider::word), OCR_PROVIDERS);
+    }
 }

@@ -1,6 +1,8 @@
 //! Reads the settings: file, `.env`, environment, flags, each over the one before, with the place of every mistake.
 //! It judges values; it does not try whether a server or database answers.
 
+mod ocr;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -74,6 +76,8 @@ struct FileRoot {
     #[serde(default)]
     tagging: FileTagging,
     #[serde(default)]
+    ocr: ocr::FileOcr,
+    #[serde(default)]
     providers: Vec<FileProvider>,
 }
 
@@ -131,12 +135,14 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     let mut tagging = tagging(&file, root.tagging)?;
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
+    let ocr = ocr::ocr(&file, root.ocr, &variables)?;
     Ok(Config {
         file: path.clone(),
         database: Secret::new(database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
         data_dir,
         log_level: flags.log_level.clone().or(root.log_level).unwrap_or_else(|| "info".to_owned()),
         tagging,
+        ocr,
         providers,
     })
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Config, Provider, Secret};
+use super::{Config, Ocr, Provider, Secret};
 use crate::text::Safe;
 
 /// The settings in force; a secret shows only whether it is set.
@@ -42,10 +42,23 @@ pub fn show(config: &Config) -> Safe {
     for (key, value) in lines {
         let _ = writeln!(out, "{key} = {value}");
     }
+    show_ocr(&mut out, &config.ocr);
     for provider in &config.providers {
         show_provider(&mut out, provider);
     }
     Safe::block(&out)
+}
+
+fn show_ocr(out: &mut String, ocr: &Ocr) {
+    let library = ocr.onnxruntime.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let _ = writeln!(out, "\n[ocr]");
+    let _ = writeln!(out, "enabled = {}", ocr.enabled);
+    let _ = writeln!(out, "workers = {}", ocr.workers);
+    let _ = writeln!(out, "page_timeout = {}", seconds(ocr.page_timeout));
+    let _ = writeln!(out, "max_pixels = {}", ocr.max_pixels);
+    let _ = writeln!(out, "provider = {}", quoted(ocr.provider));
+    let _ = writeln!(out, "gpu_memory_mb = {}", ocr.gpu_memory_mb);
+    let _ = writeln!(out, "onnxruntime = {}", quoted(&library));
 }
 
 fn show_provider(out: &mut String, provider: &Provider) {
@@ -69,7 +82,7 @@ fn seconds(duration: Duration) -> String {
 }
 
 /// A database address in which a password shows as `…`, in the authority and in the query alike.
-pub(super) fn without_password(address: &Secret) -> String {
+pub fn without_password(address: &Secret) -> String {
     let Ok(mut parsed) = url::Url::parse(address.expose()) else { return address.expose().to_owned() };
     if parsed.scheme() == "sqlite" {
         return address.expose().to_owned();

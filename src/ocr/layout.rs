@@ -53,8 +53,10 @@ impl Item {
 }
 
 /// The blocks of a page in reading order. `lines`: those outside of tables, in any order; the result does not depend on it.
-pub fn blocks(page: PageSize, lines: Vec<Line>, tables: Vec<FoundTable>) -> Vec<Block> {
-    let (sideways, upright): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_sideways);
+/// Boxes in which nothing was read are no lines.
+pub fn blocks(_page: PageSize, lines: Vec<Line>, tables: Vec<FoundTable>) -> Vec<Block> {
+    let read = lines.into_iter().filter(|line| !line.text.trim().is_empty());
+    let (sideways, upright): (Vec<Line>, Vec<Line>) = read.partition(is_sideways);
     let tilt = tilt(&upright);
     let mut items: Vec<Item> =
         upright.into_iter().map(|line| Item { rect: levelled(&line.quad, tilt), what: What::Line(line) }).collect();
@@ -65,23 +67,44 @@ pub fn blocks(page: PageSize, lines: Vec<Line>, tables: Vec<FoundTable>) -> Vec<
     );
     sort(&mut items);
     let order = columns::regions(&items);
-    let mut slots: Vec<Option<Item>> = items.into_iter().map(Some).collect();
+    let (regions, mut found) = parts(items, order);
+    let sheet = kinds::Sheet::of(&regions);
     let mut out = Vec::new();
+    for (at, region) in regions.into_iter().enumerate() {
+        kinds::split(sheet, region, &mut out);
+        if let Some(table) = found.get_mut(at).and_then(Option::take) {
+            out.push(table_block(*table));
+        }
+    }
+    out.extend(side_text(sideways));
+    out
+}
+
+/// Rows of each region, and the table that follows it, if any: a table ends a region.
+fn parts(items: Vec<Item>, order: Vec<Vec<usize>>) -> (Vec<Vec<rows::Row>>, Vec<Option<Box<FoundTable>>>) {
+    let mut slots: Vec<Option<Item>> = items.into_iter().map(Some).collect();
+    let (mut regions, mut tables) = (Vec::new(), Vec::new());
     for region in order {
         let mut run = Vec::new();
         for item in region.into_iter().filter_map(|id| slots.get_mut(id).and_then(Option::take)) {
             match item.what {
-                What::Line(_) => run.push(item),
+                What::Line(line) => run.push((item.rect, line)),
                 What::Table(table) => {
-                    kinds::split(page, rows::rows(std::mem::take(&mut run)), &mut out);
-                    out.push(table_block(*table));
+                    regions.push(rows::rows(std::mem::take(&mut run)));
+                    tables.push(Some(table));
                 }
             }
         }
-        kinds::split(page, rows::rows(run), &mut out);
+        regions.push(rows::rows(run));
+        tables.push(None);
     }
-    out.extend(side_text(sideways));
-    out
+    (regions, tables)
+}
+
+/// The upper middle value; 0 of none.
+fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// A total order that does not depend on how the caller had ordered them.
@@ -133,7 +156,9 @@ fn side_text(lines: Vec<Line>) -> Option<Block> {
     let items = lines.into_iter().map(|line| Item { rect: line.quad.bounds(), what: What::Line(line) });
     let mut items: Vec<Item> = items.collect();
     sort(&mut items);
-    let lines = rows::rows(items).into_iter().flat_map(|row| row.items).map(|(_, line)| line);
+    let all = (0..items.len()).collect();
+    let (rows, _) = parts(items, vec![all]);
+    let lines = rows.into_iter().flatten().flat_map(|row| row.items).map(|(_, line)| line);
     Some(block(BlockKind::Paragraph, lines.collect(), "\n"))
 }
 

@@ -1,6 +1,7 @@
 //! What the crops of lines say: two recognisers (Russian and Latin; Latin with accents) and greedy CTC.
 //! It neither finds lines nor orders them.
 
+mod choose;
 mod ctc;
 mod strip;
 
@@ -13,6 +14,7 @@ use super::document::{Line, Word};
 use super::geometry::Quad;
 use super::models::{self, Model};
 use super::runtime::Net;
+use super::script;
 use crate::text::Safe;
 
 /// Values of the input of one run: 16 strips of 1600 columns. Wider strips go in smaller batches, so that a page's memory has a bound.
@@ -51,6 +53,16 @@ impl Reading {
         let seen = chars.iter().filter(|read| read.c != ' ');
         let (sum, count) = seen.fold((0.0, 0.0_f32), |(sum, count), read| (sum + read.confidence, count + 1.0));
         Self { text: chars.iter().map(|read| read.c).collect(), confidence: sum / count.max(1.0), chars }
+    }
+
+    /// Gives each word one script.
+    fn unify(&mut self) {
+        let mut line: Vec<char> = self.chars.iter().map(|read| read.c).collect();
+        script::unified(&mut line);
+        for (read, c) in self.chars.iter_mut().zip(&line) {
+            read.c = *c;
+        }
+        self.text = line.into_iter().collect();
     }
 
     /// The line it makes at `quad`, cut into words at the spaces.
@@ -105,7 +117,8 @@ impl Recogniser {
         }
     }
 
-    /// What the crops say, in their order. Any sizes; an empty reading where there is no text.
+    /// What the crops of one page say, in their order: what script the page is in helps to choose between the recognisers.
+    /// Any sizes; an empty reading where there is no text.
     pub fn read(&mut self, crops: &[RgbImage]) -> Result<Vec<Reading>, OcrError> {
         let mut strips = Vec::with_capacity(crops.len());
         for (line, crop) in crops.iter().enumerate() {
@@ -113,33 +126,20 @@ impl Recogniser {
         }
         let all: Vec<&Strip> = strips.iter().collect();
         let mut readings = self.ruslat.read(&all, crops.len(), self.batch)?;
-        let unsure: Vec<bool> = readings.iter().map(wants_second_look).collect();
-        let again: Vec<&Strip> = strips.iter().filter(|strip| unsure.get(strip.line).copied().unwrap_or(false)).collect();
-        if !again.is_empty() {
-            let others = self.latin.read(&again, crops.len(), self.batch)?;
-            for ((reading, other), _) in readings.iter_mut().zip(others).zip(&unsure).filter(|(_, unsure)| **unsure) {
-                if is_surer(&other, reading) {
-                    *reading = other;
-                }
+        let page = choose::page_share(&readings);
+        let wanted: Vec<bool> = readings.iter().map(|reading| choose::wants_second_look(reading, page)).collect();
+        let again: Vec<&Strip> = strips.iter().filter(|strip| wanted.get(strip.line) == Some(&true)).collect();
+        let others = if again.is_empty() { Vec::new() } else { self.latin.read(&again, crops.len(), self.batch)? };
+        let mut others = others.into_iter();
+        for (reading, wanted) in readings.iter_mut().zip(wanted) {
+            let other = others.next().filter(|_| wanted);
+            match other.and_then(|other| choose::surer(reading, other, page)) {
+                Some(other) => *reading = other,
+                None => reading.unify(),
             }
         }
         Ok(readings)
     }
-}
-
-/// True when the Latin model may know better.
-fn wants_second_look(reading: &Reading) -> bool {
-    !reading.text.is_empty() && (!reading.text.chars().any(is_cyrillic) || reading.confidence < 0.6)
-}
-
-/// True when the Latin model's reading is to be preferred.
-fn is_surer(latin: &Reading, ruslat: &Reading) -> bool {
-    latin.confidence > ruslat.confidence && latin.text.chars().all(|c| c < '\u{2e80}')
-}
-
-/// A letter of the Cyrillic alphabets.
-fn is_cyrillic(c: char) -> bool {
-    ('\u{400}'..='\u{52f}').contains(&c)
 }
 
 /// One recogniser.

@@ -90,7 +90,7 @@ pub struct Rulings {
     pub slack: f32,
     /// The size of the page, pixels.
     pub page: (u32, u32),
-    light_on_dark: bool,
+    pub(super) light_on_dark: bool,
 }
 
 /// Finds the ruling lines of an upright page: thin, grey or coloured, broken, double or skewed by up to three degrees.

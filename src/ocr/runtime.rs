@@ -1,6 +1,7 @@
 //! ONNX Runtime: found, checked, loaded once a process, and asked what it really runs on. Nothing else names `ort`.
 //! It knows no settings file: a face turns the settings into [`Options`].
 
+pub mod install;
 mod library;
 mod net;
 mod provider;
@@ -51,6 +52,7 @@ struct Shared {
     loaded: &'static Loaded,
     models: Catalogue,
     gpu_memory: Option<usize>,
+    named_gpu: bool,
     placement: Mutex<Placement>,
 }
 
@@ -72,9 +74,15 @@ impl Runtime {
             None => Catalogue::embedded()?,
         };
         let loaded = loaded(options)?;
-        let placement = Placement::unproven();
-        let runtime =
-            Self { shared: Arc::new(Shared { loaded, models, gpu_memory: options.gpu_memory, placement: placement.into() }) };
+        let runtime = Self {
+            shared: Arc::new(Shared {
+                loaded,
+                models,
+                gpu_memory: options.gpu_memory,
+                named_gpu: matches!(options.provider, Provider::Cuda | Provider::Tensorrt),
+                placement: Placement::unproven().into(),
+            }),
+        };
         let proven = provider::choose(options, &loaded.library, |device| runtime.try_on(device));
         *runtime.placement() = proven;
         Ok(runtime)
@@ -95,6 +103,11 @@ impl Runtime {
             }
         }
         self.build(model, Device::Cpu)
+    }
+
+    /// True when a GPU was asked for by name and the CPU runs.
+    pub fn fell_back(&self) -> bool {
+        self.shared.named_gpu && !self.on_gpu()
     }
 
     /// What runs, why, and the models' hashes.

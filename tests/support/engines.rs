@@ -7,7 +7,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tagdeck::config::{Config, Provider, Secret, Tagging};
+use tagdeck::config::{Config, Ocr, Provider, Secret, Tagging};
 use tagdeck::domain::{NewPost, PostDetail, PostFilter, Status, UserId};
 use tagdeck::engine::{Ended, Engine, Options};
 use tagdeck::store::Store;
@@ -42,6 +42,7 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
             vocabulary: false,
             ..Tagging::default()
         },
+        ocr: Ocr::default(),
         providers,
     }
 }

@@ -23,7 +23,7 @@ fn the_example_holds_exactly_the_defaults() {
     let example = read(EXAMPLE, &[]).unwrap();
     let nothing = read("", &[]).unwrap();
     assert_eq!((example.tagging, example.providers, example.log_level), (nothing.tagging, nothing.providers, nothing.log_level));
-    assert_eq!(example.database, nothing.database);
+    assert_eq!((example.database, example.ocr), (nothing.database, nothing.ocr));
 }
 
 #[test]
@@ -51,6 +51,11 @@ fn mistakes_are_told_with_line_and_remedy() {
     assert!(message("database = \"mysql://x\"\n").starts_with("1: database is wrong: sqlite://PATH or postgres://"));
     assert!(message("[tagging]\npass_delays = []\n").starts_with("2: tagging.pass_delays is empty"));
     assert!(message("[tagging\n").starts_with("1: "));
+    assert_eq!(
+        message("[ocr]\nprovider = \"gpu\"\n"),
+        "2: ocr.provider = \"gpu\" is not possible; one of auto, cuda, tensorrt, cpu"
+    );
+    assert_eq!(message("[ocr]\npage_timeout = 1.0\n"), "2: ocr.page_timeout = 1 is not possible; a number from 5 to 3600");
 }
 
 #[test]
@@ -94,4 +99,13 @@ fn no_secret_is_ever_shown() {
     for text in [show(&config).to_string(), format!("{config:?}")] {
         assert!(!text.contains("hunter"), "{text}");
     }
+}
+
+#[test]
+fn the_library_is_named_by_the_setting_and_by_the_variable() {
+    let environment = [("ORT_DYLIB_PATH", "/opt/b.so")];
+    let both = read("[ocr]\nonnxruntime = \"/opt/a.so\"\n", &environment).unwrap().ocr;
+    assert_eq!(both.onnxruntime, Some(PathBuf::from("/opt/a.so")));
+    assert_eq!(both.onnxruntime_variable, Some(PathBuf::from("/opt/b.so")));
+    assert_eq!(read("[ocr]\nonnxruntime = \"\"\n", &[]).unwrap().ocr.onnxruntime, None);
 }

@@ -1,12 +1,12 @@
 //! Columns: which boxes are read before which, by gutters that several rows share.
 //! It joins nothing; its regions are lists of box numbers, each region one column (or what stands above, between and below).
 
+mod flow;
+
 use super::Item;
 
 /// A gutter is at least this many letter heights wide; detected boxes reach about 0.3 of a height beyond the ink on either side.
 const GUTTER: f32 = 0.8;
-/// Lines on the longer and on the shorter side of a gutter that make it one.
-const COLUMN_LINES: (usize, usize) = (3, 2);
 /// A white strip across both columns of more than this many letter heights ends them.
 const BREAK: f32 = 4.0;
 /// Bands that may follow each other with text on one side only, before the other side goes on.
@@ -39,7 +39,7 @@ pub(super) fn regions(items: &[Item]) -> Vec<Vec<usize>> {
 
 fn cut(items: &[Item], ids: Vec<usize>, depth: usize, out: &mut Vec<Vec<usize>>) {
     let height = letter_height(items, &ids);
-    if depth == 0 || ids.len() < COLUMN_LINES.0 {
+    if depth == 0 || ids.len() < 4 {
         out.push(ids);
         return;
     }
@@ -47,21 +47,28 @@ fn cut(items: &[Item], ids: Vec<usize>, depth: usize, out: &mut Vec<Vec<usize>>)
     let mut plain = Vec::new();
     let mut at = 0;
     while let Some(band) = bands.get(at) {
-        if let Some(run) = run(&bands, at, height)
-            && let Some(middle) = run.gutter(items, &bands)
-        {
-            if !plain.is_empty() {
-                out.push(std::mem::take(&mut plain));
-            }
-            let all = bands.get(run.first..=run.last).unwrap_or_default().iter().flat_map(|band| band.ids.iter().copied());
-            let (left, right) = all.partition(|&id| items[id].rect.centre().x < middle);
-            cut(items, left, depth - 1, out);
-            cut(items, right, depth - 1, out);
-            at = run.last + 1;
-        } else {
+        let run = run(&bands, at, height).filter(|run| !(depth == DEPTH && at == 0 && run.is_under_header(&bands, height)));
+        let Some(run) = run else {
             plain.extend_from_slice(&band.ids);
             at += 1;
+            continue;
+        };
+        let sides = run.sides(items, &bands);
+        if !run.flows_down(items, &bands, &sides, height) {
+            // Rows to be read across: looking for a column within them would tear them apart.
+            let rows = bands.get(run.first..=run.last).unwrap_or_default();
+            plain.extend(rows.iter().flat_map(|band| band.ids.iter().copied()));
+            at = run.last + 1;
+            continue;
         }
+        let run = run.widened(items, &bands, height, &mut plain);
+        if !plain.is_empty() {
+            out.push(std::mem::take(&mut plain));
+        }
+        let (left, right) = run.sides(items, &bands);
+        cut(items, left, depth - 1, out);
+        cut(items, right, depth - 1, out);
+        at = run.last + 1;
     }
     if !plain.is_empty() {
         out.push(plain);
@@ -167,17 +174,48 @@ fn common(one: &[(f32, f32)], two: &[(f32, f32)], gutter: f32) -> Vec<(f32, f32)
 }
 
 impl Run {
-    /// The middle of the gutter, when its sides are columns to be read one after the other, not rows to be read across.
-    fn gutter(&self, items: &[Item], bands: &[Band]) -> Option<f32> {
+    /// The boxes to the left and to the right of the gutter.
+    fn sides(&self, items: &[Item], bands: &[Band]) -> (Vec<usize>, Vec<usize>) {
         let middle = f32::midpoint(self.gutter.0, self.gutter.1);
-        let all = bands.get(self.first..=self.last)?.iter().flat_map(|band| band.ids.iter().map(|&id| &items[id]));
-        let (left, right): (Vec<&Item>, Vec<&Item>) = all.partition(|item| item.rect.centre().x < middle);
-        let (few, many) = (lines(&left).min(lines(&right)), lines(&left).max(lines(&right)));
-        (many >= COLUMN_LINES.0 && few >= COLUMN_LINES.1).then_some(middle)
+        let all = bands.get(self.first..=self.last).unwrap_or_default().iter().flat_map(|band| band.ids.iter().copied());
+        all.partition(|&id| items[id].rect.centre().x < middle)
     }
-}
 
-/// A table is as tall as several lines.
-fn lines(side: &[&Item]) -> usize {
-    side.iter().map(|item| if item.is_table() { COLUMN_LINES.0 } else { 1 }).sum()
+    fn flows_down(&self, items: &[Item], bands: &[Band], sides: &(Vec<usize>, Vec<usize>), height: f32) -> bool {
+        let mut pieces: Vec<usize> =
+            bands.get(self.first..=self.last).unwrap_or_default().iter().map(|band| band.free.len() - 1).collect();
+        pieces.sort_unstable();
+        let pieces = pieces.get(pieces.len() / 2).copied().unwrap_or_default();
+        let boxes = |ids: &[usize]| ids.iter().map(|&id| &items[id]).collect::<Vec<_>>();
+        flow::down(&boxes(&sides.0), &boxes(&sides.1), height, pieces)
+    }
+
+    /// A running header has its own left and right part, but stands apart.
+    fn is_under_header(&self, bands: &[Band], height: f32) -> bool {
+        let Some([head, next, rest @ ..]) = bands.get(self.first..=self.last) else { return false };
+        rest.len() > 1 && head.ids.len() < 4 && next.top - head.bottom > 1.8 * height
+    }
+
+    /// With the rows right above and below that stand on one side only: columns seldom begin and end on one level.
+    fn widened(mut self, items: &[Item], bands: &[Band], height: f32, plain: &mut Vec<usize>) -> Self {
+        let right = |band: &Band| band.ids.iter().all(|&id| items[id].rect.left >= self.gutter.0);
+        let left = |band: &Band| band.ids.iter().all(|&id| items[id].rect.right <= self.gutter.1);
+        let tight = |above: usize, below: usize| {
+            let ends = bands.get(above).zip(bands.get(below));
+            ends.is_some_and(|(above, below)| below.top - above.bottom < 1.4 * height)
+        };
+        while self.first > 0 && bands.get(self.first - 1).is_some_and(right) && tight(self.first - 1, self.first) {
+            let above = bands.get(self.first - 1).map_or(0, |band| band.ids.len());
+            // Its boxes were the last to be put aside, unless they belong to columns that ended there.
+            if plain.len() < above {
+                break;
+            }
+            plain.truncate(plain.len() - above);
+            self.first -= 1;
+        }
+        while bands.get(self.last + 1).is_some_and(|band| left(band) || right(band)) && tight(self.last, self.last + 1) {
+            self.last += 1;
+        }
+        self
+    }
 }

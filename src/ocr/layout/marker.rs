@@ -20,7 +20,7 @@ const BULLETS: &str = "•◦▪▫■□●○‣⁃∙·*-–—+✓✔►▶�
 /// The marker at the line's start and what follows it. A marker is followed by a space or stands alone.
 pub fn marker(line: &str) -> Option<(Marker, &str)> {
     let line = line.trim_start();
-    let (head, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (head, rest) = glued(line).or_else(|| line.split_once(' ')).unwrap_or((line, ""));
     let rest = rest.trim_start();
     let mut signs = head.chars();
     let first = signs.next()?;
@@ -33,6 +33,15 @@ pub fn marker(line: &str) -> Option<(Marker, &str)> {
     let sign = signs.next()?;
     (first.is_alphabetic() && (sign == ')' || sign == '.' && first.is_lowercase()) && signs.as_str().is_empty())
         .then_some((Marker::Letter(first, sign), rest))
+}
+
+/// `9.АДРЕСА`: recognisers lose the space after the number.
+fn glued(line: &str) -> Option<(&str, &str)> {
+    let end = line.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (head, rest) = line.split_at(end);
+    let mut signs = rest.chars();
+    let word = signs.next().is_some_and(char::is_uppercase) && signs.next().is_some_and(char::is_alphabetic);
+    (head.ends_with('.') && word).then_some((head, rest))
 }
 
 fn number(head: &str) -> Option<Marker> {
@@ -61,6 +70,7 @@ mod tests {
             ("а) это ежу понятно", Some(Marker::Letter('а', ')'))),
             ("1.2.1 Поясним", Some(Marker::Section(3))),
             ("5.1. Стороны", Some(Marker::Section(2))),
+            ("9.АДРЕСА", Some(Marker::Number(9, '.'))),
             ("2018 год", None),
             ("12,5 рублей", None),
             ("1234. это не пункт", None),

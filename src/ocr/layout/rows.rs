@@ -1,7 +1,7 @@
 //! Visual rows: boxes that stand side by side on one line of print become one line.
 //! It does not know columns; it is given the boxes of one.
 
-use super::{Item, What, around, confidence};
+use super::{around, confidence};
 use crate::ocr::document::Line;
 use crate::ocr::geometry::Rect;
 use crate::text::Safe;
@@ -15,14 +15,15 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Boxes of one visual line stand apart by word gaps, or lie on top of each other by a letter: more is another line.
+    /// Boxes of one visual line stand apart by word gaps, or lie on each other by less than a letter (a bullet and the detector's
+    /// margin around the word after it: half of the bullet). More is another line.
     fn takes(&self, rect: &Rect) -> bool {
         let shared = self.rect.bottom.min(rect.bottom) - self.rect.top.max(rect.top);
         let level = shared >= 0.5 * self.rect.height().min(rect.height());
         level
             && self.items.iter().all(|(own, _)| {
                 let overlap = own.right.min(rect.right) - own.left.max(rect.left);
-                overlap <= (0.3 * own.width().min(rect.width())).min(own.height().min(rect.height()))
+                overlap <= (0.6 * own.width().min(rect.width())).min(own.height().min(rect.height()))
             })
     }
 
@@ -41,14 +42,12 @@ impl Row {
     }
 }
 
-/// Rows from top to bottom. Tables among the items are ignored.
-pub(super) fn rows(mut items: Vec<Item>) -> Vec<Row> {
-    items.sort_by(|a, b| a.rect.centre().y.total_cmp(&b.rect.centre().y));
+/// Rows from top to bottom, of boxes on the levelled page.
+pub(super) fn rows(mut boxes: Vec<(Rect, Line)>) -> Vec<Row> {
+    boxes.sort_by(|a, b| a.0.centre().y.total_cmp(&b.0.centre().y));
     let mut done = Vec::new();
     let mut open: Vec<Row> = Vec::new();
-    for item in items {
-        let rect = item.rect;
-        let What::Line(line) = item.what else { continue };
+    for (rect, line) in boxes {
         let (ended, still) = open.into_iter().partition(|row: &Row| row.rect.bottom < rect.top);
         open = still;
         done.extend::<Vec<Row>>(ended);

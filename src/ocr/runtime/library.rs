@@ -120,6 +120,8 @@ fn open(library: &Named) -> Result<(EnvironmentBuilder, Library), OcrError> {
     let wrong = |why: &str| {
         engine(&format!("the ONNX Runtime library {} ({}) {why}; {}", path.display(), origin.phrase(), origin.remedy()))
     };
+    // ort looks for a relative path beside the program first.
+    let path = &std::path::absolute(path).map_err(|error| wrong(&format!("cannot be found: {error}")))?;
     whole(path).map_err(|why| wrong(&why))?;
     let builder = ort::init_from(path).map_err(|error| match error {
         LoadDynamicError::Dlopen { error, .. } => wrong(&format!("cannot be loaded: {error}")),
@@ -133,13 +135,14 @@ fn open(library: &Named) -> Result<(EnvironmentBuilder, Library), OcrError> {
     Ok((builder, library))
 }
 
-/// The version from the build's own words, `git-branch=rel-1.31.1`; other builds only tell the middle number.
+/// The full version stands in the name of the file, or of what it links to; the library itself only tells the middle number.
 fn version(path: &Path) -> Safe {
-    let branch = ort::info().split("git-branch=rel-").nth(1).and_then(|rest| rest.split([',', ' ']).next());
-    match branch {
-        Some(version) => Safe::line(version).clipped(20),
-        None => ort::util::probe(path).map_or(Safe::fixed("unknown"), |minor| Safe::line(&format!("1.{minor}"))),
-    }
+    let minor = ort::util::probe(path).map_or_else(|| "unknown".to_owned(), |minor| format!("1.{minor}"));
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    let from_name = name.find(&format!("{minor}.")).map(|at| &name[at..]);
+    let full = from_name.map(|rest| rest.trim_end_matches(|c: char| !c.is_ascii_digit()));
+    Safe::line(full.unwrap_or(&minor)).clipped(20)
 }
 
 /// A cut library does not fail to load, it kills the process (SIGBUS) when the loader reads behind its end. An ELF file ends

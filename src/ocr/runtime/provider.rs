@@ -20,7 +20,7 @@ pub enum Provider {
     Auto,
     /// NVIDIA CUDA.
     Cuda,
-    /// NVIDIA TensorRT, with CUDA for what it cannot do.
+    /// NVIDIA `TensorRT`, with CUDA for what it cannot do.
     Tensorrt,
     /// The CPU.
     Cpu,
@@ -96,6 +96,11 @@ pub(super) fn choose(options: &Options, library: &Library, works: impl Fn(Device
         Provider::Cpu => return Placement::new(Device::Cpu, "ocr.provider is \"cpu\""),
         // Without a GPU nobody needs to hear of libraries: `auto` asks for none.
         Provider::Auto if !has_driver() => return Placement::new(Device::Cpu, "no NVIDIA driver was found on this machine"),
+        Provider::Cuda | Provider::Tensorrt if !has_driver() => {
+            let reason =
+                format!("ocr.provider is \"{}\", but no NVIDIA driver was found on this machine", options.provider.word());
+            return Placement::new(Device::Cpu, &reason);
+        }
         Provider::Auto | Provider::Cuda => &[Device::Cuda][..],
         Provider::Tensorrt => &[Device::Tensorrt, Device::Cuda][..],
     };
@@ -132,8 +137,7 @@ fn attempt(
             Origin::Shipped => "`tagdeck gpu install` fetches one that can",
             Origin::Setting | Origin::Variable | Origin::Beside | Origin::GpuInstall => "another build of it can",
         };
-        let driver = if has_driver() { "" } else { "no NVIDIA driver was found on this machine, and " };
-        return Err(format!("{driver}this ONNX Runtime ({}) cannot run {}; {remedy}", library.origin.phrase(), device.word()));
+        return Err(format!("this ONNX Runtime ({}) cannot run {}; {remedy}", library.origin.phrase(), device.word()));
     }
     if let Some(folder) = &options.data_dir {
         preload(&folder.join(GPU_FOLDER));

@@ -17,7 +17,7 @@ const PACKED: Option<&[u8]> = Some(include_bytes!("../../../assets/onnxruntime/l
 const PACKED: Option<&[u8]> = None;
 
 const NAME: &str = "libonnxruntime-1.31.1.so";
-/// Of the unpacked file, as in PyPI's onnxruntime 1.31.1 (see NOTICE).
+/// Of the unpacked file, as in onnxruntime 1.31.1 on `PyPI` (see NOTICE).
 const SHA256: &str = "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3";
 
 /// The unpacked library in `cache`; one that is missing or damaged is written anew, beside others that do the same.
