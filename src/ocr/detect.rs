@@ -3,6 +3,7 @@
 
 mod boxes;
 mod components;
+mod ink;
 mod plan;
 
 use fast_image_resize::images::{Image, ImageRef};
@@ -10,6 +11,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::RgbImage;
 
 pub use boxes::grow;
+pub use ink::Ink;
 
 use self::boxes::Map;
 use self::plan::{Plan, Tile};
@@ -44,15 +46,15 @@ impl Detector {
 
     /// Quads around lines of text, in pixels of `image`, clockwise from the upper left corner as they stand; not ordered.
     pub fn detect(&mut self, image: &RgbImage) -> Result<Vec<Quad>, OcrError> {
-        Ok(self.find(image)?.quads)
+        Ok(self.find(image, Ink::of(image).letter_height())?.quads)
     }
 
-    /// The same, and how the lines slope.
-    pub fn find(&mut self, image: &RgbImage) -> Result<Found, OcrError> {
+    /// The same, and how the lines slope; `letters` is how high letters are, in pixels of `image`, if known.
+    pub fn find(&mut self, image: &RgbImage, letters: Option<f32>) -> Result<Found, OcrError> {
         if image.width() == 0 || image.height() == 0 {
             return Ok(Found::default());
         }
-        let plan = Plan::of(image);
+        let plan = Plan::of(image, letters);
         let mut map = Map { width: plan.width, values: vec![0; plan.width * plan.height] };
         for tile in plan.tiles() {
             self.look(image, &plan, &tile, &mut map)?;

@@ -9,6 +9,10 @@ const STEP: usize = 32;
 const LONG_SIDE: f32 = 1600.0;
 /// Small images are shown larger, up to this.
 const LARGEST_SCALE: f32 = 2.0;
+/// Letters shown lower than this are missed, in scaled pixels.
+const LOWEST_LETTERS: f32 = 8.0;
+/// Letters shown higher than this cost time for nothing.
+const HIGHEST_LETTERS: f32 = 20.0;
 /// Paper added around the image, so that text at its border has some.
 const MARGIN: usize = 16;
 /// A tile's sides at most: bounds the model's memory (about 100 bytes a pixel).
@@ -58,9 +62,9 @@ pub struct Tile {
 }
 
 impl Plan {
-    /// For an image of at least one pixel.
-    pub fn of(image: &RgbImage) -> Self {
-        Self::at(image, scale(image.width(), image.height()))
+    /// For an image of at least one pixel; `letters` is how high its letters are, in pixels, if known.
+    pub fn of(image: &RgbImage, letters: Option<f32>) -> Self {
+        Self::at(image, scale(image.width(), image.height(), letters))
     }
 
     /// At a given scale.
@@ -112,11 +116,12 @@ impl Plan {
     }
 }
 
-fn scale(width: u32, height: u32) -> f32 {
+fn scale(width: u32, height: u32, letters: Option<f32>) -> f32 {
     let (long, short) = (width.max(height) as f32, width.min(height) as f32);
     // A strip or a scroll is judged by its short side: by its long one its letters would vanish.
     let page = if long > 2.5 * short { short * 2.5 } else { long };
-    let wanted = (LONG_SIDE / page).min(LARGEST_SCALE);
+    let usual = (LONG_SIDE / page).min(LARGEST_SCALE);
+    let wanted = letters.map_or(usual, |letters| usual.clamp(LOWEST_LETTERS / letters, HIGHEST_LETTERS / letters));
     let affordable = (LARGEST_AREA / (long * short)).sqrt();
     wanted.min(affordable)
 }
@@ -195,11 +200,17 @@ mod tests {
 
     #[test]
     fn scrolls_keep_their_letters_and_giants_are_bounded() {
-        assert!(scale(900, 12_000) >= 0.7, "{}", scale(900, 12_000));
-        assert!(scale(10_000, 10_000) * 10_000.0 < 5000.0);
-        assert!((scale(100, 40) - LARGEST_SCALE).abs() < 1e-6);
-        let plan = Plan::at(&RgbImage::new(3, 40_000), scale(3, 40_000));
+        assert!(scale(900, 12_000, None) >= 0.7, "{}", scale(900, 12_000, None));
+        assert!(scale(10_000, 10_000, None) * 10_000.0 < 5000.0);
+        assert!((scale(100, 40, None) - LARGEST_SCALE).abs() < 1e-6);
+        let plan = Plan::at(&RgbImage::new(3, 40_000), scale(3, 40_000, None));
         assert!(plan.width * plan.height < 24_000_000 && plan.width >= STEP, "{plan:?}");
+    }
+
+    #[test]
+    fn small_print_is_shown_larger_and_posters_smaller() {
+        assert!(scale(2480, 3508, Some(10.0)) > scale(2480, 3508, None));
+        assert!(scale(1240, 530, Some(60.0)) < scale(1240, 530, None));
     }
 
     #[test]
