@@ -100,12 +100,7 @@ fn read(images: &[PathBuf], workers: usize) -> Measured {
     });
     assert!(child.wait().unwrap().success());
     assert_eq!(resident_mb.len(), images.len(), "a document a line");
-    Measured {
-        cpu: children_cpu() - before,
-        wall: started.elapsed().as_secs_f64(),
-        peak_mb: peak_mb.into_inner(),
-        resident_mb,
-    }
+    Measured { cpu: children_cpu() - before, wall: started.elapsed().as_secs_f64(), peak_mb: peak_mb.into_inner(), resident_mb }
 }
 
 fn named(folder: &Path, n: usize, image: &Path) -> PathBuf {
