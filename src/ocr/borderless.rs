@@ -98,7 +98,9 @@ fn text_rows(mut atoms: Vec<Atom>) -> Vec<TextRow> {
             None => rows.push(TextRow { rect: atom.rect, atoms: vec![atom] }),
         }
     }
-    rows.iter_mut().for_each(|row| row.atoms.sort_by(|a, b| a.rect.left.total_cmp(&b.rect.left)));
+    for row in &mut rows {
+        row.atoms.sort_by(|a, b| a.rect.left.total_cmp(&b.rect.left));
+    }
     rows
 }
 
@@ -128,7 +130,7 @@ fn common(a: &[Gap], b: &[Gap], least: f32) -> Vec<Gap> {
     meets.filter(|gap| gap.1 - gap.0 >= least).collect()
 }
 
-const fn inner(gap: &Gap) -> bool {
+const fn inner(gap: Gap) -> bool {
     gap.0 > f32::MIN && gap.1 < f32::MAX
 }
 
@@ -154,7 +156,7 @@ fn grow(rows: &[TextRow], first: usize, height: f32, rulings: &Rulings) -> Optio
         let narrowed = common(&paper, &row.paper(), least);
         let (had, has) = (wide(&paper, rows, first, last - 1, height), wide(&narrowed, rows, first, last, height));
         let few = spanning.len() < 1 + (last - first) / 4 && spanning.last() != Some(&(last - 1));
-        if has.len() < had.len() && regular >= 2 && few && row.atoms.len() > 0 && !row.is_gappy(1.5 * height) {
+        if has.len() < had.len() && regular >= 2 && few && !row.atoms.is_empty() && !row.is_gappy(1.5 * height) {
             spanning.push(last);
             continue;
         }
@@ -172,11 +174,16 @@ fn grow(rows: &[TextRow], first: usize, height: f32, rulings: &Rulings) -> Optio
 
 /// Inner gutters wide enough for that many rows, with words on both sides: three rows agree by chance more easily than ten.
 fn wide(paper: &[Gap], rows: &[TextRow], first: usize, last: usize, height: f32) -> Vec<Gap> {
-    let least = if last - first >= 5 { 0.6 * height } else { 0.9 * height };
+    let narrowest = if last - first >= 5 { 0.6 * height } else { 0.9 * height };
     let rows = &rows[first..=last];
     let left = rows.iter().map(|r| r.rect.left).fold(f32::MAX, f32::min);
     let right = rows.iter().map(|r| r.rect.right).fold(f32::MIN, f32::max);
-    paper.iter().copied().filter(inner).filter(|gap| gap.1 - gap.0 >= least && gap.0 >= left && gap.1 <= right).collect()
+    paper
+        .iter()
+        .copied()
+        .filter(|gap| inner(*gap))
+        .filter(|gap| gap.1 - gap.0 >= narrowest && gap.0 >= left && gap.1 <= right)
+        .collect()
 }
 
 fn ruled_between(rulings: &Rulings, top: f32, bottom: f32, (left, right): (f32, f32)) -> bool {

@@ -64,6 +64,7 @@ impl Rect {
     }
 
     /// What both cover; empty (area 0) when they do not meet.
+    #[must_use]
     pub fn meet(&self, other: &Self) -> Self {
         Self {
             left: self.left.max(other.left),
@@ -74,6 +75,7 @@ impl Rect {
     }
 
     /// The smallest rectangle around both.
+    #[must_use]
     pub fn join(&self, other: &Self) -> Self {
         Self {
             left: self.left.min(other.left),
@@ -130,8 +132,7 @@ impl Quad {
     /// The direction of the text, in degrees: 0 is to the right, 90 downwards.
     pub fn angle(&self) -> f32 {
         let [a, b, c, d] = self.0;
-        let (x, y) = (b.x - a.x + c.x - d.x, b.y - a.y + c.y - d.y);
-        y.atan2(x).to_degrees()
+        (b.y - a.y + c.y - d.y).atan2(b.x - a.x + c.x - d.x).to_degrees()
     }
 
     /// The mean of the corners.

@@ -134,7 +134,7 @@ impl Reader {
             let lines = self.recognise(&mut prepared, &mut job)?;
             for (page, lines) in prepared.into_iter().zip(lines) {
                 let many = (job.pages > 1).then_some(page.number);
-                let (size, blocks) = assemble(page, lines, &mut job)?;
+                let (size, blocks) = assemble(&page, lines, &mut job)?;
                 draft.add(size, blocks, many);
             }
         }
@@ -175,7 +175,7 @@ impl Reader {
             Ok(lines) => {
                 for ((page, lines), (index, mut job, mut draft)) in prepared.into_iter().zip(lines).zip(waiting) {
                     job.spent.extend(together.spent.iter().map(|(&stage, &time)| (stage, time)));
-                    let document = assemble(page, lines, &mut job).map(|(size, blocks)| {
+                    let document = assemble(&page, lines, &mut job).map(|(size, blocks)| {
                         draft.add(size, blocks, None);
                         draft.document(images[index].0, &job, self.runtime.label())
                     });
@@ -184,7 +184,7 @@ impl Reader {
             }
             Err(error) => waiting.iter().for_each(|(index, _, _)| results[*index] = Some(Err(error.clone()))),
         }
-        results.into_iter().map(|result| result.unwrap_or_else(|| Err(OcrError::Cancelled))).collect()
+        results.into_iter().map(|result| result.unwrap_or(Err(OcrError::Cancelled))).collect()
     }
 
     fn prepare(&mut self, page: PageImage, job: &mut Job, draft: &mut Draft) -> Result<Prepared, OcrError> {
@@ -194,7 +194,7 @@ impl Reader {
         let Self { detector, orienter, recogniser, .. } = self;
         let seen = job.stage(Stage::Detect, number, || Seen::of(image, detector))?;
         let quarters = job.stage(Stage::Orient, number, || orienter.turns(&seen.clean, &seen.found.quads, recogniser))?;
-        job.stage(Stage::Detect, number, || page::prepare(detector, &sheet, seen, quarters))
+        job.stage(Stage::Detect, number, || page::prepare(detector, sheet, seen, quarters))
     }
 
     /// The lines of each page. Unsure ones are read a second time, from other crops.
@@ -219,13 +219,15 @@ impl Reader {
 }
 
 /// From a page's lines to its blocks, in pixels of the page as it was before it was made smaller.
-fn assemble(page: Prepared, mut lines: Vec<Line>, job: &mut Job) -> Result<(PageSize, Vec<Block>), OcrError> {
+fn assemble(page: &Prepared, mut lines: Vec<Line>, job: &mut Job) -> Result<(PageSize, Vec<Block>), OcrError> {
     let (number, shrink) = (page.number, page.shrink);
     let tables = job.stage(Stage::Tables, number, || Ok(table::found(&page.grids, &page.rulings, &mut lines)))?;
     let size = PageSize { width: page.image.width(), height: page.image.height(), angle: page.size.angle };
     let mut blocks = job.stage(Stage::Layout, number, || Ok(layout::blocks(size, lines, tables)))?;
     if shrink > 1.0 {
-        blocks.iter_mut().for_each(|block| page::enlarge(block, shrink));
+        for block in &mut blocks {
+            page::enlarge(block, shrink);
+        }
     }
     Ok((page.size, blocks))
 }

@@ -107,7 +107,9 @@ pub fn find(image: &RgbImage) -> Rulings {
     let dark = grey.iter().step_by(13).filter(|&&value| value < 110).count();
     let light_on_dark = dark * 26 > grey.len();
     if light_on_dark {
-        grey.iter_mut().for_each(|value| *value = 255 - *value);
+        for value in &mut grey {
+            *value = 255 - *value;
+        }
     }
     let plane = Plane { width: width as usize, height: height as usize, grey };
     let window = (width.min(height) / 100).clamp(7, 15) as usize;
@@ -204,9 +206,8 @@ fn part(quad: &Quad, tall: bool, from: f32, to: f32) -> Quad {
     if !tall {
         return quad.slice(from, to);
     }
-    let [a, b, c, d] = quad.0;
-    let [p, q, r, s] = Quad([d, a, b, c]).slice(1.0 - to, 1.0 - from).0;
-    Quad([q, r, s, p])
+    let turned = |quad: Quad, by: usize| Quad(std::array::from_fn(|corner| quad.0[(corner + by) % 4]));
+    turned(turned(*quad, 3).slice(1.0 - to, 1.0 - from), 1)
 }
 
 #[cfg(test)]

@@ -186,13 +186,13 @@ fn open_borders(crossing: &[Boundary], along: &[Boundary], slack: f32) -> (Optio
     let ends = |end: &dyn Fn(&Boundary) -> f32| -> Vec<f32> { crossing.iter().map(end).collect() };
     let starts = ends(&|b| b.strokes.iter().map(|s| s.from).fold(f32::MAX, f32::min));
     let stops = ends(&|b| b.strokes.iter().map(|s| s.to).fold(f32::MIN, f32::max));
-    let least = (2.5 * slack).max(16.0);
+    let reach = (2.5 * slack).max(16.0);
     let low = starts.iter().copied().fold(f32::MAX, f32::min);
     let high = stops.iter().copied().fold(f32::MIN, f32::max);
     let agree = |values: &[f32], at: f32| values.iter().filter(|v| (**v - at).abs() <= 2.0 * slack).count() >= 2;
     (
-        (first.at - low > least && agree(&starts, low)).then_some(low),
-        (high - last.at > least && agree(&stops, high)).then_some(high),
+        (first.at - low > reach && agree(&starts, low)).then_some(low),
+        (high - last.at > reach && agree(&stops, high)).then_some(high),
     )
 }
 

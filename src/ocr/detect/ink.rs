@@ -65,7 +65,7 @@ impl Ink {
             self.clear(&scaled(&quad.bounds(), 1.0 / step), line * 0.15);
         }
         let pieces: Vec<Rect> =
-            components(self.width, &self.mask, 1).iter().filter(|part| is_piece(part, line)).map(|part| bounds(part)).collect();
+            components(self.width, &self.mask, 1).iter().filter(|part| is_piece(part, line)).map(bounds).collect();
         if pieces.len() > (2 * quads.len()).max(40) {
             // A picture or a grain of paper, not a few missed letters.
             return Vec::new();
@@ -117,7 +117,9 @@ fn ink_of_grey(width: usize, grey: &mut [u8]) {
             let paper = paper.unwrap_or(255);
             for y in top..bottom {
                 let row = &mut grey[y * width + left..y * width + right];
-                row.iter_mut().for_each(|value| *value = u8::from(value.abs_diff(paper) > CONTRAST));
+                for value in row {
+                    *value = u8::from(value.abs_diff(paper) > CONTRAST);
+                }
             }
         }
     }

@@ -109,7 +109,7 @@ impl Seen {
     pub fn of(image: RgbImage, detector: &mut Detector) -> Result<Self, OcrError> {
         let (rulings, clean, ink) = cleared(&image);
         let found = detector.find(&clean, ink.letter_height())?;
-        Ok(Self { image, rulings, clean, ink, found })
+        Ok(Self { image, clean, found, rulings, ink })
     }
 
     /// With the slope of its lines taken out.
@@ -126,8 +126,8 @@ impl Seen {
 }
 
 /// Turns the page upright by so many quarters clockwise, levels it, and cuts its text out.
-pub fn prepare(detector: &mut Detector, sheet: &Sheet, mut seen: Seen, quarters: u8) -> Result<Prepared, OcrError> {
-    let &Sheet { number, shrink } = sheet;
+pub fn prepare(detector: &mut Detector, sheet: Sheet, mut seen: Seen, quarters: u8) -> Result<Prepared, OcrError> {
+    let Sheet { number, shrink } = sheet;
     if !quarters.is_multiple_of(4) {
         // Found anew: the detector is weaker on lines that stand upright.
         seen = Seen::of(turned(seen.image, quarters), detector)?;
@@ -146,8 +146,12 @@ pub fn prepare(detector: &mut Detector, sheet: &Sheet, mut seen: Seen, quarters:
         angle,
     };
     let mut page = Prepared { number, size, shrink, image: clean, grids, rulings, pieces: Vec::new(), crops: Vec::new() };
-    quads.into_iter().for_each(|quad| page.add(quad, false));
-    missed.into_iter().for_each(|quad| page.add(quad, true));
+    for quad in quads {
+        page.add(quad, false);
+    }
+    for quad in missed {
+        page.add(quad, true);
+    }
     Ok(page)
 }
 

@@ -4,7 +4,7 @@
 use image::RgbImage;
 
 use super::super::document::Line;
-use super::super::geometry::Quad;
+use super::super::geometry::{Point, Quad};
 use super::super::line;
 use super::super::recognise::Reading;
 use super::page::{Piece, Prepared, Side};
@@ -115,10 +115,8 @@ fn has_letters(reading: &Reading) -> bool {
 fn across(quad: &Quad, by: f32) -> Quad {
     let [a, b, c, d] = quad.0;
     let height = quad.height().max(1.0);
-    let (x, y) = ((d.x - a.x + c.x - b.x) / 2.0 / height * by, (d.y - a.y + c.y - b.y) / 2.0 / height * by);
-    let moved = |point: super::super::geometry::Point, sign: f32| {
-        super::super::geometry::Point::new(point.x + sign * x, point.y + sign * y)
-    };
+    let step = Point::new((d.x - a.x + c.x - b.x) / 2.0 / height * by, (d.y - a.y + c.y - b.y) / 2.0 / height * by);
+    let moved = |point: Point, sign: f32| Point::new(point.x + sign * step.x, point.y + sign * step.y);
     Quad([moved(a, -1.0), moved(b, -1.0), moved(c, 1.0), moved(d, 1.0)])
 }
 

@@ -94,11 +94,11 @@ fn runs(hat: &[u8], width: usize, threshold: u8, least: u32) -> Vec<Run> {
     let mut found = Vec::new();
     for (row, values) in hat.chunks_exact(width).enumerate() {
         let mut open: Option<(u32, u32)> = None;
-        let close = |(from, last): (u32, u32)| (last + 1 - from >= least).then_some(Run { row: row as u32, from, to: last + 1 });
+        let close = |(from, end): (u32, u32)| (end + 1 - from >= least).then_some(Run { row: row as u32, from, to: end + 1 });
         for (x, _) in values.iter().enumerate().filter(|&(_, &value)| value > threshold) {
             let x = x as u32;
             open = Some(match open {
-                Some((from, last)) if x - last <= 2 => (from, x),
+                Some((from, end)) if x - end <= 2 => (from, x),
                 Some(run) => {
                     found.extend(close(run));
                     (x, x)

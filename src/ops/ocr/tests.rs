@@ -154,7 +154,7 @@ fn a_folder_gives_its_images_sorted_and_by_content_or_name() {
     put(".hidden.jpg", b"");
     std::os::unix::fs::symlink(folder.path(), folder.path().join("b/loop")).unwrap();
     let found = find(&[folder.path().to_owned()]).unwrap();
-    let names: Vec<_> = found.inputs.iter().map(|input| input.source()).collect();
+    let names: Vec<_> = found.inputs.iter().map(Input::source).collect();
     let expected: Vec<_> =
         ["a.PNG", "b/scan", "c.jpg"].map(|name| folder.path().join(name).to_string_lossy().into_owned()).to_vec();
     assert_eq!(names, expected);
