@@ -66,7 +66,6 @@ impl Read for Reader {
         progress.stage(Stage::Recognise, 1, 1);
         let nap = || std::thread::sleep(Duration::from_millis(10));
         match content.split_once(':').map_or(content.as_str(), |(what, _)| what) {
-            "text" => {}
             "slow" => std::thread::sleep(Duration::from_millis(300)),
             // Follows its watch, as a page of many steps does.
             "long" => loop {
@@ -82,7 +81,7 @@ impl Read for Reader {
                 }
             }
             "flaky" if self.0.opened.load(Ordering::Relaxed) == 1 => return Err(OcrError::Run(Safe::fixed("out of memory"))),
-            "flaky" => {}
+            "flaky" | "text" => {}
             "panic" => panic!("an index that is out of bounds"),
             _ => return Err(OcrError::Image(Safe::fixed("it begins like no format"))),
         }
