@@ -214,5 +214,5 @@ fn hostile_images_each_end_in_a_line_and_spare_the_others() {
         assert!(!opens.contains(&name) || line["error"].is_null(), "{line}");
     }
     assert!(all_text(lines.last().unwrap()).contains(RUSSIAN));
-    assert!(started.elapsed() < Duration::from_secs(300), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(5), "{:?}", started.elapsed());
 }
