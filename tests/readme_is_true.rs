@@ -13,10 +13,13 @@ use tagdeck::domain::Outcome;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// What the dashboard draws and which keys it knows, kept true by the tests beside it.
-const SCREEN: &str = include_str!("../src/tui/pane/snapshots/tagdeck__tui__pane__overview__tests__overview_120x36.snap");
+const SCREEN: &str =
+    include_str!("../src/tui/pane/overview/snapshots/tagdeck__tui__pane__overview__images__tests__images_120x36.snap");
 const KEYS: &str = include_str!("../src/tui/snapshots/tagdeck__tui__keymap__tests__the_keys_as_the_readme_lists_them.snap");
 const KEYS_RU: &str = include_str!("support/keys_ru.txt");
 const EXAMPLE: &str = include_str!("../config.toml.example");
+/// Two lines of text, one Russian and one English.
+const SCAN: &[u8] = include_bytes!("support/images/two_lines.png");
 
 #[derive(Clone, Copy, PartialEq)]
 enum Language {
@@ -130,6 +133,9 @@ fn every_command_is_accepted_and_does_its_work() {
         let commands = commands(&readme);
         let home = Home::new();
         home.write("result.json", RESULT);
+        home.write("scan.png", SCAN);
+        std::fs::create_dir(home.path().join("scans")).unwrap();
+        home.write("scans/scan.png", SCAN);
         // In the order of a newcomer's five minutes; what needs a terminal, a server or a network is only parsed.
         let offline = [
             "tagdeck config check",
@@ -138,20 +144,29 @@ fn every_command_is_accepted_and_does_its_work() {
             "tagdeck migrate --dry-run",
             "tagdeck migrate",
             "tagdeck import result.json",
+            "tagdeck ocr scan.png",
+            "tagdeck ocr scan.png --format json",
+            "tagdeck ocr scans --out texts",
             "tagdeck run --until-idle --json",
             "tagdeck retry --dry-run",
             "tagdeck retry --class server_error --force",
             "tagdeck stats --json",
             "tagdeck posts --status success --limit 10 --json",
+            "tagdeck gpu status",
+            "tagdeck models ls",
         ];
         for command in offline {
             assert!(commands.contains(command), "{} does not name {command:?}: {commands:?}", language.file());
             let args: Vec<&str> = command.split(' ').skip(1).collect();
             let said = home.ok(&args);
-            assert!(!said.is_empty(), "{command} said nothing");
+            assert_eq!(said.is_empty(), command.contains(" --out "), "{command} said: {said}");
         }
+        assert!(std::fs::read_to_string(home.path().join("texts/scan.md")).unwrap().contains("quick brown fox"));
         let listed = program::json_lines(&home.ok(&["posts", "--status", "success", "--limit", "10", "--json"]));
         assert_eq!(listed.len(), 2, "both posts of the export were tagged");
+        // A disk that is nearly full is a warning.
+        let doctor = home.run(&["doctor"]);
+        assert!(matches!(doctor.status.code(), Some(0 | 3)), "{}{}", text(&doctor.stdout), text(&doctor.stderr));
         for command in commands.iter().filter(|command| !offline.contains(&command.as_str())) {
             let words: Vec<&str> = command.split(' ').collect();
             let args = match words.as_slice() {
@@ -180,7 +195,8 @@ fn the_demo_it_begins_with_runs() {
 #[test]
 fn the_settings_exist_and_have_the_defaults_it_says() {
     let example: toml::Table = toml::from_str(EXAMPLE).unwrap();
-    let config = std::fs::read_to_string(Path::new(ROOT).join("src/config/file.rs")).unwrap();
+    let source = |file: &str| std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
+    let config = source("src/config/file.rs") + &source("src/config/file/ocr.rs");
     for language in BOTH {
         let readme = language.readme();
         let rows: Vec<Vec<&str>> = readme
@@ -233,6 +249,8 @@ fn both_languages_say_the_same() {
     assert_eq!(headings(&english), headings(&russian));
     let blocks = |readme: &str| readme.split("```").skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(blocks(&english), blocks(&russian));
+    let steps = |readme: &str| readme.lines().filter(|line| line.starts_with("**")).count();
+    assert_eq!(steps(&english), steps(&russian));
     let rows = |readme: &str| readme.lines().filter(|line| line.starts_with('|')).count();
     assert_eq!(rows(&english), rows(&russian));
 }

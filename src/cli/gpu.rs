@@ -13,7 +13,7 @@ use super::output::{self, Exit};
 use super::session::{self, LogTo};
 use crate::config::Config;
 use crate::doctor::gigabytes;
-use crate::ocr::runtime::{GPU_FOLDER, Options, Provider, Runtime, install};
+use crate::ocr::runtime::{GPU_FOLDER, Runtime, install};
 
 /// See the module.
 pub fn run(common: &Common, args: &Gpu) -> Result<Exit> {
@@ -33,13 +33,10 @@ pub fn run(common: &Common, args: &Gpu) -> Result<Exit> {
     }
 }
 
-/// What would run if a GPU were asked for, and what does run with the settings as they are.
+/// What runs with the settings as they are, and what is installed.
 fn status(config: &Config) -> Result<Value> {
     let folder = config.data_dir.join(GPU_FOLDER);
-    let options = session::ocr_options(config);
-    // `auto` keeps quiet about what is missing; who asks for the status wants to hear it.
-    let wanted = if options.provider == Provider::Auto { Provider::Cuda } else { options.provider };
-    let runtime = Runtime::open(&Options { provider: wanted, ..options })?;
+    let runtime = Runtime::open(&session::ocr_options(config))?;
     let (label, library) = (runtime.label(), runtime.library());
     Ok(json!({
         "provider": label.provider,

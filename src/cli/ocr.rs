@@ -96,7 +96,8 @@ impl Sheets {
         let folder = match &args.out {
             Some(path) => Some(Folder::make(path, args.format.ending()).wrap_err_with(|| {
                 let shown = Safe::line(&path.to_string_lossy()).clipped(200);
-                format!("the folder {shown} cannot be made; name another with --out")
+                let why = if path.is_file() { "is a file" } else { "cannot be made" };
+                format!("the folder {shown} {why}; name another with --out")
             })?),
             None => None,
         };
@@ -182,7 +183,7 @@ impl Sheets {
             Ok(()) => self.read += 1,
             Err(error) => {
                 let file = Safe::line(&file.to_string_lossy()).clipped(200);
-                self.fail(input, &format!("{file} cannot be written: {}; then read it again", remedy(&error)));
+                self.fail(input, &format!("{file} cannot be written: {}, then read it again", remedy(&error)));
             }
         }
     }
@@ -218,7 +219,8 @@ impl Sheets {
 
     fn print(&mut self, text: &str) -> Result<()> {
         if !self.unread {
-            self.unread = !self.bar.aside(|| output::try_write(text.as_bytes()))?;
+            self.unread =
+                !self.bar.aside(|| output::try_write(text.as_bytes())).wrap_err("the result cannot be written to stdout")?;
         }
         Ok(())
     }
@@ -240,14 +242,16 @@ impl Sheets {
     }
 }
 
-/// What to do about a file that cannot be written.
+/// Why a file cannot be written and what to do; the system's own words would name the temporary file as well.
 fn remedy(error: &io::Error) -> String {
-    let help = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "make the folder writable or name another with --out"
+    match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full; make room".to_owned(),
+        io::ErrorKind::QuotaExceeded => "your share of the disk is used up; make room".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "you may not write there; make the folder writable or name another with --out".to_owned()
         }
-        _ => "check the folder or name another with --out",
-    };
-    format!("{error}; {help}")
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only; name another folder with --out".to_owned(),
+        io::ErrorKind::NotFound => "the folder is gone; make it anew".to_owned(),
+        _ => format!("{error}; check the folder or name another with --out"),
+    }
 }

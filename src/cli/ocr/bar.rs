@@ -1,9 +1,10 @@
 //! The bar of `tagdeck ocr` on stderr, where somebody can see it: images done, rate, time left, and what each thread is at.
 //! It keeps nothing that is not drawn.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::cli::output;
 use crate::ops::ocr::{Doing, Standing};
@@ -18,8 +19,12 @@ impl Bar {
     pub(super) fn new(inputs: usize) -> Self {
         let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(inputs as u64), target);
-        let template = "{bar:24} {pos}/{len} images · {per_sec} · {eta} left · {wide_msg}";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        // Two readers' stages and names still fit beside it in 80 columns.
+        let template = "{bar:12} {pos}/{len} · {rate} · {eta} left · {wide_msg}";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.1}/s", state.per_sec());
+        }));
         Self(bar)
     }
 

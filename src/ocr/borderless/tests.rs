@@ -1,3 +1,5 @@
+//! Tables without lines, on words placed by hand; what must not become a table too. Whole pages are read by the tests in tests/.
+
 use super::*;
 use crate::ocr::document::Word;
 use crate::ocr::geometry::Quad;

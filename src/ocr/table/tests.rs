@@ -1,3 +1,5 @@
+//! Grids from ruling lines and words into their cells, on lines written down by hand. Whole pages are read by the tests in tests/.
+
 use super::*;
 
 /// Lines as `(from, to, at)`.
