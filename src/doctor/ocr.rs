@@ -18,14 +18,19 @@ pub(super) fn checks(config: &Config, options: &Options) -> Vec<Check> {
     // Without OCR the rest of the program works.
     let broken = if config.ocr.enabled { State::Fail } else { State::Warn };
     let runtime = Runtime::open(options);
+    let models = models(options, broken);
     match &runtime {
+        // Models are looked up first: this says nothing about the library, and is said once.
+        Err(error) if models.saw == Check::new(MODELS, broken, &error.to_string(), None).saw => {
+            checks.push(Check::new(LIBRARY, State::Warn, "not tried: the list of models cannot be read", None));
+        }
         Err(error) => checks.push(Check::new(LIBRARY, broken, &error.to_string(), None)),
         Ok(runtime) => {
             checks.push(library(runtime));
             checks.push(provider(runtime));
         }
     }
-    checks.push(models(options, broken));
+    checks.push(models);
     if let Ok(runtime) = &runtime {
         checks.push(inference(runtime, broken));
     }
@@ -62,7 +67,10 @@ fn models(options: &Options, broken: State) -> Check {
     match verified {
         Ok(0) => Check::ok(MODELS, &format!("{} inside the program, hashes right", Model::ALL.len())),
         Ok(own) => Check::ok(MODELS, &format!("{}, {own} of them from the data folder, hashes right", Model::ALL.len())),
-        Err(error) => Check::new(MODELS, broken, &error.to_string(), None),
+        Err(error) => {
+            let remedy = "correct the folder `models` of the data folder, or move it away for the models inside the program";
+            Check::new(MODELS, broken, &error.to_string(), Some(remedy))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::AsJson;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tagdeck ocr page.jpg                       Markdown on stdout\n  \
-tagdeck ocr scans/ --out texts             every image below scans/, one .md each in texts/\n  \
+tagdeck ocr scans/ --out texts             each image in it as texts/NAME.md\n  \
 tagdeck ocr *.png --format json > all.jsonl   one document a line\n  curl -s URL | tagdeck ocr - --format text\n  \
 tagdeck ocr -- -odd-name.png               a name that begins with a dash\n\n\
 PNG, JPEG, WebP, TIFF (all pages), BMP and GIF, told by content. Results come in the order of the inputs; \
