@@ -146,6 +146,8 @@ fn a_wrong_manifest_is_told_with_its_place() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert!(said.contains("models/manifest.toml is wrong: sha256 of newer.onnx must be 64"), "{said}");
+    let doctor = text(&home.run(&["doctor"]).stdout);
+    assert_eq!(doctor.matches("is wrong").count(), 1, "the library is not blamed for it: {doctor}");
 }
 
 /// A `python3` on PATH that plays pip: it answers as pip does, and writes what an install would.
