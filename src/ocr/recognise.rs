@@ -154,8 +154,7 @@ impl Recogniser {
         let looks = readings.iter().enumerate().map(|(line, reading)| choose::wants_second_look(reading, share(line)));
         let wanted: Vec<bool> = looks.collect();
         let again: Vec<&Strip> = strips.iter().filter(|strip| wanted.get(strip.line) == Some(&true)).collect();
-        let others =
-            if again.is_empty() { Vec::new() } else { self.latin.read(&again, owners.len(), self.batch, &unwanted)? };
+        let others = if again.is_empty() { Vec::new() } else { self.latin.read(&again, owners.len(), self.batch, &unwanted)? };
         let mut others = others.into_iter();
         for (line, (reading, wanted)) in readings.iter_mut().zip(wanted).enumerate() {
             let other = others.next().filter(|_| wanted);
@@ -199,8 +198,11 @@ impl Reader {
             let count = fitting(rest.iter().filter_map(|&index| strips.get(index)).map(|strip| strip.width as usize), batch);
             let (now, later) = rest.split_at(count.min(rest.len()));
             rest = later;
-            let now: Vec<(usize, &Strip)> =
-                now.iter().filter_map(|&index| Some((index, *strips.get(index)?))).filter(|(_, strip)| !unwanted(strip.line)).collect();
+            let now: Vec<(usize, &Strip)> = now
+                .iter()
+                .filter_map(|&index| Some((index, *strips.get(index)?)))
+                .filter(|(_, strip)| !unwanted(strip.line))
+                .collect();
             if now.is_empty() {
                 continue;
             }
