@@ -26,6 +26,7 @@ use output::Exit;
 
 /// Runs the program; the code is 0 done, 1 failed, 2 wrong usage or settings, 3 done but some items failed.
 pub fn main() -> ExitCode {
+    crate::ocr::runtime::silence();
     let arguments = Arguments::parse();
     if let Err(error) = color_eyre::config::HookBuilder::default().display_env_section(false).install() {
         output::complain(&format!("error messages will be plain: {error}"));

@@ -42,7 +42,7 @@ const CARE: Duration = Duration::from_millis(500);
 
 /// A step of a page takes a second at most, and a model ends within 50 ms; a thread that takes longer is stuck.
 const GRACE: Duration = Duration::from_secs(10);
-/// A thread's models take some 300 MB, and 0.3 s to load.
+/// A thread's models hold memory, and take 0.15 s to load (release build, files cached).
 const IDLE: Duration = Duration::from_mins(3);
 
 /// How images are read.

@@ -3,6 +3,7 @@
 
 mod page;
 mod settle;
+mod together;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,13 +24,19 @@ use crate::text::Safe;
 
 /// Lines in one run of the recogniser on a CPU: measured best on one thread.
 const BATCH: usize = 16;
+/// The same on a GPU, which idles through smaller ones.
+const GPU_BATCH: usize = 64;
+/// Images whose lines are read together on a GPU.
+const GPU_IMAGES: usize = 8;
+/// Pixels of pages (as they are read) that may wait for each other: with what is made of each, some 10 bytes a pixel.
+const MOST_PIXELS: u64 = 40_000_000;
 
 /// Somebody who follows the reading of an image and may stop it.
 pub trait Watch: Sync {
     /// A stage begins on page `page` (from 1) of `pages`.
     fn stage(&self, stage: Stage, page: u32, pages: u32);
 
-    /// Why to stop, if so; asked between steps.
+    /// Why to stop, if so; asked between steps and between the recogniser's batches.
     fn stopped(&self) -> Option<OcrError>;
 }
 
@@ -41,6 +48,17 @@ pub struct Reader {
     limits: Limits,
     runtime: Runtime,
     stop: Stop,
+}
+
+/// An image to be read.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Its name for the document.
+    pub name: &'a str,
+    /// The file.
+    pub bytes: &'a [u8],
+    /// Who follows it.
+    pub watch: &'a dyn Watch,
 }
 
 /// One image on its way: who watches it, its number of pages, and the time spent by stage.
@@ -58,12 +76,21 @@ impl<'a> Job<'a> {
 
     /// Does a stage's work, unless somebody wants the job to end.
     fn stage<T>(&mut self, stage: Stage, page: u32, work: impl FnOnce() -> Result<T, OcrError>) -> Result<T, OcrError> {
-        self.watch.stage(stage, page, self.pages);
-        self.watch.stopped().map_or(Ok(()), Err)?;
+        self.begin(stage, page)?;
         let started = Instant::now();
         let made = work();
-        *self.spent.entry(stage.word()).or_default() += started.elapsed();
-        made
+        self.add(stage, started.elapsed());
+        // A model that somebody ended says only that it was.
+        made.map_err(|error| if error == OcrError::Cancelled { self.watch.stopped().unwrap_or(error) } else { error })
+    }
+
+    fn begin(&self, stage: Stage, page: u32) -> Result<(), OcrError> {
+        self.watch.stage(stage, page, self.pages);
+        self.watch.stopped().map_or(Ok(()), Err)
+    }
+
+    fn add(&mut self, stage: Stage, time: Duration) {
+        *self.spent.entry(stage.word()).or_default() += time;
     }
 
     fn timings(&self) -> BTreeMap<&'static str, u64> {
@@ -112,8 +139,10 @@ impl Reader {
             net.stop_with(&stop);
             Ok::<_, OcrError>(net)
         };
-        let recogniser = Recogniser::new(net(Model::Ruslat)?, net(Model::Latin)?, BATCH);
-        let orienter = Orienter::new(net(Model::PageOrientation)?);
+        let (ruslat, latin, orientation) = (net(Model::Ruslat)?, net(Model::Latin)?, net(Model::PageOrientation)?);
+        // Asked only now: a GPU may have refused a model.
+        let recogniser = Recogniser::new(ruslat, latin, if runtime.on_gpu() { GPU_BATCH } else { BATCH });
+        let orienter = Orienter::new(orientation);
         Ok(Self { detector: Detector::new(detector), orienter, recogniser, limits, runtime: runtime.clone(), stop })
     }
 
@@ -122,69 +151,51 @@ impl Reader {
         self.stop.clone()
     }
 
-    /// Reads all pages of one image. `source` is its name for the document.
+    /// How many images are worth reading together: one on a CPU, where together they only take longer and more memory.
+    pub fn at_once(&self) -> usize {
+        if self.runtime.on_gpu() { GPU_IMAGES } else { 1 }
+    }
+
+    /// Reads all pages of one image. `source` is its name for the document. Of several pages those that fail are left out with a
+    /// warning, unless all do.
     pub fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError> {
         let mut job = Job::new(watch);
         let mut pages = job.stage(Stage::Decode, 1, || pages(bytes, &self.limits))?;
         job.pages = Pages::count(&pages);
         let mut draft = Draft::default();
+        let (mut failed, mut first) = (0, None);
         for number in 1..=job.pages {
-            let Some(page) = job.stage(Stage::Decode, number, || pages.next().transpose())? else { break };
-            let mut prepared = [self.prepare(page, &mut job, &mut draft)?];
-            let lines = self.recognise(&mut prepared, &mut job)?;
-            for (page, lines) in prepared.into_iter().zip(lines) {
-                let many = (job.pages > 1).then_some(page.number);
-                let (size, blocks) = assemble(&page, lines, &mut job)?;
-                draft.add(size, blocks, many);
+            match self.page(&mut pages, number, &mut job, &mut draft) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error @ (OcrError::Cancelled | OcrError::Deadline { .. } | OcrError::Engine(_))) => return Err(error),
+                Err(error) if job.pages == 1 => return Err(error),
+                Err(error) => {
+                    draft.warnings.push(Safe::line(&format!("page {number} was left out: {error}")).clipped(400));
+                    // Pages are known by their place.
+                    draft.sizes.push(PageSize::default());
+                    failed += 1;
+                    first.get_or_insert(error);
+                }
             }
         }
-        Ok(draft.document(source, &job, self.runtime.label()))
+        match first {
+            Some(error) if failed == draft.sizes.len() => Err(error),
+            _ => Ok(draft.document(source, &job, self.runtime.label())),
+        }
     }
 
-    /// Reads several images, their lines together: what keeps a GPU busy. Images of several pages are read one by one.
-    /// A result for each image, in their order; one that fails does not touch the others.
-    pub fn read_many(&mut self, images: &[(&str, &[u8])], watch: &dyn Watch) -> Vec<Result<Document, OcrError>> {
-        let mut results: Vec<Option<Result<Document, OcrError>>> = Vec::with_capacity(images.len());
-        let (mut prepared, mut waiting) = (Vec::new(), Vec::new());
-        for (index, &(source, bytes)) in images.iter().enumerate() {
-            let mut job = Job::new(watch);
-            let mut draft = Draft::default();
-            let single = job.stage(Stage::Decode, 1, || {
-                let mut pages = pages(bytes, &self.limits)?;
-                if Pages::count(&pages) == 1 { pages.next().transpose() } else { Ok(None) }
-            });
-            let page = match single {
-                Ok(Some(page)) => self.prepare(page, &mut job, &mut draft),
-                Ok(None) => {
-                    results.push(Some(self.read(source, bytes, watch)));
-                    continue;
-                }
-                Err(error) => Err(error),
-            };
-            match page {
-                Ok(page) => {
-                    prepared.push(page);
-                    waiting.push((index, job, draft));
-                    results.push(None);
-                }
-                Err(error) => results.push(Some(Err(error))),
-            }
+    /// One of an image's pages; false: there is none any more.
+    fn page(&mut self, pages: &mut Pages<'_>, number: u32, job: &mut Job<'_>, draft: &mut Draft) -> Result<bool, OcrError> {
+        let Some(page) = job.stage(Stage::Decode, number, || pages.next().transpose())? else { return Ok(false) };
+        let mut prepared = [self.prepare(page, job, draft)?];
+        let lines = self.recognise(&mut prepared, &mut [&mut *job])?;
+        let many = (job.pages > 1).then_some(number);
+        for (page, lines) in prepared.iter().zip(lines) {
+            let (size, blocks) = assemble(page, lines, job)?;
+            draft.add(size, blocks, many);
         }
-        let mut together = Job::new(watch);
-        match self.recognise(&mut prepared, &mut together) {
-            Ok(lines) => {
-                for ((page, lines), (index, mut job, mut draft)) in prepared.into_iter().zip(lines).zip(waiting) {
-                    job.spent.extend(together.spent.iter().map(|(&stage, &time)| (stage, time)));
-                    let document = assemble(&page, lines, &mut job).map(|(size, blocks)| {
-                        draft.add(size, blocks, None);
-                        draft.document(images[index].0, &job, self.runtime.label())
-                    });
-                    results[index] = Some(document);
-                }
-            }
-            Err(error) => waiting.iter().for_each(|(index, _, _)| results[*index] = Some(Err(error.clone()))),
-        }
-        results.into_iter().map(|result| result.unwrap_or(Err(OcrError::Cancelled))).collect()
+        Ok(true)
     }
 
     fn prepare(&mut self, page: PageImage, job: &mut Job, draft: &mut Draft) -> Result<Prepared, OcrError> {
@@ -197,24 +208,41 @@ impl Reader {
         job.stage(Stage::Detect, number, || page::prepare(detector, sheet, seen, quarters))
     }
 
-    /// The lines of each page. Unsure ones are read a second time, from other crops.
-    fn recognise(&mut self, pages: &mut [Prepared], job: &mut Job) -> Result<Vec<Vec<Line>>, OcrError> {
+    /// The lines of each page, of one job each. Unsure ones are read a second time, from other crops.
+    fn recognise(&mut self, pages: &mut [Prepared], jobs: &mut [&mut Job<'_>]) -> Result<Vec<Vec<Line>>, OcrError> {
         let crops: Vec<Vec<RgbImage>> = pages.iter_mut().map(|page| std::mem::take(&mut page.crops)).collect();
-        let readings = self.read_crops(&crops, pages, job)?;
+        let readings = self.read_crops(&crops, pages, jobs)?;
         let mut settled: Vec<_> = pages.iter().zip(readings).map(|(page, readings)| settle::sides(page, readings)).collect();
         let tries: Vec<_> = pages.iter().zip(&settled).map(|(page, settled)| settle::other_crops(page, settled)).collect();
         let (tries, crops): (Vec<_>, Vec<_>) = tries.into_iter().unzip();
-        let readings = self.read_crops(&crops, pages, job)?;
+        let readings = self.read_crops(&crops, pages, jobs)?;
         for ((settled, tries), readings) in settled.iter_mut().zip(&tries).zip(readings) {
             settle::take_better(settled, tries, readings);
         }
         Ok(settled.into_iter().map(settle::lines).collect())
     }
 
-    /// What crops say, by page. A page's crops go together: the recogniser judges by them what script the page is in.
-    fn read_crops(&mut self, crops: &[Vec<RgbImage>], pages: &[Prepared], job: &mut Job) -> Result<Vec<Vec<Reading>>, OcrError> {
-        let pairs = crops.iter().zip(pages);
-        pairs.map(|(crops, page)| job.stage(Stage::Recognise, page.number, || self.recogniser.read(crops))).collect()
+    /// What crops say, by page. The lines of a page whose job is stopped may stay empty: the job's next stage ends it.
+    fn read_crops(
+        &mut self,
+        crops: &[Vec<RgbImage>],
+        pages: &[Prepared],
+        jobs: &mut [&mut Job<'_>],
+    ) -> Result<Vec<Vec<Reading>>, OcrError> {
+        let started = Instant::now();
+        for (page, job) in pages.iter().zip(&*jobs) {
+            // Stopped ones are passed over below.
+            let _ = job.begin(Stage::Recognise, page.number);
+        }
+        let watches: Vec<&dyn Watch> = jobs.iter().map(|job| job.watch).collect();
+        let gone = |page: usize| watches.get(page).is_none_or(|watch| watch.stopped().is_some());
+        let together: Vec<&[RgbImage]> = crops.iter().map(Vec::as_slice).collect();
+        let readings = self.recogniser.read_pages(&together, &gone);
+        let all: usize = crops.iter().map(Vec::len).sum();
+        for (crops, job) in crops.iter().zip(jobs.iter_mut()) {
+            job.add(Stage::Recognise, started.elapsed().mul_f64(crops.len() as f64 / all.max(1) as f64));
+        }
+        readings
     }
 }
 

@@ -17,8 +17,8 @@ use super::runtime::Net;
 use super::script;
 use crate::text::Safe;
 
-/// Values of the input of one run: 16 strips of 1600 columns. Wider strips go in smaller batches, so that a page's memory has a bound.
-const MOST_COLUMNS: usize = 16 * 1600;
+/// Columns of a strip that a batch is meant for: wider strips go in smaller batches, so that a run's memory has a bound.
+const USUAL_COLUMNS: usize = 1600;
 
 /// What one crop says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,28 +124,47 @@ impl Recogniser {
         }
     }
 
-    /// What the crops of one page say, in their order: what script the page is in helps to choose between the recognisers.
-    /// Any sizes; an empty reading where there is no text.
+    /// What the crops of one page say, in their order. Any sizes; an empty reading where there is no text.
     pub fn read(&mut self, crops: &[RgbImage]) -> Result<Vec<Reading>, OcrError> {
-        let mut strips = Vec::with_capacity(crops.len());
-        for (line, crop) in crops.iter().enumerate() {
-            self.cutter.strips(line, crop, &mut strips)?;
-        }
-        let all: Vec<&Strip> = strips.iter().collect();
-        let mut readings = self.ruslat.read(&all, crops.len(), self.batch)?;
-        let page = choose::page_share(&readings);
-        let wanted: Vec<bool> = readings.iter().map(|reading| choose::wants_second_look(reading, page)).collect();
-        let again: Vec<&Strip> = strips.iter().filter(|strip| wanted.get(strip.line) == Some(&true)).collect();
-        let others = if again.is_empty() { Vec::new() } else { self.latin.read(&again, crops.len(), self.batch)? };
-        let mut others = others.into_iter();
-        for (reading, wanted) in readings.iter_mut().zip(wanted) {
-            let other = others.next().filter(|_| wanted);
-            match other.and_then(|other| choose::surer(reading, other, page)) {
-                Some(other) => *reading = other,
-                None => reading.unify(page),
+        Ok(self.read_pages(&[crops], &|_| false)?.pop().unwrap_or_default())
+    }
+
+    /// What the crops of each page say. Lines of all pages share batches; what script a page is in, which helps to choose between
+    /// the recognisers, is judged page by page. `gone` is asked before each run whether a page (by its index) is wanted no more:
+    /// its lines that are not read yet stay empty.
+    pub fn read_pages(&mut self, pages: &[&[RgbImage]], gone: &dyn Fn(usize) -> bool) -> Result<Vec<Vec<Reading>>, OcrError> {
+        let (mut strips, mut owners) = (Vec::new(), Vec::new());
+        for (page, crops) in pages.iter().enumerate() {
+            for crop in *crops {
+                self.cutter.strips(owners.len(), crop, &mut strips)?;
+                owners.push(page);
             }
         }
-        Ok(readings)
+        let unwanted = |line: usize| owners.get(line).is_none_or(|&page| gone(page));
+        let all: Vec<&Strip> = strips.iter().collect();
+        let mut readings = self.ruslat.read(&all, owners.len(), self.batch, &unwanted)?;
+        let mut rest = readings.as_slice();
+        let shares = pages.iter().map(|crops| {
+            let (page, others) = rest.split_at(crops.len().min(rest.len()));
+            rest = others;
+            choose::page_share(page)
+        });
+        let shares: Vec<f32> = shares.collect();
+        let share = |line: usize| owners.get(line).and_then(|&page| shares.get(page)).copied().unwrap_or(0.5);
+        let looks = readings.iter().enumerate().map(|(line, reading)| choose::wants_second_look(reading, share(line)));
+        let wanted: Vec<bool> = looks.collect();
+        let again: Vec<&Strip> = strips.iter().filter(|strip| wanted.get(strip.line) == Some(&true)).collect();
+        let others = if again.is_empty() { Vec::new() } else { self.latin.read(&again, owners.len(), self.batch, &unwanted)? };
+        let mut others = others.into_iter();
+        for (line, (reading, wanted)) in readings.iter_mut().zip(wanted).enumerate() {
+            let other = others.next().filter(|_| wanted);
+            match other.and_then(|other| choose::surer(reading, other, share(line))) {
+                Some(other) => *reading = other,
+                None => reading.unify(share(line)),
+            }
+        }
+        let mut readings = readings.into_iter();
+        Ok(pages.iter().map(|crops| readings.by_ref().take(crops.len()).collect()).collect())
     }
 }
 
@@ -163,8 +182,14 @@ impl Reader {
         Self { net, model, charset: None, values: Vec::new() }
     }
 
-    /// Reads strips and joins those of one line; `lines` readings come back.
-    fn read(&mut self, strips: &[&Strip], lines: usize, batch: usize) -> Result<Vec<Reading>, OcrError> {
+    /// Reads strips and joins those of one line; `lines` readings come back. Lines that are `unwanted` when their turn comes stay empty.
+    fn read(
+        &mut self,
+        strips: &[&Strip],
+        lines: usize,
+        batch: usize,
+        unwanted: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<Reading>, OcrError> {
         let mut order: Vec<usize> = (0..strips.len()).collect();
         order.sort_by_key(|&index| strips.get(index).map_or(0, |strip| strip.width));
         let mut found: Vec<Vec<ReadChar>> = vec![Vec::new(); strips.len()];
@@ -173,8 +198,16 @@ impl Reader {
             let count = fitting(rest.iter().filter_map(|&index| strips.get(index)).map(|strip| strip.width as usize), batch);
             let (now, later) = rest.split_at(count.min(rest.len()));
             rest = later;
-            let together: Vec<&Strip> = now.iter().filter_map(|&index| strips.get(index).copied()).collect();
-            for (&index, chars) in now.iter().zip(self.run(&together)?) {
+            let now: Vec<(usize, &Strip)> = now
+                .iter()
+                .filter_map(|&index| Some((index, *strips.get(index)?)))
+                .filter(|(_, strip)| !unwanted(strip.line))
+                .collect();
+            if now.is_empty() {
+                continue;
+            }
+            let together: Vec<&Strip> = now.iter().map(|&(_, strip)| strip).collect();
+            for ((index, _), chars) in now.into_iter().zip(self.run(&together)?) {
                 if let Some(place) = found.get_mut(index) {
                     *place = chars;
                 }
@@ -226,7 +259,7 @@ impl Reader {
 /// How many of the strips with these widths (ascending) go in one run: at least one.
 fn fitting(widths: impl Iterator<Item = usize>, batch: usize) -> usize {
     let all = widths.enumerate().take(batch);
-    all.take_while(|(before, width)| (before + 1) * width <= MOST_COLUMNS).count().max(1)
+    all.take_while(|(before, width)| (before + 1) * width <= batch * USUAL_COLUMNS).count().max(1)
 }
 
 #[cfg(test)]

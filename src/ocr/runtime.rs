@@ -61,9 +61,22 @@ struct Loaded {
     library: Library,
 }
 
+/// With this variable at 1 ONNX Runtime sends nothing. Since 1.31 it reports to `mobile.events.data.microsoft.com` by default on
+/// Linux too, with a device id and a database in `~/.cache/Microsoft` and a `.ses` in the folder for temporary files; all of that
+/// is made when its environment is, so that `with_telemetry(false)`, which ort applies to a made one, comes too late.
+const NO_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
+
 /// ort takes one library and one environment a process; both stay until its end.
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
+
+/// Sets [`NO_TELEMETRY`]. A face calls it before it starts any thread: other threads may be reading the environment meanwhile.
+pub fn silence() {
+    if std::env::var_os(NO_TELEMETRY).is_none_or(|value| value != "1") {
+        // What it reads is one line in memory.
+        let _ = dotenvy::from_read_override(format!("{NO_TELEMETRY}=1\n").as_bytes());
+    }
+}
 
 impl Runtime {
     /// Finds the library (`ocr.onnxruntime`, `ORT_DYLIB_PATH`, beside the binary, the GPU install, the shipped one), loads it,
@@ -159,6 +172,8 @@ fn loaded(options: &Options) -> Result<&'static Loaded, OcrError> {
             _ => Ok(loaded),
         };
     }
+    // Who uses this crate as a library may not have done it.
+    silence();
     let (builder, library) = library::load(options)?;
     let environment = builder
         .with_name("tagdeck")

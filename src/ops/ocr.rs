@@ -10,7 +10,7 @@ mod folder;
 mod inputs;
 mod worker;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use self::folder::Folder;
 pub use self::inputs::{Found, Input, InputError, find};
 use self::worker::Follow;
-use crate::ocr::pipeline::{Reader, Watch};
+use crate::ocr::pipeline::{Reader, Source, Watch};
 use crate::ocr::{Document, OcrError, Stage};
 use crate::text::Safe;
 
@@ -32,15 +32,50 @@ const FOLLOW: Duration = Duration::from_millis(1500);
 /// Results that may wait for their turn, per worker: what comes after a slow image is not to fill the memory.
 const WAITING: usize = 8;
 
-/// Reads one image after another. A [`Reader`], or its stand-in in a test.
+/// Ends what a reader does now, from another thread.
+pub type Ender = Box<dyn Fn() + Send>;
+
+/// Reads images. A [`Reader`], or its stand-in in a test.
 pub trait Reads: Send {
     /// See [`Reader::read`].
     fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError>;
+
+    /// See [`Reader::read_many`].
+    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
+        images.iter().map(|image| self.read(image.name, image.bytes, image.watch)).collect()
+    }
+
+    /// How many images are worth reading together.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// What ends the next reading, whatever was ended before; `None`: it ends between its steps only.
+    fn ender(&self) -> Option<Ender> {
+        None
+    }
 }
 
 impl Reads for Reader {
     fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError> {
         Self::read(self, source, bytes, watch)
+    }
+
+    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
+        match images {
+            [image] => vec![Self::read(self, image.name, image.bytes, image.watch)],
+            _ => Self::read_many(self, images),
+        }
+    }
+
+    fn at_once(&self) -> usize {
+        Self::at_once(self)
+    }
+
+    fn ender(&self) -> Option<Ender> {
+        let stop = self.stopper();
+        stop.reset();
+        Some(Box::new(move || stop.stop()))
     }
 }
 
@@ -171,6 +206,8 @@ struct Batch {
 struct State {
     /// The next input to be claimed.
     next: usize,
+    /// Inputs to be read once more and alone: something went wrong where they were read together with others.
+    again: VecDeque<usize>,
     /// The next input to be told about.
     turn: usize,
     came: BTreeMap<usize, Result<Document, Fault>>,
@@ -181,10 +218,8 @@ struct State {
     closed: bool,
 }
 
-struct Busy {
-    input: usize,
-    follow: Arc<Follow>,
-}
+/// What a thread has in hand: inputs and who follows each.
+type Busy = Vec<(usize, Arc<Follow>)>;
 
 impl Batch {
     /// A panic under the lock leaves nothing half done: every change is one statement.
@@ -248,25 +283,28 @@ impl Batch {
         }
     }
 
-    /// Takes the image away from threads that did not follow when they were asked to end; returns how many there were.
+    /// Ends the model runs of what is past its deadline or cut off, and takes the images away from threads that did not follow;
+    /// returns how many of those there were.
     fn give_up(&self, state: &mut State) -> usize {
         let limit = self.options.page_timeout + self.options.grace;
-        let stuck: Vec<u64> =
-            state.busy.iter().filter(|(_, busy)| busy.follow.on_page_for() > limit).map(|(&id, _)| id).collect();
+        state.busy.values().flatten().filter(|(_, follow)| follow.stopped().is_some()).for_each(|(_, follow)| follow.end());
+        let late = |busy: &Busy| busy.iter().any(|(_, follow)| follow.on_page_for() > limit);
+        let stuck: Vec<u64> = state.busy.iter().filter(|(_, busy)| late(busy)).map(|(&id, _)| id).collect();
         for id in &stuck {
-            if let Some(busy) = state.busy.remove(id) {
-                state.came.insert(busy.input, Err(busy.follow.overdue().into()));
+            match state.busy.remove(id).unwrap_or_default().as_slice() {
+                [(input, follow)] => drop(state.came.insert(*input, Err(follow.overdue().into()))),
+                together => state.again.extend(together.iter().map(|(input, _)| *input)),
             }
         }
         stuck.len()
     }
 
     fn standing(&self, state: &State) -> Standing {
-        let mut busy: Vec<_> = state.busy.values().collect();
-        busy.sort_by_key(|busy| std::cmp::Reverse(busy.follow.on_page_for()));
-        let doing = |busy: &Busy| {
-            let (at, page) = busy.follow.place();
-            let name = self.inputs.get(busy.input).map(Input::shown).unwrap_or_default();
+        let mut busy: Vec<_> = state.busy.values().flatten().collect();
+        busy.sort_by_key(|(_, follow)| std::cmp::Reverse(follow.on_page_for()));
+        let doing = |(input, follow): &(usize, Arc<Follow>)| {
+            let (at, page) = follow.place();
+            let name = self.inputs.get(*input).map(Input::shown).unwrap_or_default();
             Doing { name, stage: at, page }
         };
         Standing { done: state.turn + state.came.len(), busy: busy.into_iter().map(doing).collect() }

@@ -178,3 +178,66 @@ fn names_of_results_are_safe_and_their_own() {
     assert_eq!(name("line\nbreak\u{1b}[31m.png"), "line break␛[31m.md");
     assert_eq!(name(&format!("{}.png", "ж".repeat(200))).chars().count(), 103);
 }
+
+/// Reads up to four together, as on a GPU; a panic or a deadline among them ends them all.
+struct Together(Odd);
+
+impl Reads for Together {
+    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError> {
+        self.0.read(source, bytes, watch)
+    }
+
+    fn at_once(&self) -> usize {
+        4
+    }
+}
+
+#[test]
+fn what_is_read_together_costs_its_neighbours_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let contents = ["", "", "bad", "panic", "", "", "deaf", "", "long", ""];
+    let inputs = files(folder.path(), &contents);
+    let options = Options { jobs: 1, page_timeout: Duration::from_millis(300), grace: Duration::from_millis(300) };
+    let open = || Ok(Box::new(Together(Odd)) as Box<dyn Reads>);
+    let mut told = Vec::new();
+    let whole = read_all(inputs, Arc::new(open), &options, &Cancel::default(), &mut |what| {
+        if let Told::Read(_, _, came) = what {
+            told.push(came.map_or_else(|fault| fault.class(), |_| "ok"));
+        }
+    });
+    assert!(whole.unwrap());
+    assert_eq!(told, ["ok", "ok", "bad_image", "ocr_failed", "ok", "ok", "ocr_deadline", "ok", "ocr_deadline", "ok"]);
+}
+
+/// Follows no watch; its step ends only from outside.
+struct Model(Arc<AtomicBool>);
+
+impl Reads for Model {
+    fn read(&mut self, _: &str, _: &[u8], _: &dyn Watch) -> Result<Document, OcrError> {
+        while !self.0.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err(OcrError::Deadline { seconds: 0, stage: Stage::Detect })
+    }
+
+    fn ender(&self) -> Option<Ender> {
+        let flag = Arc::clone(&self.0);
+        flag.store(false, Ordering::SeqCst);
+        Some(Box::new(move || flag.store(true, Ordering::SeqCst)))
+    }
+}
+
+#[test]
+fn a_model_that_takes_its_time_is_ended_at_the_deadline_and_not_after_the_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { jobs: 1, page_timeout: Duration::from_millis(200), grace: Duration::from_mins(1) };
+    let (started, open) = (Instant::now(), || Ok(Box::new(Model(Arc::default())) as Box<dyn Reads>));
+    let inputs = files(folder.path(), &["", ""]);
+    read_all(inputs, Arc::new(open), &options, &Cancel::default(), &mut |what| {
+        if let Told::Read(_, _, came) = what {
+            assert_eq!(came.map_or_else(|fault| fault.class(), |_| "ok"), "ocr_deadline");
+        }
+    })
+    .unwrap();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}

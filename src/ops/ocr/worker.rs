@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Batch, Busy, Cancel, Fault, Reads, WAITING};
-use crate::ocr::pipeline::Watch;
+use super::{Batch, Busy, Cancel, Ender, Fault, Reads, WAITING};
+use crate::ocr::pipeline::{Source, Watch};
 use crate::ocr::{Document, OcrError, Stage};
 use crate::text::Safe;
 
@@ -19,6 +19,8 @@ pub(super) struct Follow {
     at: Mutex<Place>,
     timeout: Duration,
     cut: Cancel,
+    /// Ends the step in hand; asking between steps is not enough for a model that takes its time.
+    ender: Mutex<Option<Ender>>,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +35,25 @@ struct Place {
 impl Follow {
     fn new(timeout: Duration, cut: Cancel) -> Self {
         let at = Place { stage: Stage::Decode, page: 1, pages: 1, since: Instant::now() };
-        Self { at: at.into(), timeout, cut }
+        Self { at: at.into(), timeout, cut, ender: Mutex::default() }
+    }
+
+    fn ends_by(&self, ender: Option<Ender>) {
+        *self.ender.lock().unwrap_or_else(PoisonError::into_inner) = ender;
+    }
+
+    /// Ends the step in hand; once, for those that are read together end with it and go on.
+    pub(super) fn end(&self) {
+        // Locked while it ends: the thread cannot go on to another image meanwhile.
+        let mut ender = self.ender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(end) = ender.take() {
+            end();
+        }
+    }
+
+    /// The thread has it now: its time counts from here.
+    fn begin(&self) {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner).since = Instant::now();
     }
 
     fn at(&self) -> Place {
@@ -81,50 +101,87 @@ impl Batch {
     }
 
     fn work(&self, id: u64) {
-        let mut reader = None;
-        while let Some((at, follow)) = self.claim(id) {
-            // A panic costs this image and this reader, not the batch.
-            let came = catch_unwind(AssertUnwindSafe(|| self.one(&mut reader, at, &follow))).unwrap_or_else(|panic| {
+        let mut reader: Option<Box<dyn Reads>> = None;
+        while let Some(busy) = self.claim(id, reader.as_ref().map_or(1, |reader| reader.at_once())) {
+            // A panic costs these images and this reader, not the batch.
+            let came = catch_unwind(AssertUnwindSafe(|| self.read(&mut reader, &busy))).unwrap_or_else(|panic| {
                 reader = None;
-                Err(Fault::Bug(said(&*panic)))
+                busy.iter().map(|_| Err(Fault::Bug(said(&*panic)))).collect()
             });
+            busy.iter().for_each(|(_, follow)| follow.ends_by(None));
             let mut state = self.lock();
             if state.busy.remove(&id).is_none() {
                 // Given up as stuck; somebody else has this thread's place.
                 return;
             }
-            state.came.insert(at, came);
+            for ((at, _), came) in busy.iter().zip(came) {
+                match came {
+                    // Whose fault that was shows when each has its own time.
+                    Err(Fault::Bug(_) | Fault::Ocr(OcrError::Deadline { .. })) if busy.len() > 1 => state.again.push_back(*at),
+                    came => drop(state.came.insert(*at, came)),
+                }
+            }
             drop(state);
             self.changed.notify_all();
         }
     }
 
-    /// The next input; waits while too many results wait for their turn. `None`: there is no more to do.
-    fn claim(&self, id: u64) -> Option<(usize, Arc<Follow>)> {
+    /// The next inputs, at most so many; waits while too many results wait for their turn. `None`: there is no more to do.
+    fn claim(&self, id: u64, at_once: usize) -> Option<Busy> {
         let mut state = self.lock();
         loop {
-            if state.closed || state.next >= self.inputs.len() {
+            if state.closed || (state.again.is_empty() && state.next >= self.inputs.len()) {
                 return None;
             }
-            if state.next < state.turn + self.options.jobs * WAITING {
-                let at = state.next;
-                state.next += 1;
-                let follow = Arc::new(Follow::new(self.options.page_timeout, self.cut.clone()));
-                state.busy.insert(id, Busy { input: at, follow: Arc::clone(&follow) });
-                return Some((at, follow));
+            let inputs = match state.again.pop_front() {
+                Some(alone) => alone..alone + 1,
+                None => {
+                    let until = self.inputs.len().min(state.turn + self.options.jobs * WAITING).min(state.next + at_once.max(1));
+                    let inputs = state.next..until.max(state.next);
+                    state.next = inputs.end;
+                    inputs
+                }
+            };
+            if !inputs.is_empty() {
+                let follow = || Arc::new(Follow::new(self.options.page_timeout, self.cut.clone()));
+                let busy: Busy = inputs.map(|at| (at, follow())).collect();
+                state.busy.insert(id, busy.clone());
+                return Some(busy);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn one(&self, reader: &mut Option<Box<dyn Reads>>, at: usize, follow: &Follow) -> Result<Document, Fault> {
-        let input = self.inputs.get(at).ok_or(OcrError::Cancelled)?;
-        let bytes = input.bytes()?;
-        let reader = match reader {
-            Some(reader) => reader,
-            None => reader.insert((self.open)()?),
+    /// A result for each, in their order.
+    fn read(&self, reader: &mut Option<Box<dyn Reads>>, busy: &Busy) -> Vec<Result<Document, Fault>> {
+        let load = |(at, _): &(usize, Arc<Follow>)| {
+            let input = self.inputs.get(*at).ok_or(OcrError::Cancelled)?;
+            Ok::<_, Fault>((input.source(), input.bytes()?))
         };
-        Ok(reader.read(&input.source(), &bytes, follow)?)
+        let loaded: Vec<_> = busy.iter().map(load).collect();
+        let reader = match (&mut *reader, loaded.iter().any(Result::is_ok)) {
+            (Some(reader), _) => reader,
+            (None, false) => {
+                return loaded.into_iter().map(|loaded| Err(loaded.err().unwrap_or(OcrError::Cancelled.into()))).collect();
+            }
+            (empty, true) => match (self.open)() {
+                Ok(opened) => empty.insert(opened),
+                Err(error) => {
+                    return loaded.into_iter().map(|loaded| Err(loaded.err().unwrap_or(error.clone().into()))).collect();
+                }
+            },
+        };
+        let mut images = Vec::with_capacity(busy.len());
+        for ((_, follow), loaded) in busy.iter().zip(&loaded) {
+            follow.begin();
+            follow.ends_by(reader.ender());
+            if let Ok((name, bytes)) = loaded {
+                images.push(Source { name, bytes, watch: &**follow });
+            }
+        }
+        let mut read = reader.read_many(&images).into_iter();
+        drop(images);
+        loaded.into_iter().map(|loaded| Ok(loaded.map(|_| read.next())?.unwrap_or(Err(OcrError::Cancelled))?)).collect()
     }
 }
 
