@@ -82,7 +82,11 @@ impl Reader {
                     results[index] = Some(document);
                 }
             }
-            Err(error) => rest.iter().for_each(|(index, _, _)| results[*index] = Some(Err(error.clone()))),
+            Err(error) => {
+                for (index, _, _) in rest {
+                    results[index] = Some(Err(error.clone()));
+                }
+            }
         }
     }
 

@@ -108,7 +108,9 @@ impl Batch {
                 reader = None;
                 busy.iter().map(|_| Err(Fault::Bug(said(&*panic)))).collect()
             });
-            busy.iter().for_each(|(_, follow)| follow.ends_by(None));
+            for (_, follow) in &busy {
+                follow.ends_by(None);
+            }
             let mut state = self.lock();
             if state.busy.remove(&id).is_none() {
                 // Given up as stuck; somebody else has this thread's place.
@@ -133,14 +135,13 @@ impl Batch {
             if state.closed || (state.again.is_empty() && state.next >= self.inputs.len()) {
                 return None;
             }
-            let inputs = match state.again.pop_front() {
-                Some(alone) => alone..alone + 1,
-                None => {
-                    let until = self.inputs.len().min(state.turn + self.options.jobs * WAITING).min(state.next + at_once.max(1));
-                    let inputs = state.next..until.max(state.next);
-                    state.next = inputs.end;
-                    inputs
-                }
+            let inputs = if let Some(alone) = state.again.pop_front() {
+                alone..alone + 1
+            } else {
+                let until = self.inputs.len().min(state.turn + self.options.jobs * WAITING).min(state.next + at_once.max(1));
+                let inputs = state.next..until.max(state.next);
+                state.next = inputs.end;
+                inputs
             };
             if !inputs.is_empty() {
                 let follow = || Arc::new(Follow::new(self.options.page_timeout, self.cut.clone()));
