@@ -18,6 +18,8 @@ use super::models::Model;
 use super::orient::Orienter;
 use super::recognise::{Reading, Recogniser};
 use super::runtime::{Runtime, Stop};
+use super::slanet::Structure;
+use super::table::Grid;
 use super::{OcrError, Stage, table};
 use crate::text::Safe;
 
@@ -38,6 +40,7 @@ pub struct Reader {
     detector: Detector,
     orienter: Orienter,
     recogniser: Recogniser,
+    structure: Structure,
     limits: Limits,
     runtime: Runtime,
     stop: Stop,
@@ -114,7 +117,8 @@ impl Reader {
         };
         let recogniser = Recogniser::new(net(Model::Ruslat)?, net(Model::Latin)?, BATCH);
         let orienter = Orienter::new(net(Model::PageOrientation)?);
-        Ok(Self { detector: Detector::new(detector), orienter, recogniser, limits, runtime: runtime.clone(), stop })
+        let structure = Structure::new(runtime.clone(), stop.clone());
+        Ok(Self { detector: Detector::new(detector), orienter, recogniser, structure, limits, runtime: runtime.clone(), stop })
     }
 
     /// Ends a run of any of its models from another thread: for a watchdog, when asking between steps is not enough.
@@ -134,7 +138,7 @@ impl Reader {
             let lines = self.recognise(&mut prepared, &mut job)?;
             for (page, lines) in prepared.into_iter().zip(lines) {
                 let many = (job.pages > 1).then_some(page.number);
-                let (size, blocks) = assemble(&page, lines, &mut job)?;
+                let (size, blocks) = assemble(&mut self.structure, &page, lines, &mut job)?;
                 draft.add(size, blocks, many);
             }
         }
@@ -175,7 +179,7 @@ impl Reader {
             Ok(lines) => {
                 for ((page, lines), (index, mut job, mut draft)) in prepared.into_iter().zip(lines).zip(waiting) {
                     job.spent.extend(together.spent.iter().map(|(&stage, &time)| (stage, time)));
-                    let document = assemble(&page, lines, &mut job).map(|(size, blocks)| {
+                    let document = assemble(&mut self.structure, &page, lines, &mut job).map(|(size, blocks)| {
                         draft.add(size, blocks, None);
                         draft.document(images[index].0, &job, self.runtime.label())
                     });
@@ -219,9 +223,15 @@ impl Reader {
 }
 
 /// From a page's lines to its blocks, in pixels of the page as it was before it was made smaller.
-fn assemble(page: &Prepared, mut lines: Vec<Line>, job: &mut Job) -> Result<(PageSize, Vec<Block>), OcrError> {
+fn assemble(
+    structure: &mut Structure,
+    page: &Prepared,
+    mut lines: Vec<Line>,
+    job: &mut Job,
+) -> Result<(PageSize, Vec<Block>), OcrError> {
     let (number, shrink) = (page.number, page.shrink);
-    let tables = job.stage(Stage::Tables, number, || Ok(table::found(&page.grids, &page.rulings, &mut lines)))?;
+    let mut opinion = |grid: &Grid, lines: &[Line]| structure.grid(&page.image, grid, lines);
+    let tables = job.stage(Stage::Tables, number, || table::found(&page.grids, &page.rulings, &mut lines, &mut opinion))?;
     let size = PageSize { width: page.image.width(), height: page.image.height(), angle: page.size.angle };
     let mut blocks = job.stage(Stage::Layout, number, || Ok(layout::blocks(size, lines, tables)))?;
     if shrink > 1.0 {
