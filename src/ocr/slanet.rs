@@ -172,8 +172,11 @@ fn fit(sketch: &Sketch, bounds: &Rect, words: &[&Word]) -> Option<Grid> {
         sketch.cells.iter().enumerate().filter_map(|(index, cell)| Some((cell, extent(index)?))).collect();
     let down = |row: u32| span(places.iter().filter(|(c, _)| c.row == row && c.row_span == 1).map(|(_, r)| (r.top, r.bottom)));
     let across = |col: u32| span(places.iter().filter(|(c, _)| c.col == col && c.col_span == 1).map(|(_, r)| (r.left, r.right)));
-    let ys = cuts(&(0..sketch.rows).map(down).collect::<Option<Vec<_>>>()?, (bounds.top, bounds.bottom))?;
-    let xs = cuts(&(0..sketch.cols).map(across).collect::<Option<Vec<_>>>()?, (bounds.left, bounds.right))?;
+    let mut heights: Vec<f32> = words.iter().map(|word| word.rect.height()).collect();
+    heights.sort_by(f32::total_cmp);
+    let slack = 0.35 * heights.get(heights.len() / 2)?;
+    let ys = cuts(&(0..sketch.rows).map(down).collect::<Option<Vec<_>>>()?, (bounds.top, bounds.bottom), slack)?;
+    let xs = cuts(&(0..sketch.cols).map(across).collect::<Option<Vec<_>>>()?, (bounds.left, bounds.right), slack)?;
     let cells = sketch.cells.iter().map(|cell| {
         let (row, col) = (cell.row as usize, cell.col as usize);
         let (below, beside) = (row + cell.row_span as usize, col + cell.col_span as usize);
@@ -193,10 +196,10 @@ fn span(parts: impl Iterator<Item = (f32, f32)>) -> Option<(f32, f32)> {
     parts.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
-/// Where to cut between extents that follow each other, with both ends; none when they overlap by more than the slack of boxes.
-fn cuts(extents: &[(f32, f32)], (from, to): (f32, f32)) -> Option<Vec<f32>> {
-    const SLACK: f32 = 4.0;
-    if extents.windows(2).any(|pair| pair[0].1 > pair[1].0 + SLACK || pair[0].0 >= pair[1].0) {
+/// Where to cut between extents that follow each other, with both ends; none when they overlap by more than `slack`: boxes have
+/// a margin, and rows of a page a little askew reach into each other.
+fn cuts(extents: &[(f32, f32)], (from, to): (f32, f32), slack: f32) -> Option<Vec<f32>> {
+    if extents.windows(2).any(|pair| pair[0].1 > pair[1].0 + slack || pair[0].0 >= pair[1].0) {
         return None;
     }
     let between = extents.windows(2).map(|pair| f32::midpoint(pair[0].1, pair[1].0));
