@@ -1,4 +1,4 @@
-//! SLANet: the rows, columns and spans of a table without ruling lines, from its picture, and which words go into which cell.
+//! `SLANet`: the rows, columns and spans of a table without ruling lines, from its picture, and which words go into which cell.
 //! It finds no table and replaces none that its own words contradict.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use sketch::Sketch;
 
 /// The model's input is a square of so many pixels; the table fills it from its top-left corner.
 const SIDE: u32 = 488;
-/// ImageNet's, blue first.
+/// Of `ImageNet`, blue first.
 const MEAN: [f32; 3] = [0.406, 0.456, 0.485];
 const DEVIATION: [f32; 3] = [0.225, 0.224, 0.229];
 
@@ -57,13 +57,12 @@ impl Structure {
     }
 
     fn look(&mut self, image: &RgbImage, window: &Rect) -> Result<Option<Sketch>, OcrError> {
-        let net = match self.net.take() {
-            Some(net) => net,
-            None => {
-                let mut net = self.runtime.net(Model::TableStructure)?;
-                net.stop_with(&self.stop);
-                net
-            }
+        let net = if let Some(net) = self.net.take() {
+            net
+        } else {
+            let mut net = self.runtime.net(Model::TableStructure)?;
+            net.stop_with(&self.stop);
+            net
         };
         let side = SIDE as usize;
         let outputs = self.net.insert(net).run([1, 3, side, side], &input(image, window))?;
@@ -98,9 +97,12 @@ struct Word {
 }
 
 fn words(lines: &[Line]) -> Vec<Word> {
-    let of = |line: &Line| match line.words.is_empty() {
-        true => vec![Word { rect: line.quad.bounds(), text: line.text.to_string() }],
-        false => line.words.iter().map(|word| Word { rect: word.quad.bounds(), text: word.text.to_string() }).collect(),
+    let of = |line: &Line| {
+        if line.words.is_empty() {
+            vec![Word { rect: line.quad.bounds(), text: line.text.to_string() }]
+        } else {
+            line.words.iter().map(|word| Word { rect: word.quad.bounds(), text: word.text.to_string() }).collect()
+        }
     };
     lines.iter().flat_map(of).filter(|word| !word.text.is_empty()).collect()
 }

@@ -1,4 +1,4 @@
-//! SLANet's answer: a sentence of HTML tokens and a box for each cell, made into cells with their rows, columns and spans.
+//! The answer of `SLANet`: a sentence of HTML tokens and a box for each cell, made into cells with their rows, columns and spans.
 //! It knows no words.
 
 use crate::ocr::geometry::{Point, Rect};
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn an_unsure_answer_is_none() {
         let (mut scores, boxes) = sentence(&[2, 28, 28, 4, 2, 28, 28, 4, 29]);
-        scores.iter_mut().for_each(|score| *score *= 0.9);
+        scores = scores.iter().map(|score| score * 0.9).collect();
         assert_eq!(decode(&scores, &boxes, &WINDOW), None);
     }
 }
