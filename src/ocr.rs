@@ -16,6 +16,7 @@ pub mod recognise;
 pub mod rules;
 pub mod runtime;
 mod script;
+mod slanet;
 pub mod table;
 
 pub use document::Document;

@@ -9,6 +9,8 @@ use super::table::Grid;
 mod accept;
 mod build;
 
+pub use accept::is_figure;
+
 /// A word and where it stands.
 #[derive(Clone, Debug)]
 struct Atom {

@@ -19,6 +19,8 @@ use super::models::Model;
 use super::orient::Orienter;
 use super::recognise::{Reading, Recogniser};
 use super::runtime::{Runtime, Stop};
+use super::slanet::Structure;
+use super::table::Grid;
 use super::{OcrError, Stage, table};
 use crate::text::Safe;
 
@@ -45,6 +47,7 @@ pub struct Reader {
     detector: Detector,
     orienter: Orienter,
     recogniser: Recogniser,
+    structure: Structure,
     limits: Limits,
     runtime: Runtime,
     stop: Stop,
@@ -143,7 +146,8 @@ impl Reader {
         // Asked only now: a GPU may have refused a model.
         let recogniser = Recogniser::new(ruslat, latin, if runtime.on_gpu() { GPU_BATCH } else { BATCH });
         let orienter = Orienter::new(orientation);
-        Ok(Self { detector: Detector::new(detector), orienter, recogniser, limits, runtime: runtime.clone(), stop })
+        let structure = Structure::new(runtime.clone(), stop.clone());
+        Ok(Self { detector: Detector::new(detector), orienter, recogniser, structure, limits, runtime: runtime.clone(), stop })
     }
 
     /// Ends a run of any of its models from another thread: for a watchdog, when asking between steps is not enough.
@@ -192,7 +196,7 @@ impl Reader {
         let lines = self.recognise(&mut prepared, &mut [&mut *job])?;
         let many = (job.pages > 1).then_some(number);
         for (page, lines) in prepared.iter().zip(lines) {
-            let (size, blocks) = assemble(page, lines, job)?;
+            let (size, blocks) = assemble(&mut self.structure, page, lines, job)?;
             draft.add(size, blocks, many);
         }
         Ok(true)
@@ -247,9 +251,15 @@ impl Reader {
 }
 
 /// From a page's lines to its blocks, in pixels of the page as it was before it was made smaller.
-fn assemble(page: &Prepared, mut lines: Vec<Line>, job: &mut Job) -> Result<(PageSize, Vec<Block>), OcrError> {
+fn assemble(
+    structure: &mut Structure,
+    page: &Prepared,
+    mut lines: Vec<Line>,
+    job: &mut Job,
+) -> Result<(PageSize, Vec<Block>), OcrError> {
     let (number, shrink) = (page.number, page.shrink);
-    let tables = job.stage(Stage::Tables, number, || Ok(table::found(&page.grids, &page.rulings, &mut lines)))?;
+    let mut opinion = |grid: &Grid, lines: &[Line]| structure.grid(&page.image, grid, lines);
+    let tables = job.stage(Stage::Tables, number, || table::found(&page.grids, &page.rulings, &mut lines, &mut opinion))?;
     let size = PageSize { width: page.image.width(), height: page.image.height(), angle: page.size.angle };
     let mut blocks = job.stage(Stage::Layout, number, || Ok(layout::blocks(size, lines, tables)))?;
     if shrink > 1.0 {

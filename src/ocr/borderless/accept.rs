@@ -4,7 +4,7 @@
 use super::build::Shape;
 
 /// True when the text is a figure: digits with signs, a currency or a short unit; or a dash that stands for none.
-pub(super) fn is_figure(text: &str) -> bool {
+pub fn is_figure(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let first_is_letter = text.chars().next().is_some_and(char::is_alphabetic);

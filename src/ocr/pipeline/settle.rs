@@ -44,7 +44,9 @@ pub fn sides(page: &Prepared, mut readings: Vec<Reading>) -> Vec<Settled> {
         if let Some((index, &(_, quad))) = best
             && let Some(reading) = readings.get_mut(piece.first + index)
         {
-            settled.push(Settled { quad, reading: std::mem::take(reading), missed: piece.missed });
+            let reading = std::mem::take(reading);
+            let in_cell = is_sign(reading.text.trim()) && page.grids.iter().any(|grid| grid.bounds.holds(quad.centre()));
+            settled.push(Settled { quad, reading, missed: piece.missed && !in_cell });
         }
     }
     settled
@@ -103,8 +105,13 @@ pub fn lines(settled: Vec<Settled>) -> Vec<Line> {
 fn stands(one: &Settled) -> bool {
     let text = one.reading.text.trim();
     let least = if one.missed { MISSED } else { NOISE };
-    let letters = !one.missed || text.chars().any(char::is_alphanumeric) || matches!(text, "-" | "–" | "—" | "+" | "%");
+    let letters = !one.missed || text.chars().any(char::is_alphanumeric) || is_sign(text);
     !text.is_empty() && letters && one.reading.confidence >= least
+}
+
+/// What a cell may hold alone: none, yes. One stroke tells the recogniser little, so it is unsure of it.
+fn is_sign(text: &str) -> bool {
+    matches!(text, "-" | "–" | "—" | "−" | "+" | "%")
 }
 
 fn has_letters(reading: &Reading) -> bool {
@@ -182,6 +189,16 @@ mod tests {
             settled("7", 0.6, true),
         ]);
         assert_eq!(kept.iter().map(|line| line.text.to_string()).collect::<Vec<_>>(), ["Итого", "-"]);
+    }
+
+    #[test]
+    fn a_sign_alone_in_a_cell_stands_though_unsure() {
+        let mut page = page(vec![Piece { missed: true, ..piece(0, &[Side::Level]) }]);
+        assert!(sides(&page, vec![reading("-", 0.64)])[0].missed, "ink outside tables");
+        let bounds = Rect::new(-10.0, -10.0, 10.0, 10.0);
+        page.grids.push(crate::ocr::table::Grid { bounds, rows: 1, cols: 1, cells: Vec::new() });
+        assert!(!sides(&page, vec![reading("-", 0.64)])[0].missed);
+        assert!(sides(&page, vec![reading("r", 0.64)])[0].missed);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Reader {
         match read {
             Ok(lines) => {
                 for ((page, lines), (index, mut job, mut draft)) in pages.iter().zip(lines).zip(rest) {
-                    let document = assemble(page, lines, &mut job).map(|(size, blocks)| {
+                    let document = assemble(&mut self.structure, page, lines, &mut job).map(|(size, blocks)| {
                         draft.add(size, blocks, None);
                         draft.document(images[index].name, &job, self.runtime.label())
                     });

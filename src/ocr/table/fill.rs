@@ -46,7 +46,10 @@ fn place(line: &Line, bounds: &Rect, cells: &[GridCell], pieces: &mut [Vec<Piece
         shares.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share > 0.0)
     };
     let Some((cell, share)) = best(bounds) else { return };
-    if share >= 0.8 || line.words.len() < 2 {
+    // A short word before a long one ("№" and the next heading) is a small share of their line.
+    let strays =
+        line.words.iter().any(|word| best(&word.quad.bounds()).is_some_and(|(other, share)| other != cell && share >= 0.9));
+    if share >= 0.8 && !strays || line.words.len() < 2 {
         pieces[cell].push(Piece { rect: *bounds, text: line.text.to_string() });
         return;
     }
@@ -207,6 +210,17 @@ mod tests {
         let (table, used) = fill(&grid(1, 2, 40.0), &lines);
         assert_eq!(texts(&table), ["left words", "right words"]);
         assert_eq!(used, [0], "what lies outside stays outside");
+    }
+
+    #[test]
+    fn a_short_word_of_a_long_line_goes_to_its_own_cell() {
+        let mut one = line("№ Наименование", 170.0, 10.0);
+        let (short, long) = (Rect::new(170.0, 10.0, 190.0, 30.0), Rect::new(205.0, 10.0, 395.0, 30.0));
+        one.quad = Quad::from_rect(short.join(&long));
+        for (word, rect) in one.words.iter_mut().zip([short, long]) {
+            word.quad = Quad::from_rect(rect);
+        }
+        assert_eq!(texts(&fill(&grid(1, 2, 40.0), &[one]).0), ["№", "Наименование"]);
     }
 
     #[test]

@@ -3,22 +3,36 @@
 
 use super::FoundTable;
 use super::{Grid, GridCell, fill};
+use crate::ocr::OcrError;
 use crate::ocr::borderless;
 use crate::ocr::document::Line;
 use crate::ocr::geometry::Rect;
 use crate::ocr::rules::Rulings;
 
+/// A second opinion on the cells of a table among the lines that no other table has.
+pub type Opinion<'a> = dyn FnMut(&Grid, &[Line]) -> Result<Option<Grid>, OcrError> + 'a;
+
 /// The tables of a page; their lines leave `lines`. `grids`: the ruled ones, as `grids` found them in `rulings`.
-pub fn found(grids: &[Grid], rulings: &Rulings, lines: &mut Vec<Line>) -> Vec<FoundTable> {
+/// `opinion`: better cells for a table that alignment found, if there are any.
+pub fn found(
+    grids: &[Grid],
+    rulings: &Rulings,
+    lines: &mut Vec<Line>,
+    opinion: &mut Opinion,
+) -> Result<Vec<FoundTable>, OcrError> {
     let mut found = Vec::new();
     for grid in grids {
-        let better = half_ruled(grid, rulings, lines).or_else(|| headed(grid, lines));
+        let better = match half_ruled(grid, rulings, lines) {
+            Some(shown) => Some(opinion(&shown, lines)?.unwrap_or(shown)),
+            None => headed(grid, lines),
+        };
         found.extend(take(better.as_ref().unwrap_or(grid), lines));
     }
     for grid in borderless::grids(lines, rulings) {
-        found.extend(take(&grid, lines));
+        let better = opinion(&grid, lines)?;
+        found.extend(take(better.as_ref().unwrap_or(&grid), lines));
     }
-    found
+    Ok(found)
 }
 
 /// The grid with its text, and its lines out of `lines`; none when it holds no text.
@@ -93,10 +107,11 @@ mod tests {
             words: Vec::new(),
         };
         let mut heads = vec![line("Country", 10.0, 80.0), line("Capital", 110.0, 180.0)];
-        let tables = found(std::slice::from_ref(&grid), &Rulings::default(), &mut heads);
+        let tables = found(std::slice::from_ref(&grid), &Rulings::default(), &mut heads, &mut |_, _| Ok(None)).unwrap();
         assert_eq!(tables.iter().map(|t| (t.table.rows, t.lines.len())).collect::<Vec<_>>(), [(3, 2)]);
         let mut caption = vec![line("A caption over it all", 10.0, 180.0), line("inside", 0.0, 0.0)];
         caption[1].quad = Quad::from_rect(Rect::new(10.0, 110.0, 80.0, 130.0));
-        assert_eq!(found(&[grid], &Rulings::default(), &mut caption)[0].table.rows, 2);
+        let tables = found(&[grid], &Rulings::default(), &mut caption, &mut |_, _| Ok(None)).unwrap();
+        assert_eq!(tables[0].table.rows, 2);
     }
 }
