@@ -200,21 +200,31 @@ impl Reader {
     /// The lines of each page. Unsure ones are read a second time, from other crops.
     fn recognise(&mut self, pages: &mut [Prepared], job: &mut Job) -> Result<Vec<Vec<Line>>, OcrError> {
         let crops: Vec<Vec<RgbImage>> = pages.iter_mut().map(|page| std::mem::take(&mut page.crops)).collect();
-        let readings = self.read_crops(&crops, pages, job)?;
+        let readings = self.read_crops(&crops, pages, &vec![None; crops.len()], job)?;
         let mut settled: Vec<_> = pages.iter().zip(readings).map(|(page, readings)| settle::sides(page, readings)).collect();
         let tries: Vec<_> = pages.iter().zip(&settled).map(|(page, settled)| settle::other_crops(page, settled)).collect();
         let (tries, crops): (Vec<_>, Vec<_>) = tries.into_iter().unzip();
-        let readings = self.read_crops(&crops, pages, job)?;
+        let shares: Vec<_> = settled.iter().map(|settled| Some(settle::cyrillic_share(settled))).collect();
+        let readings = self.read_crops(&crops, pages, &shares, job)?;
         for ((settled, tries), readings) in settled.iter_mut().zip(&tries).zip(readings) {
             settle::take_better(settled, tries, readings);
         }
         Ok(settled.into_iter().map(settle::lines).collect())
     }
 
-    /// What crops say, by page. A page's crops go together: the recogniser judges by them what script the page is in.
-    fn read_crops(&mut self, crops: &[Vec<RgbImage>], pages: &[Prepared], job: &mut Job) -> Result<Vec<Vec<Reading>>, OcrError> {
-        let pairs = crops.iter().zip(pages);
-        pairs.map(|(crops, page)| job.stage(Stage::Recognise, page.number, || self.recogniser.read(crops))).collect()
+    /// What crops say, by page. A page's crops go together: the recogniser judges by them what script the page is in, unless told.
+    fn read_crops(
+        &mut self,
+        crops: &[Vec<RgbImage>],
+        pages: &[Prepared],
+        shares: &[Option<f32>],
+        job: &mut Job,
+    ) -> Result<Vec<Vec<Reading>>, OcrError> {
+        let all = crops.iter().zip(pages).zip(shares);
+        let read = |((crops, page), &share): ((&Vec<RgbImage>, &Prepared), &Option<f32>)| {
+            job.stage(Stage::Recognise, page.number, || self.recogniser.read_again(crops, share))
+        };
+        all.map(read).collect()
     }
 }
 

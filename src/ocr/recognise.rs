@@ -3,10 +3,12 @@
 
 mod choose;
 mod ctc;
+mod spaces;
 mod strip;
 
 use image::RgbImage;
 
+pub use self::choose::page_share as cyrillic_share;
 use self::ctc::Charset;
 use self::strip::{Cutter, ROWS, Strip};
 use super::OcrError;
@@ -127,13 +129,18 @@ impl Recogniser {
     /// What the crops of one page say, in their order: what script the page is in helps to choose between the recognisers.
     /// Any sizes; an empty reading where there is no text.
     pub fn read(&mut self, crops: &[RgbImage]) -> Result<Vec<Reading>, OcrError> {
+        self.read_again(crops, None)
+    }
+
+    /// The same for a few crops of a page that has been read: `page` is its [`cyrillic_share`].
+    pub fn read_again(&mut self, crops: &[RgbImage], page: Option<f32>) -> Result<Vec<Reading>, OcrError> {
         let mut strips = Vec::with_capacity(crops.len());
         for (line, crop) in crops.iter().enumerate() {
             self.cutter.strips(line, crop, &mut strips)?;
         }
         let all: Vec<&Strip> = strips.iter().collect();
         let mut readings = self.ruslat.read(&all, crops.len(), self.batch)?;
-        let page = choose::page_share(&readings);
+        let page = page.unwrap_or_else(|| cyrillic_share(&readings));
         let wanted: Vec<bool> = readings.iter().map(|reading| choose::wants_second_look(reading, page)).collect();
         let again: Vec<&Strip> = strips.iter().filter(|strip| wanted.get(strip.line) == Some(&true)).collect();
         let others = if again.is_empty() { Vec::new() } else { self.latin.read(&again, crops.len(), self.batch)? };
@@ -143,6 +150,11 @@ impl Recogniser {
             match other.and_then(|other| choose::surer(reading, other, page)) {
                 Some(other) => *reading = other,
                 None => reading.unify(page),
+            }
+        }
+        for (crop, reading) in crops.iter().zip(&mut readings) {
+            if let Some(chars) = spaces::settled(crop, &reading.chars) {
+                *reading = Reading::new(chars);
             }
         }
         Ok(readings)
