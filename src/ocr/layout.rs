@@ -59,7 +59,9 @@ pub fn blocks(_page: PageSize, lines: Vec<Line>, tables: Vec<FoundTable>) -> Vec
     sort(&mut items);
     let order = columns::regions(&items);
     let (mut regions, mut found) = parts(items, order);
-    regions.iter_mut().for_each(|rows| neighbours::settle(rows));
+    for rows in &mut regions {
+        neighbours::settle(rows);
+    }
     let sheet = kinds::Sheet::of(&regions);
     let mut out = Vec::new();
     for (at, region) in regions.into_iter().enumerate() {
