@@ -4,6 +4,7 @@
 mod columns;
 mod kinds;
 mod marker;
+mod neighbours;
 mod rows;
 
 use super::document::{Block, BlockKind, Line, PageSize};
@@ -57,7 +58,10 @@ pub fn blocks(_page: PageSize, lines: Vec<Line>, tables: Vec<FoundTable>) -> Vec
     );
     sort(&mut items);
     let order = columns::regions(&items);
-    let (regions, mut found) = parts(items, order);
+    let (mut regions, mut found) = parts(items, order);
+    for rows in &mut regions {
+        neighbours::settle(rows);
+    }
     let sheet = kinds::Sheet::of(&regions);
     let mut out = Vec::new();
     for (at, region) in regions.into_iter().enumerate() {

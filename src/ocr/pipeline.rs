@@ -215,22 +215,25 @@ impl Reader {
     /// The lines of each page, of one job each. Unsure ones are read a second time, from other crops.
     fn recognise(&mut self, pages: &mut [Prepared], jobs: &mut [&mut Job<'_>]) -> Result<Vec<Vec<Line>>, OcrError> {
         let crops: Vec<Vec<RgbImage>> = pages.iter_mut().map(|page| std::mem::take(&mut page.crops)).collect();
-        let readings = self.read_crops(&crops, pages, jobs)?;
+        let readings = self.read_crops(&crops, pages, &[], jobs)?;
         let mut settled: Vec<_> = pages.iter().zip(readings).map(|(page, readings)| settle::sides(page, readings)).collect();
         let tries: Vec<_> = pages.iter().zip(&settled).map(|(page, settled)| settle::other_crops(page, settled)).collect();
         let (tries, crops): (Vec<_>, Vec<_>) = tries.into_iter().unzip();
-        let readings = self.read_crops(&crops, pages, jobs)?;
+        let shares: Vec<_> = settled.iter().map(|settled| Some(settle::cyrillic_share(settled))).collect();
+        let readings = self.read_crops(&crops, pages, &shares, jobs)?;
         for ((settled, tries), readings) in settled.iter_mut().zip(&tries).zip(readings) {
             settle::take_better(settled, tries, readings);
         }
         Ok(settled.into_iter().map(settle::lines).collect())
     }
 
-    /// What crops say, by page. The lines of a page whose job is stopped may stay empty: the job's next stage ends it.
+    /// What crops say, by page, with the shares of Cyrillic that are known of them. The lines of a page whose job is stopped may
+    /// stay empty: the job's next stage ends it.
     fn read_crops(
         &mut self,
         crops: &[Vec<RgbImage>],
         pages: &[Prepared],
+        shares: &[Option<f32>],
         jobs: &mut [&mut Job<'_>],
     ) -> Result<Vec<Vec<Reading>>, OcrError> {
         let started = Instant::now();
@@ -241,7 +244,7 @@ impl Reader {
         let watches: Vec<&dyn Watch> = jobs.iter().map(|job| job.watch).collect();
         let gone = |page: usize| watches.get(page).is_none_or(|watch| watch.stopped().is_some());
         let together: Vec<&[RgbImage]> = crops.iter().map(Vec::as_slice).collect();
-        let readings = self.recogniser.read_pages(&together, &gone);
+        let readings = self.recogniser.read_pages(&together, shares, &gone);
         let all: usize = crops.iter().map(Vec::len).sum();
         for (crops, job) in crops.iter().zip(jobs.iter_mut()) {
             job.add(Stage::Recognise, started.elapsed().mul_f64(crops.len() as f64 / all.max(1) as f64));

@@ -3,10 +3,12 @@
 
 mod choose;
 mod ctc;
+mod spaces;
 mod strip;
 
 use image::RgbImage;
 
+pub use self::choose::page_share as cyrillic_share;
 use self::ctc::Charset;
 use self::strip::{Cutter, ROWS, Strip};
 use super::OcrError;
@@ -126,13 +128,18 @@ impl Recogniser {
 
     /// What the crops of one page say, in their order. Any sizes; an empty reading where there is no text.
     pub fn read(&mut self, crops: &[RgbImage]) -> Result<Vec<Reading>, OcrError> {
-        Ok(self.read_pages(&[crops], &|_| false)?.pop().unwrap_or_default())
+        Ok(self.read_pages(&[crops], &[None], &|_| false)?.pop().unwrap_or_default())
     }
 
     /// What the crops of each page say. Lines of all pages share batches; what script a page is in, which helps to choose between
-    /// the recognisers, is judged page by page. `gone` is asked before each run whether a page (by its index) is wanted no more:
-    /// its lines that are not read yet stay empty.
-    pub fn read_pages(&mut self, pages: &[&[RgbImage]], gone: &dyn Fn(usize) -> bool) -> Result<Vec<Vec<Reading>>, OcrError> {
+    /// the recognisers, is judged page by page, unless its [`cyrillic_share`] is known from an earlier reading. `gone` is asked
+    /// before each run whether a page (by its index) is wanted no more: its lines that are not read yet stay empty.
+    pub fn read_pages(
+        &mut self,
+        pages: &[&[RgbImage]],
+        known: &[Option<f32>],
+        gone: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<Vec<Reading>>, OcrError> {
         let (mut strips, mut owners) = (Vec::new(), Vec::new());
         for (page, crops) in pages.iter().enumerate() {
             for crop in *crops {
@@ -143,13 +150,7 @@ impl Recogniser {
         let unwanted = |line: usize| owners.get(line).is_none_or(|&page| gone(page));
         let all: Vec<&Strip> = strips.iter().collect();
         let mut readings = self.ruslat.read(&all, owners.len(), self.batch, &unwanted)?;
-        let mut rest = readings.as_slice();
-        let shares = pages.iter().map(|crops| {
-            let (page, others) = rest.split_at(crops.len().min(rest.len()));
-            rest = others;
-            choose::page_share(page)
-        });
-        let shares: Vec<f32> = shares.collect();
+        let shares = shares(pages, known, &readings);
         let share = |line: usize| owners.get(line).and_then(|&page| shares.get(page)).copied().unwrap_or(0.5);
         let looks = readings.iter().enumerate().map(|(line, reading)| choose::wants_second_look(reading, share(line)));
         let wanted: Vec<bool> = looks.collect();
@@ -161,6 +162,11 @@ impl Recogniser {
             match other.and_then(|other| choose::surer(reading, other, share(line))) {
                 Some(other) => *reading = other,
                 None => reading.unify(share(line)),
+            }
+        }
+        for (crop, reading) in pages.iter().copied().flatten().zip(&mut readings) {
+            if let Some(chars) = spaces::settled(crop, &reading.chars) {
+                *reading = Reading::new(chars);
             }
         }
         let mut readings = readings.into_iter();
@@ -260,6 +266,17 @@ impl Reader {
 fn fitting(widths: impl Iterator<Item = usize>, batch: usize) -> usize {
     let all = widths.enumerate().take(batch);
     all.take_while(|(before, width)| (before + 1) * width <= batch * USUAL_COLUMNS).count().max(1)
+}
+
+/// The share of Cyrillic of each page, where it is not known already. `readings`: those of all pages, in their order.
+fn shares(pages: &[&[RgbImage]], known: &[Option<f32>], readings: &[Reading]) -> Vec<f32> {
+    let mut rest = readings;
+    let each = pages.iter().enumerate().map(|(index, crops)| {
+        let (page, others) = rest.split_at(crops.len().min(rest.len()));
+        rest = others;
+        known.get(index).copied().flatten().unwrap_or_else(|| cyrillic_share(page))
+    });
+    each.collect()
 }
 
 #[cfg(test)]

@@ -96,15 +96,38 @@ pub(super) fn unified(line: &mut [char], page: f32) {
     }
 }
 
-/// In small print Cyrillic capitals and small letters differ in height alone: `СитИЛиНка`. Names such as `КазМунайГаз` and `СПбГУ` stay.
+/// Capitals that differ from their small letters in height alone.
+const SAME_SHAPE: &str = "ВГЖЗИЙКЛМНОПСТУФХЦЧШЩЪЫЬЭЮЯ";
+/// Words that begin so are put together of others and keep their capitals: `ГосНИИ`, `МосОНО`.
+const COMPOUNDS: [&str; 10] = ["Гос", "Рос", "Мос", "Гор", "Рай", "Обл", "Мин", "Глав", "Центр", "Спец"];
+
+/// In small print Cyrillic capitals and small letters differ in height alone: `СитИЛинка`, `привЫЧКИ`, `СпиСОК`. Names such as
+/// `КазМунайГаз` and `СПбГУ` stay, and so do units and short terms: `кВт`, `мРНК`.
 fn settle_case(word: &mut [char]) {
+    if !word.iter().all(|&c| is_cyrillic(c)) {
+        return;
+    }
     let rises = word.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_lowercase() && b.is_uppercase())).count();
     let shortest = word.chunk_by(|_, b| !b.is_uppercase()).map(<[char]>::len).min().unwrap_or(0);
-    if rises >= 2 && shortest < 3 && word.iter().all(|&c| is_cyrillic(c)) {
+    if rises >= 2 && shortest < 3 || rises >= 1 && has_tall_small_letters(word) {
         for c in word.iter_mut().skip(1) {
             *c = c.to_lowercase().next().unwrap_or(*c);
         }
     }
+}
+
+/// Capitals after small letters that may be small themselves: any in a word that begins small, two or more in another.
+fn has_tall_small_letters(word: &[char]) -> bool {
+    let inner = word.iter().skip(1).filter(|c| c.is_uppercase());
+    let begins_small = word.first().is_some_and(|c| c.is_lowercase());
+    let together =
+        word.windows(3).any(|three| matches!(three, [a, b, c] if a.is_lowercase() && b.is_uppercase() && c.is_uppercase()));
+    let compound = COMPOUNDS.iter().any(|head| head.chars().zip(word).all(|(a, b)| a == *b));
+    let small = word.iter().filter(|c| c.is_lowercase()).count();
+    inner.into_iter().all(|&c| SAME_SHAPE.contains(c))
+        && small > 1
+        && !compound
+        && (begins_small && word.len() > 5 || together && word.len() > 4)
 }
 
 fn is_letter(c: char) -> bool {
@@ -263,7 +286,15 @@ mod tests {
     #[test]
     fn capitals_do_not_rise_and_fall_within_a_word() {
         assert_eq!(fixed("Сдать в СитИЛиНка:"), "Сдать в Ситилинка:");
-        for kept in ["КазМунайГаз", "СПбГУ", "ВКонтакте", "МинФин", "ПОРЯДОК"] {
+        for (read, wanted) in
+            [("привЫЧКИ", "привычки"), ("СпиСОК", "Список"), ("СитИЛинка", "Ситилинка"), ("надежноСТЬ", "надежность")]
+        {
+            let mut line: Vec<char> = read.chars().collect();
+            unified(&mut line, 1.0);
+            assert_eq!(line.into_iter().collect::<String>(), wanted);
+        }
+        for kept in ["КазМунайГаз", "СПбГУ", "ГосНИИ", "мРНК", "ВкусВилл", "АвтоВАЗ", "ВКонтакте", "МинФин", "ПОРЯДОК"]
+        {
             assert_eq!(fixed(kept), kept);
         }
     }

@@ -17,7 +17,7 @@ const LATIN_LINE: f32 = 0.1;
 const SAME_SPACE: f32 = 1.2;
 
 /// The share of letters that can only be Cyrillic among those that can only be Cyrillic or only Latin; a half when there are none.
-pub(super) fn page_share(readings: &[Reading]) -> f32 {
+pub fn page_share<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> f32 {
     let mut seen = Scripts::default();
     for reading in readings {
         seen += Scripts::of(reading.text.chars());

@@ -8,6 +8,11 @@ const PROSE: f32 = 28.0;
 /// Letters in a row of an address, on average.
 const ADDRESS: f32 = 14.0;
 
+/// Rows that begin with a small letter: half of them or more in prose, few in cells and labels.
+const RUNS_ON: f32 = 0.4;
+/// Rows of a column of prose beside two others.
+const COLUMN: usize = 6;
+
 /// One side of a gutter: its rows from top to bottom.
 struct Side<'a> {
     rows: Vec<SideRow<'a>>,
@@ -52,6 +57,11 @@ impl<'a> Side<'a> {
         self.rows.iter().filter(|row| has(row)).count() as f32 / self.rows.len().max(1) as f32
     }
 
+    /// The share of rows that begin in the midst of a sentence.
+    fn goes_on(&self) -> f32 {
+        self.share(|row| row.first.starts_with(char::is_lowercase))
+    }
+
     /// The share of rows with the next one right below them.
     fn tight(&self, height: f32) -> f32 {
         let close = self.rows.windows(2).filter(|pair| matches!(pair, [a, b] if b.y - a.y < 2.2 * height)).count();
@@ -83,7 +93,8 @@ pub(super) fn down(left: &[&Item], right: &[&Item], height: f32, pieces: usize) 
     if left.tight(height).min(right.tight(height)) < 0.5 || left.share(|row| row.last.ends_with(':')) > 0.5 {
         return false;
     }
-    pairs.alike > 1 || pieces < 3 && left.letters().min(right.letters()) >= ADDRESS
+    let prose = left.goes_on().min(right.goes_on()) > RUNS_ON && few.rows.len() >= COLUMN;
+    pairs.alike > 1 || (pieces < 3 || prose) && left.letters().min(right.letters()) >= ADDRESS
 }
 
 /// How rows of both sides stand to each other.
