@@ -22,6 +22,10 @@ use crate::text::Safe;
 /// Columns of a strip that a batch is meant for: wider strips go in smaller batches, so that a run's memory has a bound.
 const USUAL_COLUMNS: usize = 1600;
 
+/// Strips are filled up to whole steps of so many columns, and only those of one width go together: what a line reads as must not
+/// depend on its neighbours, and filling costs time. Both models work in steps of 4 or 8 columns.
+const WIDTH_STEP: usize = 32;
+
 /// What one crop says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
@@ -233,8 +237,7 @@ impl Reader {
 
     /// One run.
     fn run(&mut self, strips: &[&Strip]) -> Result<Vec<Vec<ReadChar>>, OcrError> {
-        // Whole steps of both models (4 and 8 columns).
-        let stride = strips.iter().map(|strip| strip.width as usize).max().unwrap_or(0).next_multiple_of(8);
+        let stride = filled(strips.iter().map(|strip| strip.width as usize).max().unwrap_or(0));
         let size = 3 * ROWS as usize * stride;
         self.values.clear();
         self.values.resize(size * strips.len(), 0.0);
@@ -262,10 +265,17 @@ impl Reader {
     }
 }
 
+/// Columns of a strip with its filling at the right end.
+const fn filled(width: usize) -> usize {
+    width.next_multiple_of(WIDTH_STEP)
+}
+
 /// How many of the strips with these widths (ascending) go in one run: at least one.
 fn fitting(widths: impl Iterator<Item = usize>, batch: usize) -> usize {
-    let all = widths.enumerate().take(batch);
-    all.take_while(|(before, width)| (before + 1) * width <= batch * USUAL_COLUMNS).count().max(1)
+    let mut widths = widths.map(filled).take(batch).peekable();
+    let first = widths.peek().copied().unwrap_or(WIDTH_STEP);
+    let most = (batch * USUAL_COLUMNS / first).max(1);
+    widths.take(most).take_while(|&width| width == first).count().max(1)
 }
 
 /// The share of Cyrillic of each page, where it is not known already. `readings`: those of all pages, in their order.
