@@ -1,3 +1,5 @@
+//! Promises of the table structure: tokens make cells, and what does not hold together is not taken. No model runs here.
+
 use super::sketch::SketchCell;
 use super::*;
 
