@@ -18,8 +18,8 @@ struct Waiting<'a> {
 type Results = Vec<Option<Result<Document, OcrError>>>;
 
 impl Reader {
-    /// Reads images together. A result for each, in their order, and the same as when it is read alone but for the last digits of a
-    /// confidence (a batch is as wide as its widest line). Images of several pages are read by themselves.
+    /// Reads images together. A result for each, in their order, and the same as when it is read alone: only lines of one width
+    /// share a batch. Images of several pages are read by themselves.
     pub fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
         let mut results: Results = images.iter().map(|_| None).collect();
         let (mut waiting, mut pixels) = (Vec::new(), 0);
