@@ -7,6 +7,8 @@
 mod effect;
 mod input;
 mod keymap;
+mod layout;
+mod locale;
 mod model;
 mod pane;
 mod popup;
@@ -159,7 +161,7 @@ where
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Redraw => self.screen.forget(),
                     Effect::Suspend if !terminal::has_shell() => {
-                        heard.push(Msg::Done(Err(Safe::fixed("Not suspended: there is no shell to return to."))));
+                        heard.push(Msg::Done(Err(Safe::fixed(locale::t("Not suspended: there is no shell to return to.")))));
                     }
                     Effect::Suspend => match self.suspend(&mut signals, true).await? {
                         Some(ended) => return Ok(ended),
@@ -182,6 +184,10 @@ where
                     Some(Input::Key(key)) => {
                         self.pace.key();
                         heard.push(Msg::Key(key));
+                    }
+                    Some(Input::Paste(text)) => {
+                        self.pace.key();
+                        heard.push(Msg::Paste(text));
                     }
                     Some(Input::Resize(columns, rows)) => heard.push(Msg::Resize(columns, rows)),
                     Some(Input::Lost) | None => return Ok(Ended::Lost),

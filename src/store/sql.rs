@@ -210,6 +210,19 @@ statements! {
         WHERE kind = 'tag' AND ref_id IN " (ids "$1") " RETURNING ref_id"
     ];
 
+    /// `$3` = 1: tagged ones too. The fence grows: whoever works on it now has lost it.
+    BY_HAND, "take posts out of the engine's hands": [
+        "UPDATE jobs SET state = 'skipped', error_class = 'by_hand', error = $2, crashes = 0, fence = fence + 1, owner = NULL, cancel = 0, \
+            priority = 0, visible_at = " now ", updated_at = " now " \
+        WHERE kind = 'tag' AND ref_id IN " (ids "$1") " AND ($3 = 1 OR state <> 'success') RETURNING ref_id"
+    ];
+    TAGS_BY_HAND, "write a post's tags by hand": [
+        "UPDATE posts SET tags = " (json "$2") ", tagging_status = 'skipped', tagging_error = NULL, last_tagging_attempt = " wall " WHERE id = $1"
+    ];
+    SKIP_POSTS, "pass over posts": [
+        "UPDATE posts SET tagging_status = 'skipped', last_tagging_attempt = " wall " WHERE id IN " (ids "$1")
+    ];
+
     // Calls and quotas.
 
     GATE, "queue for a provider's limits": [
@@ -268,6 +281,9 @@ statements! {
         ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
     ];
     TEXTS, "search posts": ["SELECT id, channel_id, text FROM posts WHERE id IN " (ids "$1")];
+    ASKED, "find the models asked about posts": [
+        "SELECT DISTINCT post_id, provider, model FROM job_calls WHERE post_id IN " (ids "$1")
+    ];
     LINES, "read posts": [
         "SELECT p.id, c.channel_title, c.channel_username, p.telegram_message_id, CAST(p.posted_at AS TEXT), p.tagging_status, \
             CAST(p.tags AS TEXT), SUBSTR(p.text, 1, 200), j.state, j.attempts, j.error_class, j.error, j.updated_at, j.visible_at \
@@ -280,6 +296,23 @@ statements! {
             COALESCE(j.error, p.tagging_error), COALESCE(j.updated_at, 0), COALESCE(j.visible_at, 0), \
             p.user_id, p.text, p.url, COALESCE(j.max_attempts, 0) \
         FROM posts p LEFT JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id WHERE p.id = $1"
+    ];
+    IMAGE_PAGE, "list images": [
+        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'ocr' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
+        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
+    ];
+    IMAGE_LINES, "read images": [
+        "SELECT i.id, i.post_id, i.path, j.state, j.attempts, j.max_attempts, j.error_class, j.error, j.updated_at, j.visible_at, \
+            CASE WHEN j.owner IS NOT NULL AND j.visible_at > " now " THEN 1 ELSE 0 END \
+        FROM images i JOIN jobs j ON j.kind = 'ocr' AND j.ref_id = i.id WHERE i.id IN " (ids "$1")
+    ];
+    IMAGE_DOCUMENT, "read an image's document": ["SELECT SUBSTR(text, 1, 20000), json FROM documents WHERE image_id = $1"];
+    /// Not what was read: the same content would only be given its own document again.
+    REREAD, "read images again": [
+        "UPDATE jobs SET state = 'pending', attempts = 0, crashes = 0, fence = fence + 1, owner = NULL, cancel = 0, priority = 1, \
+            visible_at = 0, error_class = NULL, error = NULL, updated_at = " now " \
+        WHERE kind = 'ocr' AND ref_id IN " (ids "$1") " AND state IN ('failed', 'skipped', 'retrying') AND (owner IS NULL OR visible_at <= " now ") \
+        RETURNING ref_id"
     ];
     IMAGES, "read a post's images": [
         "SELECT i.id, i.path, j.state, j.error_class, j.error, SUBSTR(d.text, 1, 20000) FROM images i \
@@ -377,8 +410,11 @@ statements! {
         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST(" (cell "0") " AS BIGINT), " (cell "1") ", " (cell "2") ", " (stamp_cell "3") ", "
         wall ", 'pending', 0 FROM " (rows "$1") " RETURNING id, telegram_message_id"
     ];
-    EDIT_POST, "update a post": [
-        "UPDATE posts SET text = $2, tags = NULL, tagging_status = 'pending', tagging_attempts = 0, tagging_error = NULL WHERE id = $1"
+    EDIT_TEXT, "update a post": ["UPDATE posts SET text = $2 WHERE id = $1"];
+    /// What a person decided by hand stays, whatever the text.
+    EDIT_POST, "start an edited post anew": [
+        "UPDATE posts SET tags = NULL, tagging_status = 'pending', tagging_attempts = 0, tagging_error = NULL WHERE id = $1 \
+        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.ref_id = posts.id AND j.state = 'skipped' AND j.error_class = 'by_hand')"
     ];
     /// Rows of [post, path].
     ADD_IMAGES, "add images": [
@@ -396,7 +432,7 @@ statements! {
                 WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN $2 ELSE 0 END, \
             error_class = CASE WHEN $2 > 0 AND EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
                 WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN 'waiting_ocr' END, \
-            updated_at = " now " WHERE kind = 'tag' AND ref_id IN " (ids "$1")
+            updated_at = " now " WHERE kind = 'tag' AND ref_id IN " (ids "$1") " AND NOT (state = 'skipped' AND COALESCE(error_class, '') = 'by_hand')"
     ];
 
     // Documents.

@@ -1,9 +1,16 @@
 //! What the dashboard knows: numbers, lists, what is open and where the cursor stands; all foreign text in it is `Safe`.
 //! It knows no widget and asks nobody: `update` changes it, `view` reads it.
 
+pub mod editor;
 pub mod failed;
+pub mod filter;
+pub mod images;
+pub mod list;
 pub mod log;
+pub mod marks;
+pub mod page;
 pub mod post;
+pub mod prompt;
 
 use jiff::tz::TimeZone;
 
@@ -13,9 +20,13 @@ use crate::tui::Options;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Keymap, Section};
 use crate::tui::theme::Theme;
+use crate::tui::locale::{Language, t, tell};
 use failed::Failed;
+use images::Images;
 use log::Log;
+use page::Page;
 use post::Post;
+use prompt::Prompt;
 
 /// Smallest terminal the panes are drawn on.
 pub const SMALLEST: (u16, u16) = (60, 20);
@@ -36,6 +47,8 @@ pub struct Model {
     pub theme: Theme,
     /// Which key does what.
     pub keymap: Keymap,
+    /// The language spoken.
+    pub language: Language,
     /// Zone of the clocks shown.
     pub zone: TimeZone,
     /// Columns and rows of the terminal.
@@ -60,6 +73,18 @@ pub struct Model {
     pub failed: Failed,
     /// The third pane, and the excerpt on the first.
     pub log: Log,
+    /// The fourth pane.
+    pub images: Images,
+    /// The list alone on the whole screen.
+    pub zoomed: bool,
+    /// Lines more (or less) for what stands below a list.
+    pub split: i16,
+    /// A number typed before a motion.
+    pub count: Option<usize>,
+    /// What is done in a moment unless it is taken back.
+    pub pending: Option<Pending>,
+    /// Nothing more is claimed, and the dashboard ends when nothing is in flight; whether the pause is lifted then.
+    pub draining: Option<bool>,
     /// What lies over the panes, the last on top.
     pub popups: Vec<Popup>,
     /// A passing message.
@@ -77,11 +102,13 @@ pub enum Pane {
     Failed,
     /// The live log.
     Log,
+    /// Images and their reading.
+    Ocr,
 }
 
 impl Pane {
     /// In the order of their tabs.
-    pub const ALL: [Self; 3] = [Self::Overview, Self::Failed, Self::Log];
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Failed, Self::Log, Self::Ocr];
 
     /// What the tab says.
     pub const fn title(self) -> &'static str {
@@ -89,6 +116,7 @@ impl Pane {
             Self::Overview => "Overview",
             Self::Failed => "Failed",
             Self::Log => "Log",
+            Self::Ocr => "OCR",
         }
     }
 
@@ -97,6 +125,7 @@ impl Pane {
             Self::Overview => Section::Overview,
             Self::Failed => Section::Failed,
             Self::Log => Section::Log,
+            Self::Ocr => Section::Ocr,
         }
     }
 }
@@ -115,6 +144,10 @@ pub enum Popup {
     Confirm(Confirm),
     /// A post, whole.
     Post(Box<Post>),
+    /// A text about something else.
+    Page(Box<Page>),
+    /// A line that is typed.
+    Prompt(Box<Prompt>),
 }
 
 /// A question with at least one way to say yes; `Esc` is always no.
@@ -137,7 +170,34 @@ pub struct Choice {
     pub cost: Safe,
     /// What is done on yes.
     pub effect: Effect,
+    /// What stands between yes and the doing.
+    pub gate: Gate,
 }
+
+/// What stands between a yes and the doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    None,
+    /// A few seconds in which it can be taken back.
+    Wait,
+    /// The same, after this has been typed.
+    Typed(String),
+}
+
+/// What is done in a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// What, in words.
+    pub what: Safe,
+    /// How.
+    pub effect: Effect,
+    /// When.
+    pub at: Millis,
+}
+
+/// How long a person has to take something back.
+pub const WAIT_MS: i64 = 5_000;
 
 /// A passing message.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +225,7 @@ const fn in_pane(section: Section) -> &'static [Section] {
     match section {
         Section::Failed => &[Section::Failed, Section::Motion, Section::Panes, Section::Always],
         Section::Log => &[Section::Log, Section::Motion, Section::Panes, Section::Always],
+        Section::Ocr => &[Section::Ocr, Section::Motion, Section::Panes, Section::Always],
         _ => &[Section::Overview, Section::Panes, Section::Always],
     }
 }
@@ -178,6 +239,7 @@ impl Model {
             options: options.clone(),
             theme,
             keymap,
+            language: Language::English,
             zone,
             size: (80, 24),
             now,
@@ -190,6 +252,12 @@ impl Model {
             classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
+            images: Images::default(),
+            zoomed: false,
+            split: 0,
+            count: None,
+            pending: None,
+            draining: None,
             popups: Vec::new(),
             toast: None,
             dirty: true,
@@ -200,10 +268,16 @@ impl Model {
     pub fn sections(&self) -> &'static [Section] {
         match self.popups.last() {
             None => in_pane(self.focus.section()),
-            Some(Popup::Help { .. }) => &[Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Help { .. } | Popup::Page(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
+            Some(Popup::Prompt(_)) => &[Section::Prompt, Section::Always],
         }
+    }
+
+    /// The sections of the pane in focus, whatever lies over it.
+    pub fn sections_below(&self) -> &'static [Section] {
+        in_pane(self.focus.section())
     }
 
     /// Takes the engine's numbers, names made `Safe`.
@@ -218,6 +292,22 @@ impl Model {
         self.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::All)
     }
 
+    /// The marks of the list in focus, with the row under the cursor.
+    pub fn marking(&mut self) -> Option<(&mut marks::Marks, Vec<i64>, usize)> {
+        use list::Keyed as _;
+        match self.focus {
+            Pane::Failed if self.failed.grouped.is_none() => {
+                let ids = self.failed.list.rows.iter().map(|row| row.key().id).collect();
+                Some((&mut self.failed.marks, ids, self.failed.list.cursor))
+            }
+            Pane::Ocr => {
+                let ids = self.images.list.rows.iter().map(|row| row.key().id).collect();
+                Some((&mut self.images.marks, ids, self.images.list.cursor))
+            }
+            Pane::Overview | Pane::Failed | Pane::Log => None,
+        }
+    }
+
     /// Shows a passing message.
     pub fn say(&mut self, tone: Tone, text: Safe) {
         self.toast = Some(Toast { text, tone, until: self.now + TOAST_MS });
@@ -226,12 +316,7 @@ impl Model {
 
     /// Rows a list of the pane in focus shows, borders and headings taken off.
     pub fn list_rows(&self) -> usize {
-        let body = usize::from(self.size.1.max(SMALLEST.1)) - 3;
-        match self.focus {
-            Pane::Overview => body,
-            Pane::Failed => super::pane::failed::rows(self.size),
-            Pane::Log => super::pane::log::rows(self.size, !self.log.following()),
-        }
+        usize::from(super::layout::lines(self).height)
     }
 }
 
@@ -250,8 +335,8 @@ fn model_names(snapshot: &Snapshot) -> Vec<Safe> {
 /// What a pause covers, in words.
 fn scope_name(scope: &PauseScope) -> Safe {
     Safe::line(&match scope {
-        PauseScope::All => "everything".to_owned(),
-        PauseScope::Provider(name) => format!("provider {name}"),
-        PauseScope::Free(name) => format!(":free models of {name}"),
+        PauseScope::All => t("everything").to_owned(),
+        PauseScope::Provider(name) => tell!("provider {}", name).into(),
+        PauseScope::Free(name) => tell!(":free models of {}", name).into(),
     })
 }

@@ -3,4 +3,5 @@
 
 pub mod failed;
 pub mod log;
+pub mod ocr;
 pub mod overview;

@@ -3,4 +3,6 @@
 
 pub mod confirm;
 pub mod help;
+pub mod page;
 pub mod post;
+pub mod prompt;
