@@ -17,11 +17,12 @@ use crate::text::{Safe, grouped};
 /// Where the versions of our tables are kept: a bot may have `_sqlx_migrations` or `alembic_version` of its own.
 const VERSIONS: &str = "_tagdeck_migrations";
 /// Tables of our own; the bot's four are made only where they are missing.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "jobs",
     "job_calls",
     "images",
     "documents",
+    "outputs",
     "counters",
     "newcomers",
     "usage",
