@@ -379,6 +379,7 @@ statements! {
         ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds, version = excluded.version, seen_at = excluded.seen_at"
     ];
     FAREWELL, "say that this engine ends": ["DELETE FROM workers WHERE name = $1"];
+    ANY_ALIVE, "count the engines at work": ["SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000"];
     ALIVE, "count the engines at work": [
         "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
     ];
