@@ -26,10 +26,10 @@ use crate::domain::{EventKind, JobId, JobKind, PauseScope, Status};
 use crate::store::StoreError;
 use crate::text::Safe;
 pub use local::{Local, runtime_options};
+pub use progress::Progress;
 use progress::Why;
-pub use progress::{Ender, Progress};
+pub use thread::Readers;
 use thread::Threads;
-pub use thread::{Read, Readers};
 use work::{Finished, Room};
 
 /// How soon reading is tried again after it could not begin at all.
