@@ -1,7 +1,7 @@
 //! Statements about images, what was read in them, and where that goes in the blob store.
 //! The pieces in which the databases differ are the parent's.
 
-use super::Sql;
+use super::{Sql, piece, statements};
 
 statements! {
     // Images that somebody handed in.
