@@ -34,17 +34,17 @@ pub struct ImageLine {
 
 /// An image with what came of reading it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ImageDetail {
+pub struct ImageReading {
     /// As in lists.
     #[serde(flatten)]
     pub line: ImageLine,
     /// Its document, once there is one.
-    pub read: Option<ReadImage>,
+    pub read: Option<Reading>,
 }
 
 /// What a document says about its reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct ReadImage {
+pub struct Reading {
     /// The first 20,000 characters of the text, in reading order.
     pub text: String,
     /// What read it: `cpu`, `cuda`, the name of a service.

@@ -2,7 +2,7 @@
 //! Reading a file without a database is `ocr`'s.
 
 use super::{Ops, OpsError};
-use crate::domain::{ImageDetail, ImageFilter, ImageId, ImageKey, ImageLine};
+use crate::domain::{ImageReading, ImageFilter, ImageId, ImageKey, ImageLine};
 
 impl Ops {
     /// A page of images, newest change first.
@@ -11,8 +11,8 @@ impl Ops {
     }
 
     /// One image with what came of reading it; `None`: no such image, or nobody was asked to read it.
-    pub async fn image(&self, id: ImageId) -> Result<Option<ImageDetail>, OpsError> {
-        Ok(self.store.image(id).await?)
+    pub async fn reading(&self, id: ImageId) -> Result<Option<ImageReading>, OpsError> {
+        Ok(self.store.reading(id).await?)
     }
 
     /// Cancels the reading of an image; `false`: it has ended, or nobody was asked to read it. Its post is tagged without it.

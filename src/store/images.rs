@@ -1,131 +1,138 @@
-//! Images as a person looks at them: listed by place in an index, one with its document, and made due again.
-//! The ends of their readings are `ocr`'s.
-
-use std::collections::HashMap;
+//! Images that belong to no post: handed in, read elsewhere, looked up.
+//! Their jobs and documents are those of every image; see `jobs` and `ocr`.
 
 use super::base::work;
-use super::link::{Row, args};
+use super::link::{Link, args};
+use super::ocr::add_document;
+use super::outbox::enqueue_upload;
+use super::types::{NewDocument, NewImage, NewOutput, Submitted};
 use super::{Store, StoreError, json_ids, sql};
-use crate::domain::{ImageDetail, ImageFilter, ImageId, ImageKey, ImageLine, Millis, PostId, ReadImage, Status};
-
-/// Images looked through at once when paths are searched.
-const SIFTED_AT_ONCE: u32 = 4096;
+use crate::domain::{ImageDetail, ImageId, OutputState, PostId, Status};
 
 impl Store {
-    /// Images that fit and that somebody was asked to read, last changed first, after `after`.
-    pub async fn images(
+    /// Takes images without a post and makes OCR jobs for them. One that is known by its path, with the same content, is not added
+    /// again; one that had failed is tried again. Answers in the order of `images`.
+    pub async fn submit(&self, images: &[NewImage], max_attempts: u32) -> Result<Vec<(ImageId, Submitted)>, StoreError> {
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        let work = Submit { images: images.to_vec(), max_attempts: max_attempts.into() };
+        self.base.write(sql::ADD_IMAGE.doing, work).await
+    }
+
+    /// Keeps what was read in an image without a post that no job asked for, and enqueues its upload unless there is or was one.
+    pub async fn keep_document(
         &self,
-        filter: &ImageFilter,
-        after: Option<ImageKey>,
-        limit: u32,
-    ) -> Result<Vec<ImageLine>, StoreError> {
-        let needle = filter.query.as_deref().map(str::to_lowercase).filter(|needle| !needle.is_empty());
-        let chunk = if needle.is_some() { SIFTED_AT_ONCE.max(limit) } else { limit };
-        let (mut found, mut at) = (Vec::new(), after);
-        while found.len() < limit as usize {
-            let keys = self.image_keys(filter, at, chunk).await?;
-            let full = keys.len() >= chunk as usize;
-            at = keys.last().copied();
-            let lines = self.image_lines(&keys).await?;
-            found.extend(lines.into_iter().filter(|line| match &needle {
-                Some(needle) => line.path.to_lowercase().contains(needle.as_str()),
-                None => true,
-            }));
-            if !full {
-                break;
-            }
-        }
-        found.truncate(limit as usize);
-        Ok(found)
+        path: &str,
+        document: &NewDocument,
+        output: Option<&NewOutput>,
+        max_attempts: u32,
+    ) -> Result<ImageId, StoreError> {
+        let work = Keep {
+            path: path.to_owned(),
+            document: document.clone(),
+            output: output.cloned(),
+            max_attempts: max_attempts.into(),
+        };
+        self.base.write(sql::ADD_DOCUMENT.doing, work).await
     }
 
-    async fn image_keys(
-        &self,
-        filter: &ImageFilter,
-        after: Option<ImageKey>,
-        limit: u32,
-    ) -> Result<Vec<ImageKey>, StoreError> {
-        let (updated_at, id) = after.map_or((Millis::MAX, i64::MAX), |key| (key.updated_at, key.id.0));
-        let statuses = if filter.statuses.is_empty() { Status::ALL } else { &filter.statuses };
-        let mut reader = self.base.reader(&sql::IMAGE_PAGE).await?;
-        let mut link = reader.link();
-        let mut keys = Vec::new();
-        for status in statuses {
-            let args = args![status.as_str(), updated_at, id, filter.class.as_deref(), i64::from(limit)];
-            for row in link.rows(&sql::IMAGE_PAGE, args).await? {
-                keys.push(ImageKey { updated_at: row.int(0)?, id: ImageId(row.int(1)?) });
-            }
-        }
-        keys.sort_unstable_by_key(|key| std::cmp::Reverse((key.updated_at, key.id)));
-        keys.truncate(limit as usize);
-        Ok(keys)
-    }
-
-    /// In the order of the keys; an image whose job has moved since keeps the place of its key.
-    async fn image_lines(&self, keys: &[ImageKey]) -> Result<Vec<ImageLine>, StoreError> {
-        let ids = json_ids(keys.iter().map(|key| key.id.0));
-        let mut lines = HashMap::with_capacity(keys.len());
-        for row in self.base.rows(&sql::IMAGE_LINES, args![&ids]).await? {
-            let line = image_line(&row)?;
-            lines.insert(line.id, line);
-        }
-        let lines = keys.iter().filter_map(|key| lines.remove(&key.id).map(|line| (key.updated_at, line)));
-        Ok(lines.map(|(updated_at, line)| ImageLine { updated_at, ..line }).collect())
-    }
-
-    /// One image with its document; `None`: no such image, or nobody was asked to read it.
+    /// One image with the state of its reading and of its upload; `None`: no such image.
     pub async fn image(&self, id: ImageId) -> Result<Option<ImageDetail>, StoreError> {
-        let Some(row) = self.base.row(&sql::IMAGE_LINES, args![&json_ids([id.0])]).await? else { return Ok(None) };
-        let document = self.base.row(&sql::IMAGE_DOCUMENT, args![id.0]).await?;
-        let read = document.map(|row| Ok::<_, StoreError>(read_image(row.text(0)?, &row.text(1)?))).transpose()?;
-        Ok(Some(ImageDetail { line: image_line(&row)?, read }))
+        let Some(row) = self.base.row(&sql::IMAGE, args![id.0]).await? else { return Ok(None) };
+        Ok(Some(ImageDetail {
+            id,
+            post: row.opt_int(1)?.map(PostId),
+            path: row.text(2)?,
+            created_at: row.int(3)?,
+            status: row.word::<Status>(4)?,
+            error_class: row.opt_text(5)?,
+            error: row.opt_text(6)?,
+            attempts: row.opt_int(7)?.unwrap_or_default(),
+            updated_at: row.opt_int(8)?,
+            sha256: row.opt_text(9)?,
+            read_at: row.opt_int(10)?,
+            key: row.opt_text(11)?,
+            output: row.word::<OutputState>(12)?,
+            place: row.opt_text(13)?,
+            stored_at: row.opt_int(14)?,
+        }))
     }
 
-    /// Makes images due again that failed, were cancelled or wait, and that nobody reads now; returns how many.
-    pub async fn reread(&self, images: &[ImageId]) -> Result<u64, StoreError> {
-        let ids = json_ids(images.iter().map(|image| image.0));
-        self.base.write(sql::REREAD.doing, Reread { ids }).await
+    /// What was read in an image; `None`: nothing so far.
+    pub async fn document(&self, image: ImageId) -> Result<Option<NewDocument>, StoreError> {
+        self.document_by(&sql::DOCUMENT, args![image.0]).await
+    }
+
+    /// What was read in an image of this content, wherever it lies.
+    pub async fn document_of(&self, sha256: &str) -> Result<Option<NewDocument>, StoreError> {
+        self.document_by(&sql::DOCUMENT_OF, args![sha256]).await
+    }
+
+    async fn document_by(&self, sql: &sql::Sql, args: &[super::link::Arg<'_>]) -> Result<Option<NewDocument>, StoreError> {
+        let Some(row) = self.base.row(sql, args).await? else { return Ok(None) };
+        Ok(Some(NewDocument { sha256: row.text(0)?, text: row.text(1)?, markdown: row.text(2)?, json: row.text(3)? }))
     }
 }
 
-struct Reread {
-    ids: String,
+struct Submit {
+    images: Vec<NewImage>,
+    max_attempts: i64,
 }
 
-work!(Reread => u64, |me, link| Ok(link.rows(&sql::REREAD, args![&me.ids]).await?.len() as u64));
-
-fn image_line(row: &Row) -> Result<ImageLine, StoreError> {
-    let status = row.word::<Status>(3)?.unwrap_or(Status::Pending);
-    let (updated_at, visible_at, leased) = (row.int(8)?, row.int(9)?, row.int(10)? == 1);
-    Ok(ImageLine {
-        id: ImageId(row.int(0)?),
-        post: row.opt_int(1)?.map(PostId),
-        path: row.text(2)?,
-        status,
-        attempts: row.int(4)?,
-        max_attempts: row.int(5)?,
-        error_class: row.opt_text(6)?,
-        error: row.opt_text(7)?,
-        updated_at,
-        // A leased job's time is the end of its lease, not of a wait.
-        next_at: (!status.is_final() && !leased).then_some(visible_at.max(updated_at)),
-        leased,
-    })
-}
-
-/// What the JSON of a document tells about its reading; a document of another shape tells its text alone.
-fn read_image(text: String, json: &str) -> ReadImage {
-    let document: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-    let timings = document["timings_ms"].as_object();
-    ReadImage {
-        text,
-        provider: document["engine"]["provider"].as_str().map(str::to_owned),
-        timings_ms: timings
-            .map(|stages| stages.iter().filter_map(|(stage, ms)| Some((stage.clone(), ms.as_f64()?))).collect())
-            .unwrap_or_default(),
-        warnings: document["warnings"]
-            .as_array()
-            .map(|all| all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect())
-            .unwrap_or_default(),
+work!(Submit => Vec<(ImageId, Submitted)>, |me, link| {
+    let mut submitted = Vec::with_capacity(me.images.len());
+    for image in &me.images {
+        submitted.push(submit(link, image, me.max_attempts).await?);
     }
+    Ok(submitted)
+});
+
+async fn submit(link: &mut Link<'_>, image: &NewImage, max_attempts: i64) -> Result<(ImageId, Submitted), StoreError> {
+    if let Some(row) = link.row(&sql::ALONE, args![&image.path]).await? {
+        let (id, before, status) = (row.int(0)?, row.opt_text(1)?, row.word::<Status>(2)?);
+        // A file that is another one by now is another image; what stood in it before stays as it is.
+        if before.is_none_or(|sha256| sha256 == image.sha256) {
+            let came = match status {
+                Some(Status::Success) => Submitted::Read,
+                Some(Status::Failed | Status::Skipped) => {
+                    link.run(&sql::READ_AGAIN, args![id]).await?;
+                    Submitted::Again
+                }
+                Some(Status::Pending | Status::Retrying) | None => Submitted::Waiting,
+            };
+            return Ok((ImageId(id), came));
+        }
+    }
+    let id = add_image(link, &image.path).await?;
+    link.run(&sql::ADD_OCR_JOBS, args![&json_ids([id]), max_attempts]).await?;
+    Ok((ImageId(id), Submitted::New))
+}
+
+struct Keep {
+    path: String,
+    document: NewDocument,
+    output: Option<NewOutput>,
+    max_attempts: i64,
+}
+
+work!(Keep => ImageId, |me, link| {
+    let known = link.row(&sql::ALONE, args![&me.path]).await?;
+    let same = match &known {
+        Some(row) if row.opt_text(1)?.is_none_or(|sha256| sha256 == me.document.sha256) => Some(row.int(0)?),
+        Some(_) | None => None,
+    };
+    let image = match same {
+        Some(image) => image,
+        None => add_image(link, &me.path).await?,
+    };
+    link.run(&sql::ADD_READ_JOB, args![image, me.max_attempts]).await?;
+    add_document(link, image, &me.document).await?;
+    enqueue_upload(link, &me.document.sha256, me.output.as_ref()).await?;
+    Ok(ImageId(image))
+});
+
+async fn add_image(link: &mut Link<'_>, path: &str) -> Result<i64, StoreError> {
+    let id = link.int(&sql::ADD_IMAGE, args![path]).await?;
+    id.ok_or_else(|| StoreError::shape(sql::ADD_IMAGE.doing, "no id came back"))
 }

@@ -1,6 +1,8 @@
 //! What `update` asks for and cannot do itself, and how it is done: through `ops`, in a task, the answer coming back as a `Msg`.
 //! It changes nothing of the model; leaving, suspending and drawing anew belong to the loop.
 
+use std::path::PathBuf;
+
 use crate::domain::{ImageId, PostFilter, PostId};
 use crate::ops::{Ops, OpsError, RetryReport, RetryRequest};
 use crate::text::Safe;
@@ -38,6 +40,10 @@ pub enum Effect {
     Reread(Vec<ImageId>),
     /// Cancel the reading of images.
     CancelReading(Vec<ImageId>),
+    /// Paths that begin with this.
+    Paths(String),
+    /// Have the images at this path read.
+    Submit(String),
     /// Stop claiming.
     Pause,
     /// Go on after the operator's pause, or, without one, after the engine's own.
@@ -132,7 +138,7 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             Msg::Images(wanted, page)
         }
         Effect::Image(id) => {
-            let image = ops.image(id).await.map_err(|error| told(&error));
+            let image = ops.reading(id).await.map_err(|error| told(&error));
             Msg::Image(id, image.map(|found| found.map(|detail| Box::new(images::Known::from(&detail)))))
         }
         Effect::Regenerate(id) => done(ops.regenerate(id).await, Done::Regenerated(id)),
@@ -155,6 +161,13 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             Ok(count) => Msg::Done(Ok(Done::Reread(count))),
             Err(error) => Msg::Done(Err(told(&error))),
         },
+        Effect::Paths(begun) => {
+            let typed = begun.clone();
+            // A folder on a network drive may answer late or never; the dashboard goes on meanwhile.
+            let found = tokio::task::spawn_blocking(move || paths(&typed)).await.unwrap_or_default();
+            Msg::Paths(begun, found)
+        }
+        Effect::Submit(path) => Msg::Done(submit(&ops, &path).await.map_err(|error| told(&error))),
         Effect::CancelReading(ids) => cancel_reading(&ops, &ids).await,
         Effect::Pause => done(ops.pause().await, Done::Paused),
         Effect::Resume => done(ops.resume().await, Done::Resumed),
@@ -177,6 +190,8 @@ pub enum Done {
     Reread(u64),
     /// The reading of so many images was cancelled.
     Cancelled(u64),
+    /// So many images are to be read, and so many files were refused, the first for this reason.
+    Submitted(usize, usize, Safe),
     /// Nothing is claimed any more.
     Paused,
     /// Claiming goes on.
@@ -191,6 +206,44 @@ pub enum Done {
 
 fn done(result: Result<(), OpsError>, what: Done) -> Msg {
     Msg::Done(result.map(|()| what).map_err(|error| told(&error)))
+}
+
+/// Files and folders that begin with what was typed, folders with a `/` at their end.
+fn paths(begun: &str) -> Vec<String> {
+    const MOST: usize = 200;
+    let expanded = at_home(begun);
+    let typed = expanded.to_string_lossy().into_owned();
+    let (folder, name) = typed.rsplit_once('/').map_or(("", typed.as_str()), |(folder, name)| (folder, name));
+    let at = if typed.contains('/') { format!("{folder}/") } else { String::new() };
+    let Ok(entries) = std::fs::read_dir(if at.is_empty() { "." } else { &at }) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(entry_name) = entry.file_name().into_string() else { continue };
+        if !entry_name.starts_with(name) || (entry_name.starts_with('.') && !name.starts_with('.')) {
+            continue;
+        }
+        let folder = entry.path().is_dir();
+        found.push(format!("{at}{entry_name}{}", if folder { "/" } else { "" }));
+        if found.len() > MOST {
+            break;
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `~/` stands for the home folder, as in a shell.
+fn at_home(path: &str) -> PathBuf {
+    let home = path.strip_prefix("~/").zip(directories::BaseDirs::new());
+    home.map_or_else(|| PathBuf::from(path), |(rest, dirs)| dirs.home_dir().join(rest))
+}
+
+async fn submit(ops: &Ops, path: &str) -> Result<Done, OpsError> {
+    let came = ops.submit(&[at_home(path)]).await?;
+    let taken = came.files.iter().filter(|file| file.came.is_ok()).count();
+    let refused = came.files.len() - taken + came.troubles.len();
+    let why = came.files.iter().find_map(|file| file.came.as_ref().err().map(|fault| Safe::line(&fault.to_string())));
+    Ok(Done::Submitted(taken, refused, why.or_else(|| came.troubles.first().cloned()).unwrap_or_default()))
 }
 
 async fn cancel_reading(ops: &Ops, ids: &[ImageId]) -> Msg {

@@ -7,8 +7,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::domain::{
-    BreakerState, Call, CallId, Event, EventKind, ImageDetail, ImageId, ImageLine, Millis, ModelKey, ModelScore, OcrBusy, OcrNumbers, Outcome, Pause, PauseScope, Phase, PostDetail,
-    PostId, PostLine, ReadImage, Snapshot, Status, WorstCase,
+    BreakerState, Call, CallId, Event, EventKind, ImageReading, ImageId, ImageLine, Millis, ModelKey, ModelScore, OcrBusy, OcrNumbers, Outcome, Pause, PauseScope, Phase, PostDetail,
+    PostId, PostLine, Reading, Snapshot, Status, WorstCase,
 };
 use crate::engine::event::Batch;
 use crate::text::Safe;
@@ -249,7 +249,7 @@ pub fn busy(size: (u16, u16)) -> Model {
 pub fn reading(size: (u16, u16)) -> Model {
     let mut model = busy(size);
     let busy = |post, image, stage, page, ago| OcrBusy {
-        post: PostId(post),
+        post: Some(PostId(post)),
         image: Safe::fixed(image),
         stage,
         page,
@@ -271,7 +271,7 @@ pub fn reading(size: (u16, u16)) -> Model {
 }
 
 /// Images in every state.
-pub fn images() -> Vec<ImageDetail> {
+pub fn images() -> Vec<ImageReading> {
     let line = |id, post: i64, path: &str, status, ago: i64, error: Option<&str>| ImageLine {
         id: ImageId(id),
         post: Some(PostId(post)).filter(|post| post.0 > 0),
@@ -285,7 +285,7 @@ pub fn images() -> Vec<ImageDetail> {
         next_at: (status == Status::Retrying).then_some(NOW + 95_000),
         leased: id == 7,
     };
-    let read = ReadImage {
+    let read = Reading {
         text: "ОБЪЯВЛЕНИЕ\nЗавтра с 9 до 17 отключат воду".to_owned(),
         provider: Some("cpu".to_owned()),
         timings_ms: vec![("detect".to_owned(), 412.0), ("recognise".to_owned(), 1_530.0)],
@@ -293,26 +293,26 @@ pub fn images() -> Vec<ImageDetail> {
     };
     let photos = "/home/anna/export/photos";
     vec![
-        ImageDetail {
+        ImageReading {
             line: line(9, 4_982, &format!("{photos}/photo_9@22-11-2026.jpg"), Status::Success, 9_000, None),
             read: Some(read),
         },
-        ImageDetail { line: line(8, 4_984, &format!("{photos}/чек из магазина.png"), Status::Pending, 60_000, None), read: None },
-        ImageDetail { line: line(7, 4_990, &format!("{photos}/скан договора.tif"), Status::Pending, 61_000, None), read: None },
-        ImageDetail {
+        ImageReading { line: line(8, 4_984, &format!("{photos}/чек из магазина.png"), Status::Pending, 60_000, None), read: None },
+        ImageReading { line: line(7, 4_990, &format!("{photos}/скан договора.tif"), Status::Pending, 61_000, None), read: None },
+        ImageReading {
             line: line(6, 4_811, "/mnt/inbox/page_0001 (3).png", Status::Retrying, 130_000, Some("it took longer than 120 s")),
             read: None,
         },
-        ImageDetail {
+        ImageReading {
             line: line(5, 0, "/mnt/inbox/漢字.gif", Status::Failed, 7_200_000, Some("漢字.gif: it is not an image that can be read")),
             read: None,
         },
-        ImageDetail { line: line(4, 4_700, &format!("{photos}/photo_4.jpg"), Status::Skipped, 90_000_000, None), read: None },
+        ImageReading { line: line(4, 4_700, &format!("{photos}/photo_4.jpg"), Status::Skipped, 90_000_000, None), read: None },
     ]
 }
 
 /// Answers the requests of the images' pane with these.
-pub fn fill_images(model: &mut Model, details: &[ImageDetail]) {
+pub fn fill_images(model: &mut Model, details: &[ImageReading]) {
     let wanted = model.images.reload();
     let rows = details.iter().map(|detail| images::Row::from(&detail.line)).collect();
     update(model, Msg::Images(wanted, Ok(rows)));
@@ -337,10 +337,9 @@ pub fn press(model: &mut Model, key: &str) -> Vec<Effect> {
 }
 
 /// Types a text, a key for each character, on whatever layout it needs.
-pub fn type_text(model: &mut Model, text: &str) {
-    for c in text.chars() {
-        update(model, Msg::Key(KeyEvent::new(crossterm::event::KeyCode::Char(c), KeyModifiers::NONE)));
-    }
+pub fn type_text(model: &mut Model, text: &str) -> Vec<Effect> {
+    let key = |c| Msg::Key(KeyEvent::new(crossterm::event::KeyCode::Char(c), KeyModifiers::NONE));
+    text.chars().flat_map(|c| update(model, key(c))).collect()
 }
 
 /// A chord as the terminal would report it.

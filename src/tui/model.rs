@@ -338,5 +338,6 @@ fn scope_name(scope: &PauseScope) -> Safe {
         PauseScope::All => t("everything").to_owned(),
         PauseScope::Provider(name) => tell!("provider {}", name).into(),
         PauseScope::Free(name) => tell!(":free models of {}", name).into(),
+        PauseScope::Uploads => t("uploads").to_owned(),
     })
 }

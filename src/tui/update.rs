@@ -50,6 +50,8 @@ pub enum Msg {
     Images(images::Wanted, Result<Vec<images::Row>, Safe>),
     /// An image came; `None`: there is none of this id.
     Image(ImageId, Result<Option<Box<images::Known>>, Safe>),
+    /// Paths that begin with what was typed.
+    Paths(String, Vec<String>),
     /// Failed posts by class came.
     Classes(Result<Vec<(String, i64)>, Safe>),
     /// What retries would do.
@@ -67,8 +69,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     locale::speak(model.language);
     let mut effects = match msg {
         Msg::Key(key) => pressed(model, key),
-        Msg::Paste(text) => {
-            prompt::pasted(model, &text);
+        Msg::Paste(text) => prompt::pasted(model, &text),
+        Msg::Paths(begun, found) => {
+            prompt::paths(model, &begun, found);
             Vec::new()
         }
         Msg::Resize(columns, rows) => {

@@ -73,6 +73,7 @@ named! {
         ClearFilter = "clear_filter", "clear", "take marks away, then show everything again";
         Reread = "reread", "read again", "read what is marked, else this image, again";
         CancelReading = "cancel_reading", "cancel", "cancel the reading of what is marked, else of this image";
+        Submit = "submit", "add files", "have image files and folders read, named by their paths";
         OpenPost = "open_post", "post", "show the post this line is about";
         Follow = "follow", "follow", "follow the newest event, or hold still";
         Accept = "accept", "yes", "do the marked thing";

@@ -1,7 +1,7 @@
 //! The list of images: what it is narrowed to, and what is known of the one under its cursor.
 //! It loads nothing itself: it says what it wants and takes what comes.
 
-use crate::domain::{ImageDetail, ImageFilter, ImageId, ImageKey, ImageLine, Millis, PostId, Status};
+use crate::domain::{ImageReading, ImageFilter, ImageId, ImageKey, ImageLine, Millis, PostId, Status};
 use crate::text::{Safe, first_chars};
 use crate::tui::locale::{t, tell};
 use crate::tui::model::filter::Filter;
@@ -74,8 +74,8 @@ pub struct Known {
     pub warnings: Vec<Safe>,
 }
 
-impl From<&ImageDetail> for Known {
-    fn from(detail: &ImageDetail) -> Self {
+impl From<&ImageReading> for Known {
+    fn from(detail: &ImageReading) -> Self {
         let read = detail.read.as_ref();
         Self {
             row: Row::from(&detail.line),

@@ -30,6 +30,8 @@ pub enum Purpose {
     Filter(Pane),
     /// To find a command.
     Palette,
+    /// Paths of images and folders to be read.
+    Submit,
     /// The tags of a post.
     Tags(PostId),
     /// To make sure: what has to be typed, and what is done then.

@@ -77,7 +77,7 @@ fn heading() -> [Safe; 5] {
 /// Sign, style and words of an image's state.
 fn state(model: &Model, row: &Row) -> (&'static str, Style, Safe) {
     let theme = model.theme;
-    let busy = model.snapshot.ocr.busy.iter().find(|busy| Some(busy.post) == row.post && busy.image == row.name);
+    let busy = model.snapshot.ocr.busy.iter().find(|busy| busy.post == row.post && busy.image == row.name);
     match row.status {
         _ if let Some(busy) = busy => ("◌", theme.accent(), tell!("{} {}/{}", t(busy.stage), busy.page.0, busy.page.1)),
         _ if row.leased => ("◌", theme.accent(), Safe::fixed(t("being read elsewhere"))),

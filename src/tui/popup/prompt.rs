@@ -60,6 +60,7 @@ fn title(prompt: &Prompt) -> Safe {
     match &prompt.purpose {
         Purpose::Filter(_) => Safe::fixed(t("Filter")),
         Purpose::Palette => Safe::fixed(t("Command")),
+        Purpose::Submit => Safe::fixed(t("Have images read")),
         Purpose::Tags(id) => tell!("Tags of post {}", id),
         Purpose::Sure { what, .. } => what.clone(),
     }
@@ -69,6 +70,7 @@ fn hint(prompt: &Prompt) -> Safe {
     match &prompt.purpose {
         Purpose::Filter(_) => Safe::fixed(t("field:value or words; nothing shows everything")),
         Purpose::Palette => Safe::fixed(t("part of its name")),
+        Purpose::Submit => Safe::fixed(t("a file or a folder; Tab completes")),
         Purpose::Tags(_) => Safe::fixed(t("separated by commas; no model touches them afterwards")),
         Purpose::Sure { word, .. } => tell!("Type {} to go on, or Esc to leave it.", word),
     }

@@ -164,6 +164,7 @@ fn read_only_refuses_every_change_and_says_so() {
         Action::Skip,
         Action::Reread,
         Action::CancelReading,
+        Action::Submit,
         Action::Pause,
         Action::Resume,
         Action::Drain,
@@ -265,6 +266,18 @@ fn draining_leaves_when_nothing_is_in_flight() {
     assert_eq!(update(&mut model, snapshot(2)), []);
     assert_eq!(update(&mut model, snapshot(0)), [Effect::Drained]);
     assert_eq!(update(&mut model, Msg::Done(Ok(Done::Drained))), [Effect::Quit]);
+}
+
+#[test]
+fn a_path_is_typed_completed_and_handed_in() {
+    let mut model = at(Section::Ocr);
+    press(&mut model, "n");
+    let asked = fixture::type_text(&mut model, "/mnt/sc");
+    assert_eq!(asked.last(), Some(&Effect::Paths("/mnt/sc".to_owned())));
+    update(&mut model, Msg::Paths("/mnt/s".to_owned(), vec!["/mnt/stale/".to_owned()]));
+    update(&mut model, Msg::Paths("/mnt/sc".to_owned(), vec!["/mnt/scans/".to_owned(), "/mnt/scripts/".to_owned()]));
+    press(&mut model, "tab");
+    assert_eq!(press(&mut model, "enter"), [Effect::Submit("/mnt/scans/".to_owned())]);
 }
 
 #[test]

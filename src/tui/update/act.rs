@@ -73,6 +73,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Skip
         | Action::Reread
         | Action::CancelReading
+        | Action::Submit
         | Action::Pause
         | Action::Resume
         | Action::Drain => {

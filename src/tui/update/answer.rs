@@ -244,6 +244,12 @@ fn done_in_words(done: Done) -> (Tone, Safe) {
         Done::Reread(n) => count("{} image is due again.", "{} images are due again.", number(n)),
         Done::Cancelled(0) => return (Tone::Warn, Safe::fixed(t("Nothing to cancel: it has ended."))),
         Done::Cancelled(n) => count("The reading of {} image is cancelled.", "The reading of {} images is cancelled.", number(n)),
+        Done::Submitted(0, _, why) => return (Tone::Bad, tell!("Nothing is to be read: {}", why)),
+        Done::Submitted(n, 0, _) => count("{} image is to be read.", "{} images are to be read.", n as i64),
+        Done::Submitted(n, refused, why) => {
+            let taken = count("{} image is to be read.", "{} images are to be read.", n as i64);
+            return (Tone::Warn, tell!("{} Refused: {}, the first: {}", taken, refused, why));
+        }
         Done::Paused => Safe::fixed(t("Paused: what is in flight is finished, nothing new is claimed.")),
         Done::Resumed | Done::Drained => Safe::fixed(t("Going on.")),
         Done::ResumedAll => Safe::fixed(t("Going on: every pause has ended.")),

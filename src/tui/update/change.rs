@@ -35,6 +35,7 @@ pub fn change(model: &mut Model, action: Action) -> Vec<Effect> {
             Some(retry) => vec![Effect::CountSkip(retry)],
             None => none_selected(model),
         },
+        Action::Submit => prompt::submit(model),
         Action::Reread => images(model, Effect::Reread, "read again {} image", "read again {} images"),
         Action::CancelReading => images(model, Effect::CancelReading, "cancel {} reading", "cancel {} readings"),
         _ => Vec::new(),

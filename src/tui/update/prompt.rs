@@ -17,7 +17,7 @@ use crate::tui::model::{Model, Pane, Popup};
 
 /// Opens the line that narrows the list in focus; from the overview that is the list of posts.
 pub fn filter(model: &mut Model) -> Vec<Effect> {
-    let effects = if model.focus == Pane::Overview { act::focus(model, Pane::Failed) } else { Vec::new() };
+    let mut effects = if model.focus == Pane::Overview { act::focus(model, Pane::Failed) } else { Vec::new() };
     let filter = match model.focus {
         Pane::Ocr => &model.images.filter,
         Pane::Log => &model.log.filter,
@@ -28,15 +28,20 @@ pub fn filter(model: &mut Model) -> Vec<Effect> {
         typed.push(' ');
     }
     model.popups.push(Popup::Prompt(Box::new(Prompt::new(Purpose::Filter(model.focus), &typed))));
-    changed(model);
+    effects.extend(changed(model));
     effects
+}
+
+/// Opens the line that names images to be read.
+pub fn submit(model: &mut Model) -> Vec<Effect> {
+    model.popups.push(Popup::Prompt(Box::new(Prompt::new(Purpose::Submit, ""))));
+    changed(model)
 }
 
 /// Opens the palette.
 pub fn palette(model: &mut Model) -> Vec<Effect> {
     model.popups.push(Popup::Prompt(Box::new(Prompt::new(Purpose::Palette, ""))));
-    changed(model);
-    Vec::new()
+    changed(model)
 }
 
 /// Takes a key as text or as an edit of it; `None`: it is neither.
@@ -58,34 +63,46 @@ pub fn typed(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
         (KeyCode::End, _) => editor.end(),
         _ => return None,
     }
-    changed(model);
-    Some(Vec::new())
+    Some(changed(model))
 }
 
 /// Takes a paste as text; without a line to type it is dropped: it must never run as commands.
-pub fn pasted(model: &mut Model, text: &str) {
-    if let Some(Popup::Prompt(prompt)) = model.popups.last_mut() {
-        prompt.editor.insert(text);
-        changed(model);
-    }
+pub fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Some(Popup::Prompt(prompt)) = model.popups.last_mut() else { return Vec::new() };
+    prompt.editor.insert(text);
+    changed(model)
 }
 
-/// Brings what is offered to what is typed.
-fn changed(model: &mut Model) {
+/// Brings what is offered to what is typed; paths have to be asked for.
+fn changed(model: &mut Model) -> Vec<Effect> {
     model.dirty = true;
-    let Some(Popup::Prompt(prompt)) = model.popups.last() else { return };
+    let Some(Popup::Prompt(prompt)) = model.popups.last() else { return Vec::new() };
     let (typed, purpose) = (prompt.editor.text().to_owned(), prompt.purpose.clone());
     let (offers, error) = match purpose {
         Purpose::Palette => (commands(model, &typed), None),
         Purpose::Filter(pane) => {
             (completions(model, prompt.editor.before(), scope(pane)), Filter::parse(&typed, scope(pane)).err())
         }
+        Purpose::Submit => return vec![Effect::Paths(typed)],
         Purpose::Tags(_) | Purpose::Sure { .. } => (Vec::new(), None),
     };
     if let Some(Popup::Prompt(prompt)) = model.popups.last_mut() {
         (prompt.offers, prompt.marked) = (offers, 0);
         // While a word is being typed it is not wrong yet.
         prompt.error = error.filter(|_| typed.ends_with(' '));
+    }
+    Vec::new()
+}
+
+/// Paths that begin with what was typed, unless something else is typed by now.
+pub fn paths(model: &mut Model, begun: &str, found: Vec<String>) {
+    if let Some(Popup::Prompt(prompt)) = model.popups.last_mut()
+        && prompt.purpose == Purpose::Submit
+        && prompt.editor.text() == begun
+    {
+        let offer = |path: String| Offer { label: Safe::line(&path), note: Safe::default(), does: Does::Type(path) };
+        (prompt.offers, prompt.marked) = (found.into_iter().map(offer).collect(), 0);
+        model.dirty = true;
     }
 }
 
@@ -162,7 +179,7 @@ pub fn complete(model: &mut Model) -> Vec<Effect> {
             }
             None => {}
         }
-        changed(model);
+        return changed(model);
     }
     Vec::new()
 }
@@ -182,6 +199,10 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
                 Vec::new()
             }
         },
+        Purpose::Submit => {
+            let path = prompt.editor.text().trim();
+            if path.is_empty() { Vec::new() } else { vec![Effect::Submit(path.to_owned())] }
+        }
         Purpose::Tags(id) => {
             let tags = prompt.editor.text().split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty());
             vec![Effect::SetTags(id, tags.collect())]
