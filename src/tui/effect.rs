@@ -56,6 +56,8 @@ pub enum Effect {
     Quit,
     /// Draw every cell again.
     Redraw,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Back to the shell until SIGCONT.
     Suspend,
 }
@@ -173,7 +175,7 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         Effect::Resume => done(ops.resume().await, Done::Resumed),
         Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
         Effect::Drained => done(ops.resume().await, Done::Drained),
-        Effect::Quit | Effect::Redraw | Effect::Suspend => return None,
+        Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
     })
 }
 

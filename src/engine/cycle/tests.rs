@@ -32,6 +32,7 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         log_level: "info".to_owned(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
+        ui: crate::config::Ui::default(),
         blob: Blob::default(),
         providers: Vec::new(),
     };
