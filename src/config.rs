@@ -24,6 +24,12 @@ pub fn sqlite_file(address: &str) -> Option<&Path> {
     Some(Path::new(path.split('?').next().unwrap_or(path)))
 }
 
+/// True for an address of Cloud.ru, whose keys and region are its own.
+pub fn is_cloud_ru(address: &str) -> bool {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| host == "cloud.ru" || host.ends_with(".cloud.ru"))
+}
+
 /// A key or password: usable, never printable.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
