@@ -2,6 +2,7 @@
 //! It judges values; it does not try whether a server or database answers.
 
 mod ocr;
+mod remote;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,7 +136,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     let mut tagging = tagging(&file, root.tagging)?;
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
-    let ocr = ocr::ocr(&file, root.ocr, &variables)?;
+    let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
     Ok(Config {
         file: path.clone(),
         database: Secret::new(database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
