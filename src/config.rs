@@ -1,6 +1,7 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod engines;
 mod file;
 mod show;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use engines::{OcrEngine, OcrService, OcrVlm};
 pub use file::{ConfigError, Overrides, load};
 pub use show::{show, without_password as shown_address};
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub tagging: Tagging,
     /// How images are read.
     pub ocr: Ocr,
+    /// Where documents are stored.
+    pub blob: Blob,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
     pub providers: Vec<Provider>,
 }
@@ -134,43 +138,6 @@ impl Default for Tagging {
 /// What `ocr.provider` may say.
 pub const OCR_PROVIDERS: &[&str] = &["auto", "cuda", "tensorrt", "cpu"];
 
-/// What reads images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OcrEngine {
-    /// The models of this program.
-    #[default]
-    Local,
-    /// The PaddleOCR-VL HTTP service.
-    Service,
-    /// A vision model behind the OpenAI chat protocol.
-    Vlm,
-}
-
-impl OcrEngine {
-    /// What `ocr.engine` may say.
-    pub const ALL: [Self; 3] = [Self::Local, Self::Service, Self::Vlm];
-
-    /// As written in the settings.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Service => "service",
-            Self::Vlm => "vlm",
-        }
-    }
-
-    /// What it lacks to be used, as the rest of a sentence.
-    pub fn lacks(self, service: &OcrService, vlm: &OcrVlm) -> Option<&'static str> {
-        match self {
-            Self::Service if service.url.is_none() => {
-                Some("needs ocr.service.url (or OCR_SERVICE_URL), the address of the service")
-            }
-            Self::Vlm if vlm.model.is_empty() => Some("needs ocr.vlm.model, a vision model of ocr.vlm.provider"),
-            Self::Local | Self::Service | Self::Vlm => None,
-        }
-    }
-}
-
 /// How images are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ocr {
@@ -219,55 +186,72 @@ impl Default for Ocr {
     }
 }
 
-/// The PaddleOCR-VL service.
+/// Where documents are stored: S3 when a bucket is named, else a folder.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OcrService {
-    /// Address below which `/ocr` and `/health` are, such as `http://127.0.0.1:8000`.
-    pub url: Option<String>,
-    /// Sent as `x-api-key`.
-    pub key: Option<Secret>,
-    /// Longest time from the submission to a result, wherever it turns up.
-    pub deadline: Duration,
-    /// Between two looks into the bucket.
-    pub poll: Duration,
-    /// The local engine reads what the service did not.
-    pub fallback: bool,
-}
-
-impl Default for OcrService {
-    fn default() -> Self {
-        Self { url: None, key: None, deadline: Duration::from_mins(10), poll: Duration::from_secs(5), fallback: true }
-    }
-}
-
-/// A vision model that reads images.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OcrVlm {
-    /// Name of one of the providers.
-    pub provider: String,
-    /// The provider's id of the model.
-    pub model: String,
-    /// `max_tokens` of the answer on one page.
-    pub max_tokens: u32,
-    /// Time for one page.
+pub struct Blob {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The bucket.
+    pub bucket: Option<String>,
+    /// Address of the server without a path; `None`: AWS.
+    pub endpoint: Option<String>,
+    /// What requests are signed for.
+    pub region: String,
+    /// The bucket stands in the path of a request, not in its host.
+    pub path_style: bool,
+    /// Key and secret; `None`: what the profile names.
+    pub credentials: Option<Credentials>,
+    /// Name of a profile in `~/.aws`; `None`: `default`.
+    pub profile: Option<String>,
+    /// Certificates in PEM that are believed besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Address of a proxy, may hold a password; `None`: what the environment names.
+    pub proxy: Option<Secret>,
+    /// Hosts that are asked without that proxy, comma-separated.
+    pub no_proxy: String,
+    /// Time for one try.
     pub timeout: Duration,
-    /// Longest side of the picture that is sent, pixels.
-    pub max_side: u32,
-    /// The local engine reads what the model did not.
-    pub fallback: bool,
+    /// Time for a connection to stand.
+    pub connect_timeout: Duration,
+    /// Tries after the first.
+    pub retries: u32,
+    /// Store what the engine reads.
+    pub upload: bool,
+    /// Documents waiting for their upload, MiB, above which reading waits.
+    pub spool_mb: u64,
 }
 
-impl Default for OcrVlm {
+impl Default for Blob {
     fn default() -> Self {
         Self {
-            provider: String::new(),
-            model: String::new(),
-            max_tokens: 8192,
-            timeout: Duration::from_mins(3),
-            max_side: 2048,
-            fallback: true,
+            folder: PathBuf::from("outputs"),
+            bucket: None,
+            endpoint: None,
+            region: "us-east-1".to_owned(),
+            path_style: true,
+            credentials: None,
+            profile: None,
+            ca_file: None,
+            proxy: None,
+            no_proxy: String::new(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            retries: 3,
+            upload: true,
+            spool_mb: 1024,
         }
     }
+}
+
+/// Key and secret for S3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credentials {
+    /// Identifies; on Cloud.ru `tenant_id:key_id`.
+    pub access_key: Secret,
+    /// Signs; never sent.
+    pub secret_key: Secret,
+    /// Goes with a key that lasts for hours only.
+    pub session_token: Option<Secret>,
 }
 
 /// A server that speaks the OpenAI chat protocol.

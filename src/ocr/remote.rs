@@ -136,7 +136,7 @@ pub trait Shelf: Send + Sync {
 }
 
 /// The result of `work`, unless the watch wants an end first.
-pub(super) async fn unless_stopped<T>(watch: &dyn Watch, work: impl Future<Output = T>) -> Result<T, OcrError> {
+pub async fn unless_stopped<T>(watch: &dyn Watch, work: impl Future<Output = T>) -> Result<T, OcrError> {
     let asked = async {
         let mut look = tokio::time::interval(LOOK);
         loop {

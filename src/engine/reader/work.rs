@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedMutexGuard, Semaphore, oneshot, watch};
 
 use super::Setup;
+use super::away::{Told, Written};
 use super::content::{self, Content, Contents};
 use super::progress::{Progress, Why};
 use super::thread::{Fault, Readout, Task, Thread, Threads};
@@ -117,19 +118,49 @@ impl Work {
         let Some(lock) = self.unless_ended(same.lock_owned()).await else { return Ok(self.ended()) };
         *alone = Some(lock);
         let (store, job, fence) = (&self.room.shared.store, self.claim.job, self.claim.fence);
-        match persist(&self.room.shared, self.claim.post, || store.reuse_document(job, fence, &sha256)).await? {
+        match persist(&self.room.shared, self.claim.post, || store.reuse_document(job, fence, &sha256, None)).await? {
             Reused::Nothing => {}
             Reused::Done { chars } => return Ok(Came::Known(chars)),
             Reused::Lost => return Ok(Came::Lost),
         }
+        let (bytes, away) = self.elsewhere(bytes, &sha256).await;
+        if let Some(came) = away {
+            return Ok(came);
+        }
         let Some(Ok(_turn)) = self.unless_ended(self.room.turns.acquire()).await else { return Ok(self.ended()) };
-        let standing = &self.room.shared.reading;
-        standing.begun(job, self.claim.post, &self.image, &self.progress);
-        let size = grouped(bytes.len().div_ceil(1024) as i64);
-        self.tell(EventKind::OcrStart, &format!("{} · {size} KB", self.image));
+        self.begun(bytes.len());
         let came = self.on_a_thread(bytes, sha256).await;
-        standing.left(job);
+        self.room.shared.reading.left(job);
         Ok(came)
+    }
+
+    fn begun(&self, bytes: usize) {
+        self.room.shared.reading.begun(self.claim.job, self.claim.post, &self.image, &self.progress);
+        let size = grouped(bytes.div_ceil(1024) as i64);
+        self.tell(EventKind::OcrStart, &format!("{} · {size} KB", self.image));
+    }
+
+    /// What an engine behind HTTP made of it; `None`: there is no such engine, or this machine is to read what it did not.
+    async fn elsewhere(&self, bytes: Vec<u8>, sha256: &str) -> (Vec<u8>, Option<Came>) {
+        let Some(remote) = &self.room.setup.remote else { return (bytes, None) };
+        let Some(Some(_turn)) = self.unless_ended(remote.turn()).await else { return (bytes, Some(self.ended())) };
+        self.begun(bytes.len());
+        let (began, bytes, shared) = (Instant::now(), bytes::Bytes::from(bytes), &self.room.shared);
+        let source = self.claim.image.as_deref().unwrap_or_default();
+        let account = Written { shared, claim: &self.claim };
+        let told = Told { shared, post: self.claim.post, image: &self.image, progress: &self.progress };
+        let read = remote.read(crate::ocr::remote::Image { source, bytes: &bytes, sha256 }, &account, &told);
+        let came = match self.unless_ended(read).await {
+            None => Some(self.ended()),
+            Some(Ok(document)) => Some(Came::Read(super::thread::render(&document), sha256.to_owned(), began.elapsed())),
+            Some(Err(error)) if remote.falls_back(&error) && self.progress.why().is_none() => {
+                self.tell(EventKind::OcrFailed, &format!("{}: {error}; it is read on this machine instead", self.image));
+                None
+            }
+            Some(Err(error)) => Some(self.failed(Fault::Ocr(error))),
+        };
+        shared.reading.left(self.claim.job);
+        (bytes.into(), came)
     }
 
     async fn on_a_thread(&self, bytes: Vec<u8>, sha256: String) -> Came {
@@ -204,7 +235,7 @@ impl Work {
         let class = error.class();
         match error {
             OcrError::Engine(_) => Came::GivenBack(Some(Safe::line(&error.to_string()))),
-            OcrError::Run(_) => Came::Again(class, error.to_string()),
+            OcrError::Run(_) | OcrError::Remote(_) => Came::Again(class, error.to_string()),
             OcrError::Image(_) | OcrError::TooLarge(_) | OcrError::Deadline { .. } => Came::Failed(class, error.to_string()),
             OcrError::Cancelled => Came::Cancelled,
         }
@@ -274,7 +305,7 @@ impl Work {
                 shared.reading.label(engine);
                 let (ms, chars) = (grouped(took.as_millis() as i64), grouped(text.chars().count() as i64));
                 let document = NewDocument { sha256, text, markdown, json };
-                let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document)).await?;
+                let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document, None)).await?;
                 if kept {
                     self.tell(EventKind::OcrDone, &format!("{image} · {ms} ms · {chars} characters"));
                     self.finished(Status::Success);
@@ -311,7 +342,11 @@ impl Work {
     }
 
     fn tell(&self, kind: EventKind, text: &str) {
-        self.room.shared.log.publish(Draft::new(kind, Safe::line(text)).post(self.claim.post));
+        let draft = Draft::new(kind, Safe::line(text));
+        self.room.shared.log.publish(match self.claim.post {
+            Some(post) => draft.post(post),
+            None => draft,
+        });
     }
 }
 
