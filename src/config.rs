@@ -1,6 +1,7 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod engines;
 mod file;
 mod show;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use engines::{OcrEngine, OcrService, OcrVlm};
 pub use file::{ConfigError, Overrides, load};
 pub use show::{show, without_password as shown_address};
 
@@ -147,6 +149,12 @@ pub const OCR_PROVIDERS: &[&str] = &["auto", "cuda", "tensorrt", "cpu"];
 pub struct Ocr {
     /// Switched off, jobs of images are not claimed.
     pub enabled: bool,
+    /// What reads.
+    pub engine: OcrEngine,
+    /// With engine `service`.
+    pub service: OcrService,
+    /// With engine `vlm`.
+    pub vlm: OcrVlm,
     /// Images read at once, one thread each; 0: one a core.
     pub workers: u32,
     /// Time for one page.
@@ -169,6 +177,9 @@ impl Default for Ocr {
     fn default() -> Self {
         Self {
             enabled: true,
+            engine: OcrEngine::Local,
+            service: OcrService::default(),
+            vlm: OcrVlm::default(),
             workers: 0,
             page_timeout: Duration::from_mins(2),
             max_pixels: 100_000_000,
