@@ -1,6 +1,7 @@
 //! The engine: background tasks that claim jobs, do them and finish them under a fence.
 //! It draws nothing and asks nobody; watchers read its events and its snapshot.
 
+mod claimer;
 mod cycle;
 pub mod event;
 mod lease;

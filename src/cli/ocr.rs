@@ -17,10 +17,10 @@ use super::output::{self, Exit};
 use super::session::{self, LogTo};
 use crate::config::Config;
 use crate::ocr::image::Limits;
-use crate::ocr::pipeline::Reader;
+use crate::ocr::pipeline::{Reader, Reads};
 use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
-use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Reads, Told};
+use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Told};
 use crate::text::{Safe, grouped, json_line};
 
 /// Time for a page that was asked to end to follow: as long as the slowest single run of a model.
