@@ -16,7 +16,7 @@ pub use self::picture::{Picture, PictureError};
 pub use self::save::{SaveError, Saved, Shelf};
 pub use self::verify::{Progress, Trouble, Verified};
 use super::Ops;
-use crate::blob::{About, BlobError, BlobStore, List};
+use crate::blob::{self, BlobError, BlobStore, List};
 use crate::domain::{ImageId, Millis, Origin};
 use crate::store::{Store, StoreError};
 use crate::text::Safe;
@@ -115,7 +115,13 @@ pub struct Object {
     /// Bytes.
     pub size: u64,
     /// When it was written, by the store's clock.
-    pub modified: Millis,
+    pub modified: Option<Millis>,
+}
+
+impl From<blob::Object> for Object {
+    fn from(object: blob::Object) -> Self {
+        Self { key: object.key, size: object.size, modified: object.modified }
+    }
 }
 
 /// The beginning of an object, and what is known of it.
@@ -192,7 +198,7 @@ impl Outputs {
         let page = self.blobs.list(&list).await?;
         let looked = page.folders.len() + page.objects.len();
         let mut entries: Vec<Entry> = page.folders.into_iter().map(Entry::Folder).collect();
-        entries.extend(page.objects.into_iter().map(|o| Entry::Object(Object { key: o.key, size: o.size, modified: o.modified })));
+        entries.extend(page.objects.into_iter().map(|object| Entry::Object(object.into())));
         Ok(Listed { entries, next: page.next.map(After::token), looked })
     }
 
@@ -203,13 +209,21 @@ impl Outputs {
         // A range of nothing is refused; an object that has gone is told by asking for it.
         let range = if size > 0 { Some(0..size.min(PREVIEW)) } else { None };
         let bytes = if head.is_some() && size == 0 { Bytes::new() } else { self.blobs.get(key, range).await? };
-        let image = head.as_ref().and_then(|head| head.about.as_ref()).map(|about| about.image_sha256.clone());
-        let origin = match image.filter(|sha256| !sha256.is_empty()) {
-            Some(sha256) => self.store.origin(&sha256).await?,
-            None => None,
-        };
+        let origin = self.origin(key, head.as_ref().and_then(|head| head.image_sha256.as_deref())).await?;
         let content_type = head.and_then(|head| head.content_type);
         Ok(Preview { key: key.to_owned(), size, content_type, bytes, origin })
+    }
+
+    /// The image an object was read from: as this database stored it, else by the hash that the object carries.
+    async fn origin(&self, key: &str, sha256: Option<&str>) -> Result<Option<Origin>, OutputsError> {
+        let stored = match verify::stem(key) {
+            Some(stem) => self.store.origin_of_key(stem).await?,
+            None => None,
+        };
+        match (stored, sha256) {
+            (None, Some(sha256)) => Ok(self.store.origin_of_content(sha256).await?),
+            (stored, _) => Ok(stored),
+        }
     }
 
     /// A whole object, in memory: for a person's terminal.
@@ -232,9 +246,9 @@ impl Outputs {
         Ok(self.blobs.presign(key, LINK_LASTS).await?)
     }
 
-    /// What the outputs of an image begin with; `None`: nothing of it was stored.
+    /// What the outputs of an image begin with; `None`: nothing of it is to be stored.
     pub async fn of_image(&self, image: ImageId) -> Result<Option<String>, OutputsError> {
-        Ok(self.store.output_of(image).await?)
+        Ok(self.store.image(image).await?.and_then(|image| image.key))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The newest first in a store that lists by name: days walked backwards below the folder whose names hold them.
 //! It keeps no state; where a walk stands travels with the page.
 
-use super::{Entry, Listed, OURS, Object, Outputs, OutputsError, PAGE};
+use super::{Entry, Listed, OURS, Outputs, OutputsError, PAGE};
 use crate::blob::{self, List, Page};
 
 /// Objects after which a page of several small days is full enough.
@@ -36,6 +36,12 @@ enum Step {
 impl After {
     pub(super) fn token(token: blob::Token) -> Self {
         Self(Place::Name(token))
+    }
+
+    /// A place like no other of this number.
+    #[cfg(test)]
+    pub fn for_test(number: usize) -> Self {
+        Self(Place::Walk(vec![Step::Folder(number.to_string())]))
     }
 
     pub(super) fn into_token(self) -> Option<blob::Token> {
@@ -129,5 +135,5 @@ fn take(page: Page, listed: &mut Listed) {
     listed.looked += page.objects.len();
     let mut objects = page.objects;
     objects.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.key.cmp(&b.key)));
-    listed.entries.extend(objects.into_iter().map(|o| Entry::Object(Object { key: o.key, size: o.size, modified: o.modified })));
+    listed.entries.extend(objects.into_iter().map(|object| Entry::Object(object.into())));
 }

@@ -11,12 +11,16 @@ use ratatui_image::protocol::halfblocks::Halfblocks;
 
 use crate::domain::ImageId;
 use crate::ops::Ops;
-use crate::ops::outputs::{Outputs, Picture, Progress, Shelf, Verified};
+use crate::ops::outputs::{Outputs, Picture, Progress, Shelf};
 use crate::text::Safe;
 use crate::tui::model::outputs::{Came, Wanted};
 use crate::tui::model::reading::{Cells, Known, Laid, Shape, Text};
+use crate::tui::model::verdict::Verdict;
 use crate::tui::theme::Theme;
 use crate::tui::widget::rich;
+
+/// Single troubles that a window lists; their number is told in any case.
+const MOST_TROUBLES: usize = 1_000;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +70,7 @@ pub enum Told {
     /// A link; `None`: this store has none.
     Link(Result<Option<String>, Safe>),
     /// How database and store compare.
-    Verified(Result<Box<Verified>, Safe>),
+    Verified(Result<Box<Verdict>, Safe>),
 }
 
 /// Does what is asked for.
@@ -155,7 +159,14 @@ async fn link(ops: &Ops, key: &str) -> Result<Option<String>, Safe> {
     outputs.link(key).await.map_err(|error| told(&error))
 }
 
-async fn verify(ops: &Ops, progress: &Progress) -> Result<Box<Verified>, Safe> {
+async fn verify(ops: &Ops, progress: &Progress) -> Result<Box<Verdict>, Safe> {
     let outputs = Outputs::of(ops).map_err(|error| told(&error))?;
-    outputs.verify(false, progress).await.map(Box::new).map_err(|error| told(&error))
+    let mut troubles = Vec::new();
+    let mut keep = |trouble| {
+        if troubles.len() < MOST_TROUBLES {
+            troubles.push(trouble);
+        }
+    };
+    let verified = outputs.verify(false, progress, &mut keep).await.map_err(|error| told(&error))?;
+    Ok(Box::new(Verdict::new(&verified, &troubles)))
 }
