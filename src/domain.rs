@@ -94,9 +94,9 @@ pub(crate) use words;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not a {what}; one of: {known}")]
 pub struct UnknownWord {
-    what: &'static str,
-    word: Safe,
-    known: String,
+    pub(crate) what: &'static str,
+    pub(crate) word: Safe,
+    pub(crate) known: String,
 }
 
 words! {
