@@ -12,7 +12,7 @@ use crate::tui::effect::outputs::{Told, Wish};
 use crate::tui::keymap::{Action, Chord};
 use crate::tui::model::outputs::{Wanted, shown};
 use crate::tui::model::post::Post;
-use crate::tui::model::prompt::{DELETE, Prompt, Purpose};
+use crate::tui::model::typed::{DELETE, Typed, Purpose};
 use crate::tui::model::reading::{Reading, Shape};
 use crate::tui::model::{Model, Pane, Popup, Tone};
 use crate::tui::{pane, popup};
@@ -35,7 +35,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Filter => {
             let typed = model.outputs.filter.clone().unwrap_or_default();
-            model.popups.push(Popup::Prompt(Prompt::new(Purpose::Filter, &typed)));
+            model.popups.push(Popup::Typed(Typed::new(Purpose::Filter, &typed)));
             Vec::new()
         }
         Action::Verify => verify(model),
@@ -46,7 +46,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Action::CopyKey | Action::CopyLink | Action::Download | Action::Delete | Action::Origin => match object(model) {
+        Action::CopyKey | Action::CopyLink | Action::Download | Action::Delete | Action::OpenPost => match object(model) {
             Some(key) => with_object(model, action, key),
             None => say(model, Tone::Warn, "There is no output under the cursor: folders have neither content nor link."),
         },
@@ -66,14 +66,14 @@ fn with_object(model: &mut Model, action: Action, key: String) -> Vec<Effect> {
         Action::CopyLink => vec![Effect::Outputs(Wish::Link(key))],
         Action::Download => {
             let folder = if model.outputs.folder.is_empty() { "." } else { &model.outputs.folder }.to_owned();
-            model.popups.push(Popup::Prompt(Prompt::new(Purpose::Folder { key }, &folder)));
+            model.popups.push(Popup::Typed(Typed::new(Purpose::Folder { key }, &folder)));
             Vec::new()
         }
         Action::Delete if model.options.read_only => {
             say(model, Tone::Warn, "Nothing was changed: the dashboard runs with --read-only.")
         }
         Action::Delete => {
-            model.popups.push(Popup::Prompt(Prompt::new(Purpose::Delete { key }, "")));
+            model.popups.push(Popup::Typed(Typed::new(Purpose::Delete { key }, "")));
             Vec::new()
         }
         _ => origin(model),
@@ -206,18 +206,18 @@ pub fn follow_up(model: &mut Model) -> Vec<Effect> {
 
 /// A key while a line is typed; `None`: it means what it means everywhere.
 pub fn typed(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
-    let Some(Popup::Prompt(prompt)) = model.popups.last_mut() else { return None };
+    let Some(Popup::Typed(typing)) = model.popups.last_mut() else { return None };
     let held = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match key.code {
-        KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => prompt.typed.clear(),
+        KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => typing.text.clear(),
         KeyCode::Char(_) if held => return None,
-        KeyCode::Char(c) => prompt.push(c),
-        KeyCode::Backspace => drop(prompt.typed.pop()),
+        KeyCode::Char(c) => typing.push(c),
+        KeyCode::Backspace => drop(typing.text.pop()),
         KeyCode::Esc => drop(model.popups.pop()),
         KeyCode::Enter => {
             model.dirty = true;
-            let Some(Popup::Prompt(prompt)) = model.popups.pop() else { return None };
-            return Some(accept(model, prompt));
+            let Some(Popup::Typed(typing)) = model.popups.pop() else { return None };
+            return Some(accept(model, typing));
         }
         _ => {}
     }
@@ -225,9 +225,9 @@ pub fn typed(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-fn accept(model: &mut Model, prompt: Prompt) -> Vec<Effect> {
-    let typed = prompt.typed.trim();
-    match prompt.purpose {
+fn accept(model: &mut Model, typing: Typed) -> Vec<Effect> {
+    let typed = typing.text.trim();
+    match typing.purpose {
         Purpose::Filter => {
             model.outputs.filter = (!typed.is_empty()).then(|| typed.to_owned());
             reload(model)

@@ -11,11 +11,11 @@ pub const DELETE: &str = "delete";
 
 /// A line being typed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prompt {
+pub struct Typed {
     /// What it is for.
     pub purpose: Purpose,
     /// What was typed so far.
-    pub typed: String,
+    pub text: String,
 }
 
 /// What a line is for.
@@ -35,22 +35,22 @@ pub enum Purpose {
     },
 }
 
-impl Prompt {
+impl Typed {
     /// A line that begins with a text.
-    pub fn new(purpose: Purpose, typed: &str) -> Self {
-        Self { purpose, typed: typed.to_owned() }
+    pub fn new(purpose: Purpose, text: &str) -> Self {
+        Self { purpose, text: text.to_owned() }
     }
 
     /// One character more.
     pub fn push(&mut self, c: char) {
-        if !c.is_control() && self.typed.chars().count() < MOST {
-            self.typed.push(c);
+        if !c.is_control() && self.text.chars().count() < MOST {
+            self.text.push(c);
         }
     }
 
     /// The line as it is shown, its end in sight.
     pub fn shown(&self, cells: usize) -> Safe {
-        let whole = Safe::block(&self.typed);
+        let whole = Safe::block(&self.text);
         if whole.cells() < cells {
             return whole;
         }
@@ -72,11 +72,11 @@ mod tests {
 
     #[test]
     fn the_end_of_a_long_line_stays_in_sight() {
-        let mut prompt = Prompt::new(Purpose::Filter, &"x".repeat(100));
-        prompt.push('я');
-        prompt.push('\u{1b}');
-        assert_eq!(&*prompt.shown(6), "…xxxя");
-        assert_eq!(&*Prompt::new(Purpose::Filter, "абв").shown(6), "абв");
-        assert!(Prompt::new(Purpose::Filter, &"漢".repeat(50)).shown(9).cells() <= 9);
+        let mut typing = Typed::new(Purpose::Filter, &"x".repeat(100));
+        typing.push('я');
+        typing.push('\u{1b}');
+        assert_eq!(&*typing.shown(6), "…xxxя");
+        assert_eq!(&*Typed::new(Purpose::Filter, "абв").shown(6), "абв");
+        assert!(Typed::new(Purpose::Filter, &"漢".repeat(50)).shown(9).cells() <= 9);
     }
 }
