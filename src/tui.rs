@@ -61,8 +61,8 @@ pub struct Options {
     pub observing_because: Option<String>,
     /// At most a frame every two seconds (but a key is answered at once), no sparkline.
     pub low_bandwidth: bool,
-    /// The blob store in words, when there is one.
-    pub blobs: Option<Safe>,
+    /// The blob store in words, or why it cannot be opened.
+    pub blobs: Option<Result<Safe, Safe>>,
 }
 
 /// How the dashboard ended; the terminal has been given back in every case.

@@ -241,6 +241,20 @@ impl Outputs {
         Ok(self.blobs.delete(key).await?)
     }
 
+    /// The same for somebody who named it; `false`: there is no such object.
+    pub async fn remove(&self, key: &str) -> Result<bool, OutputsError> {
+        let there = self.blobs.head(key).await?.is_some();
+        if there {
+            self.blobs.delete(key).await?;
+        }
+        Ok(there)
+    }
+
+    /// Enqueues the documents of these images again, by their hashes; returns how many there are.
+    pub async fn upload_again(&self, sha256s: &[String]) -> Result<usize, OutputsError> {
+        Ok(self.store.upload_again(sha256s).await?)
+    }
+
     /// A link to an object that works for [`LINK_LASTS`] without a key; `None`: this store has no links.
     pub async fn link(&self, key: &str) -> Result<Option<String>, OutputsError> {
         Ok(self.blobs.presign(key, LINK_LASTS).await?)

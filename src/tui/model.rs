@@ -223,7 +223,7 @@ impl Model {
             classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
-            outputs: Outputs { place: options.blobs.clone(), ..Outputs::default() },
+            outputs: Outputs::new(options.blobs.clone()),
             verifying: None,
             popups: Vec::new(),
             toast: None,
@@ -291,5 +291,6 @@ fn scope_name(scope: &PauseScope) -> Safe {
         PauseScope::All => "everything".to_owned(),
         PauseScope::Provider(name) => format!("provider {name}"),
         PauseScope::Free(name) => format!(":free models of {name}"),
+        PauseScope::Uploads => "uploads".to_owned(),
     })
 }

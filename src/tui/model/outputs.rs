@@ -123,6 +123,16 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// The outputs of this place; an error says why there is none.
+    pub fn new(place: Option<Result<Safe, Safe>>) -> Self {
+        let (place, error) = match place {
+            Some(Ok(place)) => (Some(place), None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        Self { place, error, ..Self::default() }
+    }
+
     /// The row under the cursor.
     pub fn selected(&self) -> Option<&Row> {
         self.rows.get(self.cursor)

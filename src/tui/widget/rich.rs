@@ -75,7 +75,7 @@ fn plain(raw: &str, width: usize) -> Vec<Line> {
 
 impl Line {
     /// Own words in one style.
-    fn of(words: &'static str, style: Style) -> Self {
+    pub fn of(words: &'static str, style: Style) -> Self {
         Self(vec![(Safe::fixed(words), style)])
     }
 
