@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::{Config, Ocr, Secret, Tagging};
+use crate::config::{Blob, Config, Ocr, Secret, Tagging};
 use crate::domain::{NewPost, UserId};
 use crate::engine::event::EventLog;
 use crate::store::{Access, Store};
@@ -32,6 +32,7 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         log_level: "info".to_owned(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
+        blob: Blob::default(),
         providers: Vec::new(),
     };
     let options = Options::default();
