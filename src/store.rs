@@ -23,6 +23,7 @@ mod legacy;
 mod link;
 mod ocr;
 mod outbox;
+mod outputs;
 mod postgres;
 mod posts;
 mod requeue;
