@@ -33,7 +33,7 @@ mod types;
 
 pub use error::StoreError;
 pub use types::{
-    Access, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage, ProviderUsage,
+    Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage, ProviderUsage,
     Recovered, Requeue, Requeued, Reserved, Reused,
 };
 
