@@ -45,10 +45,7 @@ fn router(ops: Ops, config: &Config, stopping: watch::Receiver<bool>) -> Router 
     let standing = health::follow(ops.clone(), stopping);
     let desk: Shared = Arc::new(Desk { ops, standing, meter });
     let (routes, _) = described().split_for_parts();
-    let routes = routes
-        .fallback(reply::no_such_route)
-        .method_not_allowed_fallback(reply::method_not_allowed)
-        .with_state(desk);
+    let routes = routes.fallback(reply::no_such_route).method_not_allowed_fallback(reply::method_not_allowed).with_state(desk);
     gate::around(routes, gate)
 }
 

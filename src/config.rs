@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use file::{ConfigError, Overrides, load};
+pub use file::{ConfigError, Overrides, load, parse_address};
 pub use show::{show, without_password as shown_address};
 
 /// `config.toml.example`: every key with its default and a comment.

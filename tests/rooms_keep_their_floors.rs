@@ -18,8 +18,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ops", &["text", "domain", "config", "store", "llm", "ocr", "engine"]),
     ("doctor", &["text", "domain", "config", "store", "llm", "ocr"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
+    ("api", &["text", "domain", "config", "ops", "engine"]),
     ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "doctor", "tui", "demo"]),
+    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "doctor", "tui", "api", "demo"]),
 ];
 
 /// Crates that only these rooms may name.
@@ -31,6 +32,8 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("ort", &["ocr"]),
     ("imageproc", &["ocr"]),
+    ("axum", &["api"]),
+    ("hyper_util", &["api"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -113,10 +115,17 @@ impl Gate {
         let shown = bearer.or_else(|| headers.get(API_KEY).map(HeaderValue::as_bytes))?;
         let shown: [u8; 32] = Sha256::digest(shown).into();
         // Every token is looked at, whichever fits: the time says nothing.
-        let fits = self.tokens.iter().enumerate().fold(None, |found, (at, token)| {
-            if bool::from(token.ct_eq(&shown)) { Some(at) } else { found }
-        });
-        Some(fits.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "bad_token", "this token is not one of those in the settings")))
+        let fits = self.tokens.iter().enumerate().fold(
+            None,
+            |found, (at, token)| {
+                if bool::from(token.ct_eq(&shown)) { Some(at) } else { found }
+            },
+        );
+        Some(
+            fits.ok_or_else(|| {
+                Problem::new(StatusCode::UNAUTHORIZED, "bad_token", "this token is not one of those in the settings")
+            }),
+        )
     }
 
     fn within_rate(&self, client: Client) -> Result<(), Problem> {
@@ -140,10 +149,7 @@ impl Gate {
 /// The routes behind the gate.
 pub fn around(routes: Router, gate: Arc<Gate>) -> Router {
     let body = usize::try_from(gate.body).unwrap_or(usize::MAX);
-    routes
-        .layer(DefaultBodyLimit::max(body))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(gate, pass))
+    routes.layer(DefaultBodyLimit::max(body)).layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(gate, pass))
 }
 
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
@@ -156,9 +162,9 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
         Err(problem) => problem.into_response(),
         Ok(_in_work) => match tokio::time::timeout(gate.time_for(&request), next.run(request)).await {
             Ok(response) => response,
-            Err(_) => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "no answer was ready in time").again_after(5).into_response()
-            }
+            Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "no answer was ready in time")
+                .again_after(5)
+                .into_response(),
         },
     };
     let headers = response.headers_mut();
@@ -220,10 +226,9 @@ fn is_loopback(host: &str) -> bool {
 fn network(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => address.to_ipv4_mapped().map_or_else(
-            || IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-            IpAddr::V4,
-        ),
+        IpAddr::V6(address) => {
+            address.to_ipv4_mapped().map_or_else(|| IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)), IpAddr::V4)
+        }
     }
 }
 
@@ -240,7 +245,8 @@ pub fn too_large(most: u64) -> Problem {
 
 /// A panic has been printed by the hook; the request gets its answer all the same.
 fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this should not happen; the log of this server says more").into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this should not happen; the log of this server says more")
+        .into_response()
 }
 
 #[cfg(test)]

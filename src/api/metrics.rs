@@ -123,7 +123,11 @@ impl Meter {
         let registry = &mut meter.registry;
         registry.register("posts", "Posts by status", meter.posts.clone());
         registry.register("jobs", "Jobs of images and uploads by state", meter.jobs.clone());
-        registry.register("calls", "Calls that ended since this process was first asked, of all engines on the database", meter.calls.clone());
+        registry.register(
+            "calls",
+            "Calls that ended since this process was first asked, of all engines on the database",
+            meter.calls.clone(),
+        );
         registry.register("engine_phase", "1 for what the engine of this process is doing", meter.phase.clone());
         registry.register("engines", "Engines on the database by kind of work", meter.workers.clone());
         registry.register("posts_in_flight", "Posts in the hands of this engine", meter.in_flight.clone());

@@ -1,5 +1,6 @@
 //! Routes about posts: counts, retries, lists, one post. The first three are the tagging service's own, key for key.
 //! What they do is `ops`'s.
+#![allow(unused_qualifications, reason = "what `utoipa` makes of the descriptions")]
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ const RETRY: (u32, u32) = (50, 10_000);
 /// Counts of a user's posts.
 #[utoipa::path(
     get, path = "/users/{user_id}/posts/tagging_stats", tag = "tagging",
-    params(("user_id" = i64, Path, description = "users.id", minimum = 1, maximum = 9_223_372_036_854_775_807)),
+    params(("user_id" = i64, Path, description = "users.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses((status = 200, body = Stats), (status = 404, description = "There is no such user", body = Problem))
 )]
 pub async fn tagging_stats(State(desk): State<Shared>, Named(user): Named<i64>) -> Result<Reply<Stats>, Problem> {
@@ -59,7 +60,7 @@ pub struct Retried {
 /// Tags a user's failed and retrying posts again.
 #[utoipa::path(
     post, path = "/users/{user_id}/posts/retry_tagging", tag = "tagging",
-    params(("user_id" = i64, Path, description = "users.id", minimum = 1, maximum = 9_223_372_036_854_775_807), Retry),
+    params(("user_id" = i64, Path, description = "users.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize), Retry),
     responses(
         (status = 200, body = Retried),
         (status = 404, description = "There is no such user", body = Problem),
@@ -99,7 +100,7 @@ pub struct Regenerated {
 /// Tags one post anew, whatever its status.
 #[utoipa::path(
     post, path = "/posts/{post_id}/regenerate_tags", tag = "tagging",
-    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807)),
+    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses(
         (status = 200, body = Regenerated),
         (status = 404, description = "There is no such post", body = Problem),
@@ -125,7 +126,7 @@ pub struct Listing {
     /// Only posts whose text contains this.
     query: Option<String>,
     /// Only this user's posts.
-    #[param(minimum = 1, maximum = 9_223_372_036_854_775_807)]
+    #[param(minimum = 1, maximum = 9_223_372_036_854_775_807_isize)]
     user: Option<i64>,
     /// Posts of a page [default: 50].
     #[param(minimum = 1, maximum = 500)]
@@ -165,9 +166,9 @@ pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> R
 }
 
 fn page_key(token: &str) -> Result<PageKey, Problem> {
-    let key = token.split_once('-').and_then(|(updated_at, id)| {
-        Some(PageKey { updated_at: updated_at.parse().ok()?, id: PostId(id.parse().ok()?) })
-    });
+    let key = token
+        .split_once('-')
+        .and_then(|(updated_at, id)| Some(PageKey { updated_at: updated_at.parse().ok()?, id: PostId(id.parse().ok()?) }));
     key.ok_or_else(|| Problem::unreadable("`after` is the `next` of the page before"))
 }
 
@@ -181,7 +182,7 @@ fn within(asked: Option<u32>, (default, most): (u32, u32)) -> Result<u32, Proble
 /// One post with its images and every call that was made for it.
 #[utoipa::path(
     get, path = "/posts/{post_id}", tag = "posts",
-    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807)),
+    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses((status = 200, body = PostDetail), (status = 404, description = "There is no such post", body = Problem))
 )]
 pub async fn one(State(desk): State<Shared>, Named(post): Named<i64>) -> Result<Reply<PostDetail>, Problem> {

@@ -104,7 +104,11 @@ impl From<OpsError> for Problem {
             OpsError::Store(_) => {
                 // What a database says may name hosts and tables: for the log, not for whoever asks.
                 tracing::error!(error = %Safe::line(&words), "the database refused a request");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "database", "the database refused it; the log of this server says why")
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "database",
+                    "the database refused it; the log of this server says why",
+                )
             }
         }
     }
@@ -117,7 +121,11 @@ pub async fn no_such_route() -> Problem {
 
 /// For known paths asked in another way.
 pub async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path is asked with another method; see the header Allow")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path is asked with another method; see the header Allow",
+    )
 }
 
 /// Parts of the path.

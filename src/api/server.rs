@@ -142,10 +142,15 @@ impl Server {
 }
 
 impl Front {
+    /// Whether these settings would leave the door open.
+    pub fn admits(&self, config: &Config) -> Result<(), ApiError> {
+        closed(self.address, &config.api)
+    }
+
     /// Answers with these from the next request on; connections live on.
     pub fn show(&self, ops: Ops, config: &Config) -> Result<(), ApiError> {
-        closed(self.address, &config.api)?;
-        self.router.send_replace(super::router(ops, config, self.stopping.clone()));
+        self.admits(config)?;
+        drop(self.router.send_replace(super::router(ops, config, self.stopping.clone())));
         Ok(())
     }
 }

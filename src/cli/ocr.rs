@@ -17,10 +17,10 @@ use super::output::{self, Exit};
 use super::session::{self, LogTo};
 use crate::config::Config;
 use crate::ocr::image::Limits;
-use crate::ocr::pipeline::Reader;
+use crate::ocr::pipeline::{Reader, Reads};
 use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
-use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Reads, Told};
+use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Told};
 use crate::text::{Safe, grouped, json_line};
 
 /// Time for a page that was asked to end to follow: as long as the slowest single run of a model.
@@ -62,7 +62,7 @@ pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
 
 /// The first signal ends within 5 s, the second at once.
 fn stop_on_signals(cancel: Cancel) -> Result<()> {
-    session::on_signals(move || {
+    session::on_signals(true, move || {
         if cancel.is_cancelled() {
             std::process::exit(130);
         }

@@ -17,6 +17,8 @@ use toml::Spanned;
 use super::{Config, LOCAL_PROVIDER, LOG_FORMATS, Log, Provider, Secret, Tagging};
 use crate::text::Safe;
 
+pub use api::parse_address;
+
 /// Why the settings cannot be used; the message names the place and what would be right.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -73,7 +73,11 @@ fn show_log(out: &mut String, log: &Log) {
 fn show_api(out: &mut String, api: &Api) {
     let _ = writeln!(out, "\n[api]");
     let _ = writeln!(out, "listen = {}", quoted(&api.listen.to_string()));
-    let _ = writeln!(out, "# tokens: {}", if api.tokens.is_empty() { "not set".to_owned() } else { format!("{} set", api.tokens.len()) });
+    let _ = writeln!(
+        out,
+        "# tokens: {}",
+        if api.tokens.is_empty() { "not set".to_owned() } else { format!("{} set", api.tokens.len()) }
+    );
     let _ = writeln!(out, "upload_mb = {}", api.upload_mb);
     let _ = writeln!(out, "uploads = {}", api.uploads);
     let _ = writeln!(out, "inbox_mb = {}", api.inbox_mb);

@@ -160,6 +160,16 @@ impl Shared {
         wall_clock() + self.clock_offset.load(Ordering::Relaxed)
     }
 
+    /// Time left until then by the database's clock.
+    pub fn until(&self, at: Millis) -> Duration {
+        Duration::from_millis(u64::try_from(at.saturating_sub(self.now())).unwrap_or(0))
+    }
+
+    /// The end of that horizon by the database's clock.
+    pub fn far(&self, horizon: Duration) -> Millis {
+        self.now().saturating_add(Millis::try_from(horizon.as_millis()).unwrap_or(Millis::MAX))
+    }
+
     pub fn set_clock(&self, database_now: Millis) {
         self.clock_offset.store(database_now - wall_clock(), Ordering::Relaxed);
     }
@@ -377,7 +387,7 @@ impl Shared {
     }
 
     fn left(&self, until: Millis) -> String {
-        duration_words(Duration::from_millis(u64::try_from(until - self.now()).unwrap_or(0)))
+        duration_words(self.until(until))
     }
 }
 

@@ -27,10 +27,7 @@ pub struct CallTally {
 impl Ops {
     /// Asks the database for as little as shows that it answers.
     pub async fn pulse(&self) -> Result<Pulse, OpsError> {
-        Ok(Pulse {
-            taggers: self.store.live_workers(JobKind::Tag).await?,
-            readers: self.store.live_workers(JobKind::Ocr).await?,
-        })
+        Ok(Pulse { taggers: self.store.live_workers(JobKind::Tag).await?, readers: self.store.live_workers(JobKind::Ocr).await? })
     }
 
     /// Calls that ended since the last look, of all engines on the database.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use self::folder::Folder;
 pub use self::inputs::{Found, Input, InputError, find};
 use self::worker::Follow;
-use crate::ocr::pipeline::{Reader, Source, Watch};
+use crate::ocr::pipeline::{Reads, Watch};
 use crate::ocr::{Document, OcrError, Stage};
 use crate::text::Safe;
 
@@ -31,53 +31,6 @@ const FOLLOW: Duration = Duration::from_millis(1500);
 
 /// Results that may wait for their turn, per worker: what comes after a slow image is not to fill the memory.
 const WAITING: usize = 8;
-
-/// Ends what a reader does now, from another thread.
-pub type Ender = Box<dyn Fn() + Send>;
-
-/// Reads images. A [`Reader`], or its stand-in in a test.
-pub trait Reads: Send {
-    /// See [`Reader::read`].
-    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError>;
-
-    /// See [`Reader::read_many`].
-    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
-        images.iter().map(|image| self.read(image.name, image.bytes, image.watch)).collect()
-    }
-
-    /// How many images are worth reading together.
-    fn at_once(&self) -> usize {
-        1
-    }
-
-    /// What ends the next reading, whatever was ended before; `None`: it ends between its steps only.
-    fn ender(&self) -> Option<Ender> {
-        None
-    }
-}
-
-impl Reads for Reader {
-    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError> {
-        Self::read(self, source, bytes, watch)
-    }
-
-    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
-        match images {
-            [image] => vec![Self::read(self, image.name, image.bytes, image.watch)],
-            _ => Self::read_many(self, images),
-        }
-    }
-
-    fn at_once(&self) -> usize {
-        Self::at_once(self)
-    }
-
-    fn ender(&self) -> Option<Ender> {
-        let stop = self.stopper();
-        stop.reset();
-        Some(Box::new(move || stop.stop()))
-    }
-}
 
 /// Makes the reader of a thread.
 pub type Open = dyn Fn() -> Result<Box<dyn Reads>, OcrError> + Send + Sync;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tagdeck::config::Config;
 use tagdeck::domain::{NewPost, PostImage, Status};
-use tagdeck::engine::reader::{Progress, Read, Readers, Setup};
+use tagdeck::engine::reader::{Readers, Setup};
 use tagdeck::engine::{Engine, Kinds, Options};
 use tagdeck::ocr::document::{Block, BlockKind, EngineLabel, Line, PageSize};
 use tagdeck::ocr::geometry::Quad;
-use tagdeck::ocr::pipeline::Watch;
+use tagdeck::ocr::pipeline::{Reads, Watch};
 use tagdeck::ocr::{Document, OcrError, Stage};
 use tagdeck::store::Store;
 use tagdeck::text::Safe;
@@ -50,7 +50,7 @@ struct Opener(Arc<Script>);
 struct Reader(Arc<Script>);
 
 impl Readers for Opener {
-    fn open(&self) -> Result<Box<dyn Read>, OcrError> {
+    fn open(&self) -> Result<Box<dyn Reads>, OcrError> {
         if self.0.broken.load(Ordering::Relaxed) {
             return Err(OcrError::Engine(Safe::fixed("no library for this test")));
         }
@@ -59,8 +59,8 @@ impl Readers for Opener {
     }
 }
 
-impl Read for Reader {
-    fn read(&mut self, source: &str, bytes: &[u8], progress: &Progress) -> Result<Document, OcrError> {
+impl Reads for Reader {
+    fn read(&mut self, source: &str, bytes: &[u8], progress: &dyn Watch) -> Result<Document, OcrError> {
         let content = String::from_utf8_lossy(bytes).into_owned();
         self.0.read.lock().unwrap().push(content.clone());
         progress.stage(Stage::Recognise, 1, 1);

@@ -81,7 +81,13 @@ async fn any_of_the_tokens_opens_in_either_header_and_nothing_else_does() {
 #[tokio::test]
 async fn a_page_in_a_browser_drives_nothing_where_there_is_no_token() {
     let routes = routes(&Api::default());
-    for headers in [&[][..], &[("host", "127.0.0.1:8010")], &[("host", "localhost:8010")], &[("host", "[::1]:8010")], &[("sec-fetch-site", "none")]] {
+    for headers in [
+        &[][..],
+        &[("host", "127.0.0.1:8010")],
+        &[("host", "localhost:8010")],
+        &[("host", "[::1]:8010")],
+        &[("sec-fetch-site", "none")],
+    ] {
         assert_eq!(status(&routes, "/posts", headers).await, 200, "{headers:?}");
     }
     for headers in [
@@ -142,7 +148,8 @@ async fn a_request_id_is_echoed_when_it_can_stand_in_a_log() {
     let routes = routes(&Api::default());
     let long = "x".repeat(65);
     for hostile in ["a b", "<script>", long.as_str(), ""] {
-        let id = ask(&routes, "/posts", &[("x-request-id", hostile)]).await.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let id =
+            ask(&routes, "/posts", &[("x-request-id", hostile)]).await.headers()["x-request-id"].to_str().unwrap().to_owned();
         assert!(id.len() == 16 && id != hostile, "{hostile:?} became {id:?}");
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn api(file: &Source<'_>, raw: FileApi, variables: &Variables<'_>) ->
 }
 
 /// `HOST:PORT` as numbers: a name would have to be looked up, and could be two addresses.
-pub(super) fn parse_address(address: &str) -> Result<SocketAddr, String> {
+pub fn parse_address(address: &str) -> Result<SocketAddr, String> {
     let named = address.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     named
         .as_deref()
@@ -68,7 +68,8 @@ fn tokens(file: &Source<'_>, raw: &FileApi, variables: &Variables<'_>) -> Result
     let mut tokens = Vec::new();
     for token in raw.tokens.iter().flatten() {
         if token.get_ref().len() < SHORTEST_TOKEN {
-            let message = format!("api.tokens holds one of fewer than {SHORTEST_TOKEN} characters; `openssl rand -hex 24` makes one");
+            let message =
+                format!("api.tokens holds one of fewer than {SHORTEST_TOKEN} characters; `openssl rand -hex 24` makes one");
             return Err(file.invalid(token.span().start, &message));
         }
         tokens.push(Secret::new(token.get_ref().clone()));

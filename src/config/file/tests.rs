@@ -119,7 +119,10 @@ fn tokens_come_from_the_file_and_the_environment_and_short_ones_are_refused() {
     let renamed = read("[api]\ntoken_env = \"MY_TOKEN\"\n", &[("MY_TOKEN", "fedcba9876543210")]).unwrap().api;
     assert_eq!(renamed.tokens, [Secret::new("fedcba9876543210")]);
     let error = read("", &[("TAGDECK_API_TOKEN", "hunter2")]).unwrap_err().to_string();
-    assert!(error.starts_with("environment: a token of the API has fewer than 16 characters") && !error.contains("hunter2"), "{error}");
+    assert!(
+        error.starts_with("environment: a token of the API has fewer than 16 characters") && !error.contains("hunter2"),
+        "{error}"
+    );
     assert!(message("[api]\ntokens = [\"short\"]\n").starts_with("2: api.tokens holds one of fewer than 16 characters"));
     assert!(message("[api]\nlisten = \"here\"\n").starts_with("2: api.listen is wrong: an address with a port such as"));
     assert!(message("log_format = \"xml\"\n").starts_with("1: log_format = \"xml\" is not possible; one of text, json"));

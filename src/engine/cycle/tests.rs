@@ -42,12 +42,12 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
     let shared = Arc::new(Shared::new(store, &config, &options, "w".to_owned(), log.clone(), stopping));
     let mut cycle = Cycle::new(shared, options, Setup::of(&config), watch::channel(Snapshot::default()).0, mpsc::channel(1).1);
 
-    let claim = cycle.held.claim(JobKind::Tag, 1).await.unwrap().0.remove(0);
+    let claim = cycle.claimer.held.claim(JobKind::Tag, 1).await.unwrap().0.remove(0);
     let task = cycle.passes.spawn(async { panic!("a bug") });
     cycle.doing.insert(task.id(), (claim.job, claim.post));
     let done = cycle.passes.join_next_with_id().await.unwrap();
     cycle.passed(done);
-    assert!(!cycle.held.holds(claim.job, claim.fence), "the heartbeat would keep the post from everybody for ever");
+    assert!(!cycle.claimer.held.holds(claim.job, claim.fence), "the heartbeat would keep the post from everybody for ever");
     assert!(cycle.doing.is_empty());
     let told: BTreeMap<_, _> = log.since(0, 10).events.into_iter().map(|event| (event.seq, event.text)).collect();
     assert!(told[&0].contains(&format!("over post {} ended unexpectedly", claim.post)), "{told:?}");

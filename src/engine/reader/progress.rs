@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::ocr::pipeline::Watch;
+use crate::ocr::pipeline::{Ender, Watch};
 use crate::ocr::{OcrError, Stage};
 
 /// Why a reading is to end before its time.
@@ -24,9 +24,6 @@ pub enum Why {
     /// Its job is somebody else's now.
     Lost,
 }
-
-/// Ends what a reader does now, from another thread.
-pub type Ender = Box<dyn Fn() + Send>;
 
 /// See the module.
 pub struct Progress {

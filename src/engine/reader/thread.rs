@@ -9,26 +9,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::progress::{Ender, Progress};
+use super::progress::Progress;
 use crate::ocr::document::EngineLabel;
+use crate::ocr::pipeline::Reads;
 use crate::ocr::{Document, OcrError, markdown};
 use crate::text::Safe;
-
-/// Reads images, one after the other, on the thread that opened it.
-pub trait Read {
-    /// Reads one. `source` is its name as the document is to give it.
-    fn read(&mut self, source: &str, bytes: &[u8], progress: &Progress) -> Result<Document, OcrError>;
-
-    /// What ends the next reading from another thread, whatever was asked before; `None`: it ends between its steps only.
-    fn ender(&mut self) -> Option<Ender> {
-        None
-    }
-}
 
 /// Opens readers, one a thread, when there is something to read.
 pub trait Readers: Send + Sync + 'static {
     /// Loads what reading takes; may take seconds.
-    fn open(&self) -> Result<Box<dyn Read>, OcrError>;
+    fn open(&self) -> Result<Box<dyn Reads>, OcrError>;
 }
 
 /// An image on its way to a thread.
@@ -133,7 +123,7 @@ impl Threads {
 }
 
 fn read_all(readers: &dyn Readers, tasks: &mpsc::Receiver<Task>) {
-    let mut open: Option<Box<dyn Read>> = None;
+    let mut open: Option<Box<dyn Reads>> = None;
     while let Ok(Task { source, bytes, progress, reply }) = tasks.recv() {
         progress.begin();
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -144,7 +134,7 @@ fn read_all(readers: &dyn Readers, tasks: &mpsc::Receiver<Task>) {
             // Opening takes its time from the first page otherwise.
             progress.begin();
             progress.ends_by(reader.ender());
-            reader.read(&source, &bytes, &progress).map(|document| render(&document))
+            reader.read(&source, &bytes, &*progress).map(|document| render(&document))
         }));
         progress.ends_by(None);
         let result = match done {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use super::*;
 use crate::ocr::document::{EngineLabel, PageSize};
+use crate::ocr::pipeline::Ender;
 
 /// Does what the file's content says.
 struct Odd;

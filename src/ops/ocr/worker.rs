@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Batch, Busy, Cancel, Ender, Fault, Reads, WAITING};
-use crate::ocr::pipeline::{Source, Watch};
+use super::{Batch, Busy, Cancel, Fault, WAITING};
+use crate::ocr::pipeline::{Ender, Reads, Source, Watch};
 use crate::ocr::{Document, OcrError, Stage};
 use crate::text::Safe;
 
