@@ -1,15 +1,16 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod api;
 mod file;
 mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use api::{Api, LOG_FORMATS, Log};
 pub use file::{ConfigError, Overrides, load, parse_address};
 pub use show::{show, without_password as shown_address};
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub ocr: Ocr,
     /// Who may ask over HTTP, and how much.
     pub api: Api,
+    /// Where documents are stored.
+    pub blob: Blob,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
     pub providers: Vec<Provider>,
 }
@@ -178,69 +181,72 @@ impl Default for Ocr {
     }
 }
 
-/// The variable that holds the tokens of the API where `api.token_env` names no other.
-const TOKEN_VARIABLE: &str = "TAGDECK_API_TOKEN";
-
-/// Who may ask over HTTP, and how much.
+/// Where documents are stored: S3 when a bucket is named, else a folder.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Api {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// Any of them opens the door; none: nobody is asked for one, which is refused beyond this machine.
-    pub tokens: Vec<Secret>,
-    /// Largest upload, MiB.
-    pub upload_mb: u64,
-    /// Uploads in memory at once.
-    pub uploads: usize,
-    /// Uploaded images kept in the inbox, MiB.
-    pub inbox_mb: u64,
-    /// For reading a request, and for answering it.
+pub struct Blob {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The bucket.
+    pub bucket: Option<String>,
+    /// Address of the server without a path; `None`: AWS.
+    pub endpoint: Option<String>,
+    /// What requests are signed for.
+    pub region: String,
+    /// The bucket stands in the path of a request, not in its host.
+    pub path_style: bool,
+    /// Key and secret; `None`: what the profile names.
+    pub credentials: Option<Credentials>,
+    /// Name of a profile in `~/.aws`; `None`: `default`.
+    pub profile: Option<String>,
+    /// Certificates in PEM that are believed besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Address of a proxy, may hold a password; `None`: what the environment names.
+    pub proxy: Option<Secret>,
+    /// Hosts that are asked without that proxy, comma-separated.
+    pub no_proxy: String,
+    /// Time for one try.
     pub timeout: Duration,
-    /// How long `POST /ocr` waits for its document before it answers 202.
-    pub wait: Duration,
-    /// Requests answered at once, and connections.
-    pub concurrency: usize,
-    /// Requests of one client in a minute; 0: any number.
-    pub requests_per_minute: u32,
-    /// Whether `POST /ocr` fetches an `image_url`.
-    pub image_url: bool,
+    /// Time for a connection to stand.
+    pub connect_timeout: Duration,
+    /// Tries after the first.
+    pub retries: u32,
+    /// Store what the engine reads.
+    pub upload: bool,
+    /// Documents waiting for their upload, MiB, above which reading waits.
+    pub spool_mb: u64,
 }
 
-impl Default for Api {
+impl Default for Blob {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8010)),
-            tokens: Vec::new(),
-            upload_mb: 32,
-            uploads: 4,
-            inbox_mb: 4096,
+            folder: PathBuf::from("outputs"),
+            bucket: None,
+            endpoint: None,
+            region: "us-east-1".to_owned(),
+            path_style: true,
+            credentials: None,
+            profile: None,
+            ca_file: None,
+            proxy: None,
+            no_proxy: String::new(),
             timeout: Duration::from_secs(30),
-            wait: Duration::from_secs(50),
-            concurrency: 1024,
-            requests_per_minute: 6000,
-            image_url: false,
+            connect_timeout: Duration::from_secs(5),
+            retries: 3,
+            upload: true,
+            spool_mb: 1024,
         }
     }
 }
 
-/// What `log.format` may say.
-pub const LOG_FORMATS: &[&str] = &["text", "json"];
-
-/// Where log lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// One of [`LOG_FORMATS`].
-    pub format: &'static str,
-    /// A folder for a file a day; `None`: stderr, of the dashboard `tagdeck.log` in the data folder.
-    pub folder: Option<PathBuf>,
-    /// Files kept in it.
-    pub files: usize,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { format: "text", folder: None, files: 14 }
-    }
+/// Key and secret for S3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credentials {
+    /// Identifies; on Cloud.ru `tenant_id:key_id`.
+    pub access_key: Secret,
+    /// Signs; never sent.
+    pub secret_key: Secret,
+    /// Goes with a key that lasts for hours only.
+    pub session_token: Option<Secret>,
 }
 
 /// A server that speaks the OpenAI chat protocol.

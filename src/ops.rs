@@ -4,6 +4,7 @@
 mod measure;
 mod observe;
 pub mod ocr;
+mod submit;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
+pub use submit::{Submission, Submissions};
 
 pub use measure::{CallTally, Pulse};
 
@@ -35,6 +37,12 @@ pub enum OpsError {
     /// `tagging.enabled = false`.
     #[error("tagging is switched off: set tagging.enabled = true in the settings")]
     TaggingOff,
+    /// Image files that were handed in could not be looked at.
+    #[error("the files could not be looked at: {0}; try again")]
+    Submit(Safe),
+    /// A file that was handed in is not there.
+    #[error(transparent)]
+    Input(#[from] ocr::InputError),
     /// A post without any text cannot be tagged.
     #[error("post {0} has no text to tag")]
     NoText(PostId),

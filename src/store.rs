@@ -16,11 +16,13 @@ use crate::text::Safe;
 mod base;
 mod calls;
 mod error;
+mod images;
 mod import;
 mod jobs;
 mod legacy;
 mod link;
 mod ocr;
+mod outbox;
 mod postgres;
 mod posts;
 mod requeue;
@@ -36,8 +38,8 @@ mod undo;
 pub use error::StoreError;
 pub use transfer::Copied;
 pub use types::{
-    Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage,
-    ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused,
+    Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, NewImage, NewOutput, Outlook, Plan, PostPage,
+    ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored, Submitted, Upload,
 };
 
 use base::{Base, Kind};

@@ -2,6 +2,7 @@
 //! It judges values; it does not try whether a server or database answers.
 
 mod api;
+mod blob;
 mod ocr;
 
 use std::collections::BTreeMap;
@@ -92,6 +93,8 @@ struct FileRoot {
     #[serde(default)]
     ocr: ocr::FileOcr,
     #[serde(default)]
+    blob: blob::FileBlob,
+    #[serde(default)]
     api: api::FileApi,
     #[serde(default)]
     providers: Vec<FileProvider>,
@@ -154,6 +157,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     let ocr = ocr::ocr(&file, root.ocr, &variables)?;
     let api = api::api(&file, root.api, &variables)?;
     let log = log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
+    let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
         file: path.clone(),
         database: Secret::new(database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
@@ -163,6 +167,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
         tagging,
         ocr,
         api,
+        blob,
         providers,
     })
 }

@@ -19,11 +19,12 @@ pub(super) const VERSIONS: &str = "_tagdeck_migrations";
 /// What attaching has added to a bot's database, for `undo`: `column NAME`, `table NAME`, `wal`. Only a bot's database has it.
 pub(super) const ADDED: &str = "tagdeck_added";
 /// Tables of our own; the bot's four are made only where they are missing.
-pub(super) const OURS: [&str; 11] = [
+pub(super) const OURS: [&str; 12] = [
     "jobs",
     "job_calls",
     "images",
     "documents",
+    "outputs",
     "counters",
     "newcomers",
     "usage",

@@ -74,7 +74,7 @@ fn tokens(file: &Source<'_>, raw: &FileApi, variables: &Variables<'_>) -> Result
         }
         tokens.push(Secret::new(token.get_ref().clone()));
     }
-    let name = raw.token_env.as_deref().unwrap_or(super::super::TOKEN_VARIABLE);
+    let name = raw.token_env.as_deref().unwrap_or(super::super::api::TOKEN_VARIABLE);
     if let Some((place, listed)) = variables.get(name) {
         for token in listed.split(',').map(str::trim).filter(|token| !token.is_empty()) {
             if token.len() < SHORTEST_TOKEN {
