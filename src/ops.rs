@@ -1,6 +1,7 @@
 //! Every use case once: a key press, a subcommand and an HTTP route that do the same thing call the same function here.
 //! It does no background work and prints nothing.
 
+mod fetch;
 mod measure;
 mod observe;
 pub mod ocr;
@@ -20,6 +21,7 @@ use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
 pub use submit::{Submission, Submissions};
 
+pub use fetch::{FetchError, fetch};
 pub use measure::{CallTally, Pulse};
 
 /// What entries of the route begin with that call nobody.

@@ -21,13 +21,16 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("tui", &["text", "domain", "config", "ops", "engine"]),
     ("api", &["text", "domain", "config", "ops", "engine"]),
     ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "blob", "import", "engine", "ops", "doctor", "tui", "api", "demo"]),
+    (
+        "cli",
+        &["text", "domain", "config", "store", "llm", "ocr", "blob", "import", "engine", "ops", "doctor", "tui", "api", "demo"],
+    ),
 ];
 
 /// Crates that only these rooms may name.
 const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("reqwest", &["llm"]),
+    ("reqwest", &["llm", "ops"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli"]),

@@ -1,6 +1,8 @@
 //! What is answered: JSON in which nothing acts on a terminal, errors with a stable code, and requests that cannot be read.
 //! It knows no route.
 
+use std::borrow::Cow;
+
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -44,7 +46,7 @@ pub struct Problem {
     status: StatusCode,
     /// A word for programs; it stays the same from version to version.
     #[schema(value_type = String, example = "no_such_user")]
-    code: &'static str,
+    code: Cow<'static, str>,
     /// A sentence for people.
     #[schema(value_type = String)]
     detail: Safe,
@@ -55,8 +57,8 @@ pub struct Problem {
 
 impl Problem {
     /// With a code that stays.
-    pub fn new(status: StatusCode, code: &'static str, detail: &str) -> Self {
-        Self { status, code, detail: Safe::line(detail).clipped(500), retry_after: None }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: &str) -> Self {
+        Self { status, code: code.into(), detail: Safe::line(detail).clipped(500), retry_after: None }
     }
 
     /// The same may be tried again after so many seconds.
@@ -100,6 +102,14 @@ impl From<OpsError> for Problem {
                 tracing::warn!(error = %Safe::line(&words), "the database did not answer a request");
                 let told = "the database does not answer at the moment; try again";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_busy", told).again_after(2)
+            }
+            OpsError::Submit(_) | OpsError::Input(_) => {
+                tracing::error!(error = %Safe::line(&words), "an image could not be taken");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "disk",
+                    "the image could not be taken; the log of this server says why",
+                )
             }
             OpsError::Store(_) => {
                 // What a database says may name hosts and tables: for the log, not for whoever asks.

@@ -26,7 +26,7 @@ use crate::config::{Api, Config};
 use crate::ops::Ops;
 use crate::text::Safe;
 
-/// For a request's head to come in, and for the next one on a connection that is kept.
+/// Longest time for a request's head to come in, and for the next one on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(15);
 /// For requests in work when a stop was asked for; the promise is 5 s in all.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -62,6 +62,8 @@ pub struct Server {
     listener: TcpListener,
     front: Front,
     connections: usize,
+    /// For a request's head.
+    head: Duration,
     stop: watch::Sender<bool>,
 }
 
@@ -83,7 +85,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopping) = watch::channel(false);
         let front = Front { address, router: Arc::new(watch::Sender::new(Router::new())), stopping };
-        Ok(Self { listener, front, connections: settings.concurrency, stop })
+        Ok(Self { listener, front, connections: settings.concurrency, head: HEAD.min(settings.timeout), stop })
     }
 
     /// Where it listens; with port 0, the one that the system chose.
@@ -129,7 +131,7 @@ impl Server {
         // Only a delay is lost without it.
         let _ = stream.set_nodelay(true);
         let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head);
         let service = TowerToHyperService::new(Current { router: self.front.router.subscribe(), peer: Peer(peer.ip()) });
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
         tokio::spawn(async move {
