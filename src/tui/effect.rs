@@ -1,6 +1,8 @@
 //! What `update` asks for and cannot do itself, and how it is done: through `ops`, in a task, the answer coming back as a `Msg`.
 //! It changes nothing of the model; leaving, suspending and drawing anew belong to the loop.
 
+pub mod outputs;
+
 use std::path::PathBuf;
 
 use crate::domain::{ImageId, PostFilter, PostId};
@@ -52,6 +54,10 @@ pub enum Effect {
     ResumeAll,
     /// End the pause that draining has set, then leave.
     Drained,
+    /// Something about outputs.
+    Outputs(outputs::Wish),
+    /// Put this on the clipboard of the terminal.
+    Copy(String),
     /// Leave the dashboard.
     Quit,
     /// Draw every cell again.
@@ -175,7 +181,8 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         Effect::Resume => done(ops.resume().await, Done::Resumed),
         Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
         Effect::Drained => done(ops.resume().await, Done::Drained),
-        Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
+        Effect::Outputs(wish) => Msg::Outputs(outputs::perform(&ops, wish).await),
+        Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
     })
 }
 

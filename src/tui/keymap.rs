@@ -95,6 +95,11 @@ impl Chord {
         Self { code, ctrl, alt: key.modifiers.contains(KeyModifiers::ALT), shift }
     }
 
+    /// The Latin letter on the key of a Cyrillic one; any other character as it is.
+    pub fn latin(c: char) -> char {
+        latin_key(c)
+    }
+
     /// As shown to a person: `Enter`, `^L`, `R`.
     pub fn shown(&self) -> Safe {
         let named = NAMED.iter().find(|(_, _, code)| *code == self.code).map(|(_, shown, _)| *shown);
@@ -117,6 +122,7 @@ const NAMED: &[(&str, &str, KeyCode)] = &[
     ("backtab", "Shift-Tab", KeyCode::BackTab),
     ("enter", "Enter", KeyCode::Enter),
     ("esc", "Esc", KeyCode::Esc),
+    ("backspace", "Backspace", KeyCode::Backspace),
     ("space", "Space", KeyCode::Char(' ')),
     ("up", "↑", KeyCode::Up),
     ("down", "↓", KeyCode::Down),

@@ -53,7 +53,7 @@ pub fn parts(model: &Model) -> Parts {
     let filter = Rect { height: 1, ..body };
     let top = match model.focus {
         Pane::Ocr if !model.zoomed => super::pane::ocr::reading_rows(model) + 1,
-        Pane::Ocr | Pane::Overview | Pane::Failed | Pane::Log => 0,
+        Pane::Ocr | Pane::Overview | Pane::Failed | Pane::Log | Pane::Outputs => 0,
     };
     // At least three rows of the list with heading and borders stay.
     let most = (body.height - 1 - top).saturating_sub(6);
@@ -88,7 +88,7 @@ pub fn tabs(model: &Model) -> Vec<(Pane, Safe, Rect)> {
             let count = match pane {
                 Pane::Failed => model.snapshot.counts.failed,
                 Pane::Ocr => model.snapshot.ocr.unread(),
-                Pane::Overview | Pane::Log => 0,
+                Pane::Overview | Pane::Log | Pane::Outputs => 0,
             };
             let title = match count {
                 0 => safe!("{number} {}", t(pane.title())),

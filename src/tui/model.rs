@@ -8,13 +8,18 @@ pub mod images;
 pub mod list;
 pub mod log;
 pub mod marks;
+pub mod outputs;
 pub mod page;
 pub mod post;
 pub mod prompt;
+pub mod reading;
+pub mod typed;
+pub mod verdict;
 
 use jiff::tz::TimeZone;
 
 use crate::domain::{Millis, PauseScope, Snapshot};
+use crate::ops::outputs::Progress;
 use crate::text::Safe;
 use crate::tui::Options;
 use crate::tui::effect::Effect;
@@ -25,9 +30,12 @@ use crate::tui::locale::{Language, t, tell};
 use failed::Failed;
 use images::Images;
 use log::Log;
+use outputs::Outputs;
 use page::Page;
 use post::Post;
 use prompt::Prompt;
+use typed::Typed;
+use verdict::Verdict;
 
 /// Smallest terminal the panes are drawn on.
 pub const SMALLEST: (u16, u16) = (60, 20);
@@ -92,6 +100,10 @@ pub struct Model {
     pub pending: Option<Pending>,
     /// Nothing more is claimed, and the dashboard ends when nothing is in flight; whether the pause is lifted then.
     pub draining: Option<bool>,
+    /// The fifth pane.
+    pub outputs: Outputs,
+    /// Database and blob store are being compared.
+    pub verifying: Option<Progress>,
     /// What lies over the panes, the last on top.
     pub popups: Vec<Popup>,
     /// A passing message.
@@ -111,11 +123,13 @@ pub enum Pane {
     Log,
     /// Images and their reading.
     Ocr,
+    /// What stands in the blob store.
+    Outputs,
 }
 
 impl Pane {
     /// In the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Failed, Self::Log, Self::Ocr];
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Failed, Self::Log, Self::Ocr, Self::Outputs];
 
     /// What the tab says.
     pub const fn title(self) -> &'static str {
@@ -124,6 +138,7 @@ impl Pane {
             Self::Failed => "Failed",
             Self::Log => "Log",
             Self::Ocr => "OCR",
+            Self::Outputs => "Outputs",
         }
     }
 
@@ -133,6 +148,7 @@ impl Pane {
             Self::Failed => Section::Failed,
             Self::Log => Section::Log,
             Self::Ocr => Section::Ocr,
+            Self::Outputs => Section::Outputs,
         }
     }
 }
@@ -155,6 +171,12 @@ pub enum Popup {
     Page(Box<Page>),
     /// A line that is typed.
     Prompt(Box<Prompt>),
+    /// The output that was looked into last.
+    Reading,
+    /// A line being typed.
+    Typed(Typed),
+    /// How database and blob store compare.
+    Verdict(Box<Verdict>),
 }
 
 /// A question with at least one way to say yes; `Esc` is always no.
@@ -233,6 +255,7 @@ const fn in_pane(section: Section) -> &'static [Section] {
         Section::Failed => &[Section::Failed, Section::Motion, Section::Panes, Section::Always],
         Section::Log => &[Section::Log, Section::Motion, Section::Panes, Section::Always],
         Section::Ocr => &[Section::Ocr, Section::Motion, Section::Panes, Section::Always],
+        Section::Outputs => &[Section::Outputs, Section::Object, Section::Motion, Section::Panes, Section::Always],
         _ => &[Section::Overview, Section::Panes, Section::Always],
     }
 }
@@ -268,6 +291,8 @@ impl Model {
             count: None,
             pending: None,
             draining: None,
+            outputs: Outputs::new(options.blobs.clone()),
+            verifying: None,
             popups: Vec::new(),
             toast: None,
             dirty: true,
@@ -278,8 +303,10 @@ impl Model {
     pub fn sections(&self) -> &'static [Section] {
         match self.popups.last() {
             None => in_pane(self.focus.section()),
-            Some(Popup::Help { .. } | Popup::Page(_)) => &[Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Typed(_)) => &[Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
             Some(Popup::Prompt(_)) => &[Section::Prompt, Section::Always],
         }
@@ -314,7 +341,7 @@ impl Model {
                 let ids = self.images.list.rows.iter().map(|row| row.key().id).collect();
                 Some((&mut self.images.marks, ids, self.images.list.cursor))
             }
-            Pane::Overview | Pane::Failed | Pane::Log => None,
+            Pane::Overview | Pane::Failed | Pane::Log | Pane::Outputs => None,
         }
     }
 
@@ -331,7 +358,10 @@ impl Model {
 
     /// Rows a list of the pane in focus shows, borders and headings taken off.
     pub fn list_rows(&self) -> usize {
-        usize::from(super::layout::lines(self).height)
+        match self.focus {
+            Pane::Outputs => super::pane::outputs::rows(self.size),
+            Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => usize::from(super::layout::lines(self).height),
+        }
     }
 }
 

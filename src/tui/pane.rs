@@ -4,4 +4,5 @@
 pub mod failed;
 pub mod log;
 pub mod ocr;
+pub mod outputs;
 pub mod overview;

@@ -116,6 +116,11 @@ impl Theme {
         self.ascii
     }
 
+    /// True where nothing but bold, dim and reverse tells things apart.
+    pub fn is_colourless(self) -> bool {
+        [self.accent, self.good, self.bad, self.base].iter().all(|style| style.fg.is_none())
+    }
+
     /// The accent: what has the focus, keys.
     pub const fn accent(self) -> Style {
         self.accent

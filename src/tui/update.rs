@@ -7,6 +7,7 @@ mod change;
 mod list;
 mod motion;
 mod mouse;
+pub mod outputs;
 mod prompt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
@@ -14,6 +15,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 use crate::domain::{BreakerState, EventKind, ImageId, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
 use crate::text::Safe;
+use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::keymap::Chord;
 use crate::tui::model::failed::{Row, Wanted};
@@ -63,6 +65,8 @@ pub enum Msg {
     Retried(Retry, Result<Reckoning, Safe>),
     /// How many posts would be passed over.
     Skippable(Retry, Result<i64, Safe>),
+    /// Something about outputs.
+    Outputs(Told),
     /// Something was done, or not.
     Done(Result<Done, Safe>),
 }
@@ -105,8 +109,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Asked(answers) => answer::asked(model, answers),
         Msg::Retried(retry, done) => answer::retried(model, &retry, done),
         Msg::Skippable(which, counted) => answer::skippable(model, which, counted),
+        Msg::Outputs(told) => outputs::told(model, told),
         Msg::Done(done) => answer::done(model, done),
     };
+    if model.focus == Pane::Outputs {
+        effects.extend(outputs::follow_up(model));
+    }
     if model.focus == Pane::Failed {
         effects.extend(model.failed.post_wanted().map(Effect::Post));
     }
@@ -142,6 +150,7 @@ fn settle(model: &mut Model) {
     let rows = model.list_rows();
     model.failed.list.scroll(rows);
     model.images.list.scroll(rows);
+    model.outputs.scroll(rows);
     if !model.log.following() {
         model.log.go(0, rows);
     }
@@ -150,7 +159,7 @@ fn settle(model: &mut Model) {
         match open {
             Popup::Post(post) => post.wrap(width, now, &model.zone),
             Popup::Page(page) => page.wrap(width),
-            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) => {}
+            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Typed(_) | Popup::Verdict(_) => {}
         }
     }
 }
@@ -161,6 +170,9 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     let toast_gone = model.toast.take().is_some();
     model.dirty |= toast_gone;
+    if let Some(effects) = outputs::typed(model, key) {
+        return effects;
+    }
     if let Some(effects) = prompt::typed(model, key) {
         return effects;
     }
@@ -187,7 +199,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 fn tick(model: &mut Model, now: Millis) -> Vec<Effect> {
     // What is shown depends on the clock by the minute, but for countdowns; everything else would be drawn for nothing.
     let counting = model.snapshot.models.iter().any(|m| m.breaker == BreakerState::Open && m.until.is_some());
-    model.dirty |= counting || now.div_euclid(60_000) != model.now.div_euclid(60_000);
+    model.dirty |= counting || model.verifying.is_some() || now.div_euclid(60_000) != model.now.div_euclid(60_000);
     model.now = now;
     model.dirty |= model.pending.is_some();
     let due = model.pending.take_if(|pending| pending.at <= now).map(|pending| pending.effect);
@@ -225,7 +237,7 @@ fn catch_up(model: &mut Model) -> Vec<Effect> {
         Pane::Ocr if due(model.images.list.stale, model.images.list.loaded_at) => {
             effects.extend(model.images.refresh().map(Effect::Images));
         }
-        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => {}
+        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr | Pane::Outputs => {}
     }
     if matches!(model.focus, Pane::Overview | Pane::Failed) && model.classes_stale && model.now - model.classes_at >= REFRESH_MS {
         model.classes_stale = false;

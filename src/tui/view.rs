@@ -36,6 +36,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             Pane::Failed => pane::failed::draw(model, buffer),
             Pane::Log => pane::log::draw(model, buffer),
             Pane::Ocr => pane::ocr::draw(model, buffer),
+            Pane::Outputs => pane::outputs::draw(model, buffer, layout::body(model)),
         }
         draw_footer(model, buffer, inset(line(area, area.height - 1)));
         for open in &model.popups {
@@ -45,6 +46,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
                 Popup::Post(post) => popup::post::draw(model, buffer, area, post),
                 Popup::Page(page) => popup::page::draw(model, buffer, area, page),
                 Popup::Prompt(prompt) => popup::prompt::draw(model, buffer, area, prompt),
+                Popup::Reading => popup::reading::draw(model, buffer, area),
+                Popup::Typed(typed) => popup::typed::draw(model, buffer, area, typed),
+                Popup::Verdict(verdict) => popup::verdict::draw(model, buffer, area, verdict),
             }
         }
     }
@@ -163,6 +167,18 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::CycleStatus,
             Action::OpenPost,
             Action::Palette,
+            Action::Quit,
+        ],
+        Pane::Outputs => &[
+            Action::Open,
+            Action::Order,
+            Action::Filter,
+            Action::Download,
+            Action::CopyKey,
+            Action::CopyLink,
+            Action::OpenPost,
+            Action::Verify,
+            Action::Delete,
             Action::Quit,
         ],
     }

@@ -41,6 +41,8 @@ named! {
         Failed = "failed", "Failed", "On the failed posts";
         Log = "log", "Log", "On the log";
         Ocr = "ocr", "OCR", "On the images";
+        Outputs = "outputs", "Outputs", "On the outputs";
+        Object = "object", "Output", "On one output";
         Detail = "detail", "Post", "On an open post";
         Confirm = "confirm", "Question", "Answering a question";
         Prompt = "prompt", "Typing", "While typing";
@@ -75,6 +77,17 @@ named! {
         CancelReading = "cancel_reading", "cancel", "cancel the reading of what is marked, or of this";
         Submit = "submit", "add files", "have files and folders read, by their paths";
         OpenPost = "open_post", "post", "show the post this line is about";
+        Reload = "reload", "reload", "list again from the beginning";
+        Parent = "parent", "folder up", "one folder up";
+        Order = "order", "order", "in folders, the newest first, or all by name";
+        Verify = "verify", "verify", "compare database and blob store, or stop that";
+        CopyKey = "copy_key", "copy key", "copy its key to the clipboard";
+        CopyLink = "copy_link", "copy link", "copy a link that works for an hour";
+        Download = "download", "download", "download it; asks for the folder";
+        Delete = "delete", "delete", "delete it; the word has to be typed";
+        Picture = "picture", "picture", "show the image it was read from";
+        Fold = "fold", "fold", "fold JSON less or more";
+        OutputsOf = "outputs_of", "outputs", "to what was stored of its image";
         Follow = "follow", "follow", "follow the newest event, or hold still";
         Accept = "accept", "yes", "do the marked thing";
         Complete = "complete", "complete", "complete what was typed";
@@ -97,6 +110,7 @@ named! {
         Failed = "failed", "failed", "the failed posts";
         Log = "log", "log", "the log";
         Ocr = "ocr", "OCR", "the images";
+        Outputs = "outputs", "outputs", "the outputs";
         NextPane = "next_pane", "next", "the next pane";
         PreviousPane = "previous_pane", "previous", "the pane before";
         Palette = "palette", "command", "find a command by its name";

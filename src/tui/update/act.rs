@@ -1,7 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use super::{change, list, motion, prompt};
+use super::{change, list, motion, outputs, prompt};
 use crate::domain::PostId;
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -29,6 +29,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Failed => focus(model, Pane::Failed),
         Action::Log => focus(model, Pane::Log),
         Action::Ocr => focus(model, Pane::Ocr),
+        Action::Outputs => focus(model, Pane::Outputs),
         Action::NextPane => focus(model, neighbour(model.focus, 1)),
         Action::PreviousPane => focus(model, neighbour(model.focus, Pane::ALL.len() - 1)),
         Action::Up => motion::go(model, Step::By(-times)),
@@ -55,6 +56,18 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Mouse(model.mouse)]
         }
         Action::Palette => prompt::palette(model),
+        Action::OutputsOf => outputs_of(model),
+        Action::Reload
+        | Action::Parent
+        | Action::Order
+        | Action::Verify
+        | Action::CopyKey
+        | Action::CopyLink
+        | Action::Download
+        | Action::Delete
+        | Action::Picture
+        | Action::Fold => outputs::act(model, action),
+        Action::Filter | Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
         Action::Filter => prompt::filter(model),
         Action::Complete => prompt::complete(model),
         Action::Open => open_line(model),
@@ -108,10 +121,13 @@ pub fn refuse(model: &mut Model, why: &'static str) -> Vec<Effect> {
 /// Gives a pane the focus and loads what it has not loaded yet.
 pub fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
+    if pane == Pane::Outputs {
+        return outputs::focus(model);
+    }
     let mut effects = match pane {
         Pane::Failed if !model.failed.list.loaded => model.failed.refresh().map(Effect::Page).into_iter().collect(),
         Pane::Ocr if !model.images.list.loaded => model.images.refresh().map(Effect::Images).into_iter().collect(),
-        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => super::catch_up(model),
+        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr | Pane::Outputs => super::catch_up(model),
     };
     // Another pane has other parts: its cursor may stand outside of them.
     super::settle(model);
@@ -143,6 +159,7 @@ fn open_line(model: &mut Model) -> Vec<Effect> {
     match model.focus {
         Pane::Failed if model.failed.grouped.is_some() => list::open_group(model),
         Pane::Ocr => open_image(model),
+        Pane::Outputs => outputs::open(model),
         Pane::Log if model.log.selected().is_some_and(|event| event.post.is_none()) => open_event(model),
         Pane::Overview | Pane::Failed | Pane::Log => match change::selected(model) {
             Some(id) => open_post(model, id),
@@ -178,6 +195,18 @@ fn open_event(model: &mut Model) -> Vec<Effect> {
         show(model, Page::new(About::Event, title, vec![(Ink::Text, words)]));
     }
     Vec::new()
+}
+
+/// What was stored of the images of the open post.
+fn outputs_of(model: &mut Model) -> Vec<Effect> {
+    let known = match model.popups.last() {
+        Some(Popup::Post(post)) => post.known.as_ref(),
+        _ => None,
+    };
+    match known.and_then(|known| known.images.first()) {
+        Some(image) => outputs::of_image(image.id),
+        None => refuse(model, t("This post has no image.")),
+    }
 }
 
 /// Opens a page over everything.

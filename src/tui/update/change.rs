@@ -48,7 +48,7 @@ pub fn selected(model: &Model) -> Option<PostId> {
         return Some(post.id);
     }
     match model.focus {
-        Pane::Overview => None,
+        Pane::Overview | Pane::Outputs => None,
         Pane::Failed => model.failed.selected().map(|row| row.id),
         Pane::Log => model.log.selected().and_then(|event| event.post),
         Pane::Ocr => model.images.list.selected().and_then(|row| row.post),
@@ -60,7 +60,7 @@ pub fn none_selected(model: &mut Model) -> Vec<Effect> {
     let why = match model.focus {
         Pane::Log if model.log.following() => t("No line is marked: go up with ↑ to stop at one."),
         Pane::Log => t("This line is about no post."),
-        Pane::Overview | Pane::Failed | Pane::Ocr => t("There is no post here."),
+        Pane::Overview | Pane::Failed | Pane::Ocr | Pane::Outputs => t("There is no post here."),
     };
     refuse(model, why)
 }

@@ -78,7 +78,7 @@ pub fn reload(model: &mut Model) -> Vec<Effect> {
             model.log.follow();
             Vec::new()
         }
-        Pane::Overview => Vec::new(),
+        Pane::Overview | Pane::Outputs => Vec::new(),
     }
 }
 
@@ -133,6 +133,7 @@ fn clear(model: &mut Model) -> Vec<Effect> {
     }
     match model.focus {
         Pane::Overview => Vec::new(),
+        Pane::Outputs => super::outputs::clear(model),
         Pane::Log => {
             model.log.filter = Filter::default();
             model.log.follow();

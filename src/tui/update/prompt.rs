@@ -21,7 +21,7 @@ pub fn filter(model: &mut Model) -> Vec<Effect> {
     let filter = match model.focus {
         Pane::Ocr => &model.images.filter,
         Pane::Log => &model.log.filter,
-        Pane::Failed | Pane::Overview => &model.failed.filter,
+        Pane::Failed | Pane::Overview | Pane::Outputs => &model.failed.filter,
     };
     let mut typed = filter.typed();
     if !typed.is_empty() {
@@ -110,7 +110,7 @@ const fn scope(pane: Pane) -> Scope {
     match pane {
         Pane::Log => Scope::Events,
         Pane::Ocr => Scope::Images,
-        Pane::Overview | Pane::Failed => Scope::Posts,
+        Pane::Overview | Pane::Failed | Pane::Outputs => Scope::Posts,
     }
 }
 
@@ -220,7 +220,7 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
 
 fn narrowed(model: &mut Model, filter: Filter) -> Vec<Effect> {
     match model.focus {
-        Pane::Failed | Pane::Overview => {
+        Pane::Failed | Pane::Overview | Pane::Outputs => {
             (model.failed.filter, model.failed.grouped) = (filter, None);
         }
         Pane::Ocr => model.images.filter = filter,
