@@ -23,7 +23,7 @@ on_both! {
         let store = db.store().await;
         import(&store, 1).await;
         let held = claim_one(&store).await;
-        assert!(store.set_tags(held.post.unwrap_or(PostId(held.ref_id)), &words(&["луна", "наука"]), MAX_ATTEMPTS).await.unwrap());
+        assert!(store.set_tags(PostId(held.ref_id), &words(&["луна", "наука"]), MAX_ATTEMPTS).await.unwrap());
         assert!(!store.finish(held.job, held.fence, &Finish::Tagged { tags: words(&["чужое"]) }).await.unwrap());
         store.import(USER, &[post(1, "совсем другой текст")], Duration::ZERO, MAX_ATTEMPTS).await.unwrap();
         let retry = tagdeck::store::Requeue { force: true, max_attempts: MAX_ATTEMPTS, ..Default::default() };

@@ -4,6 +4,7 @@
 mod act;
 mod answer;
 mod change;
+mod keep;
 mod list;
 mod motion;
 mod mouse;
@@ -201,6 +202,9 @@ fn tick(model: &mut Model, now: Millis) -> Vec<Effect> {
     let counting = model.snapshot.models.iter().any(|m| m.breaker == BreakerState::Open && m.until.is_some());
     model.dirty |= counting || model.verifying.is_some() || now.div_euclid(60_000) != model.now.div_euclid(60_000);
     model.now = now;
+    let rate = model.log.drop_rate;
+    model.log.second();
+    model.dirty |= model.log.drop_rate != rate && model.focus == Pane::Log;
     model.dirty |= model.pending.is_some();
     let due = model.pending.take_if(|pending| pending.at <= now).map(|pending| pending.effect);
     if model.toast.as_ref().is_some_and(|toast| toast.until <= now) {

@@ -43,6 +43,7 @@ named! {
         Ocr = "ocr", "OCR", "On the images";
         Outputs = "outputs", "Outputs", "On the outputs";
         Object = "object", "Output", "On one output";
+        Image = "image", "Image", "On an open image";
         Detail = "detail", "Post", "On an open post";
         Confirm = "confirm", "Question", "Answering a question";
         Prompt = "prompt", "Typing", "While typing";
@@ -88,6 +89,12 @@ named! {
         Picture = "picture", "picture", "show the image it was read from";
         Fold = "fold", "fold", "fold JSON less or more";
         OutputsOf = "outputs_of", "outputs", "to what was stored of its image";
+        Search = "search", "search", "look for words in the lines";
+        SearchNext = "search_next", "next found", "to the next line that holds them";
+        SearchPrevious = "search_previous", "last found", "to the line before that holds them";
+        Copy = "copy", "copy", "copy what is under the cursor to the clipboard";
+        Export = "export", "export", "write the list to a file: CSV or JSON lines";
+        Screenshot = "screenshot", "screenshot", "write this screen to a text file";
         Follow = "follow", "follow", "follow the newest event, or hold still";
         Accept = "accept", "yes", "do the marked thing";
         Complete = "complete", "complete", "complete what was typed";

@@ -64,6 +64,8 @@ fn title(prompt: &Prompt) -> Safe {
     match &prompt.purpose {
         Purpose::Filter(_) => Safe::fixed(t("Filter")),
         Purpose::Palette => Safe::fixed(t("Command")),
+        Purpose::Search => Safe::fixed(t("Look for")),
+        Purpose::Export(_) => Safe::fixed(t("Write to a file")),
         Purpose::Submit => Safe::fixed(t("Have images read")),
         Purpose::Tags(id) => tell!("Tags of post {}", id),
         Purpose::Sure { what, .. } => what.clone(),
@@ -74,6 +76,8 @@ fn hint(prompt: &Prompt) -> Safe {
     match &prompt.purpose {
         Purpose::Filter(_) => Safe::fixed(t("field:value or words; nothing shows everything")),
         Purpose::Palette => Safe::fixed(t("part of its name")),
+        Purpose::Search => Safe::fixed(t("words; n and N go to the next and the one before; nothing ends it")),
+        Purpose::Export(_) => Safe::fixed(t("the ending says how: .csv, or .jsonl for JSON lines")),
         Purpose::Submit => Safe::fixed(t("a file or a folder; Tab completes")),
         Purpose::Tags(_) => Safe::fixed(t("separated by commas; no model touches them afterwards")),
         Purpose::Sure { word, .. } => tell!("Type {} to go on, or Esc to leave it.", word),

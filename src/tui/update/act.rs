@@ -1,7 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use super::{change, list, motion, outputs, prompt};
+use super::{change, keep, list, motion, outputs, prompt};
 use crate::domain::PostId;
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -56,6 +56,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Mouse(model.mouse)]
         }
         Action::Palette => prompt::palette(model),
+        Action::Search => keep::search(model),
+        Action::SearchNext => keep::found(model, true),
+        Action::SearchPrevious => keep::found(model, false),
+        Action::Copy => keep::copy(model),
+        Action::Export => keep::export(model),
+        Action::Screenshot => keep::screenshot(model),
         Action::OutputsOf => outputs_of(model),
         Action::Reload
         | Action::Parent
@@ -158,10 +164,11 @@ fn open(model: &mut Model, popup: impl FnOnce(&Model) -> Popup) -> Vec<Effect> {
 fn open_line(model: &mut Model) -> Vec<Effect> {
     match model.focus {
         Pane::Failed if model.failed.grouped.is_some() => list::open_group(model),
+        Pane::Overview => keep::open_model(model),
         Pane::Ocr => open_image(model),
         Pane::Outputs => outputs::open(model),
         Pane::Log if model.log.selected().is_some_and(|event| event.post.is_none()) => open_event(model),
-        Pane::Overview | Pane::Failed | Pane::Log => match change::selected(model) {
+        Pane::Failed | Pane::Log => match change::selected(model) {
             Some(id) => open_post(model, id),
             None => change::none_selected(model),
         },

@@ -253,7 +253,7 @@ fn done_in_words(done: Done) -> (Tone, Safe) {
         Done::Paused => Safe::fixed(t("Paused: what is in flight is finished, nothing new is claimed.")),
         Done::Resumed | Done::Drained => Safe::fixed(t("Going on.")),
         Done::ResumedAll => Safe::fixed(t("Going on: every pause has ended.")),
-        Done::Said(words) => words,
+        Done::Written(lines, path) => tell!("{} written to {}.", count("{} line", "{} lines", lines as i64), path),
     };
     (Tone::Good, what)
 }
