@@ -22,7 +22,8 @@ fn at(section: Section) -> Model {
         if section == Section::Object {
             let effects = press(&mut model, "down");
             fixture::outputs::answer(&mut model, effects);
-            press(&mut model, "enter");
+            let effects = press(&mut model, "enter");
+            fixture::outputs::answer(&mut model, effects);
         }
         return model;
     }
