@@ -2,7 +2,9 @@
 //! It holds no behaviour beyond naming; each trade keeps its own types for what only it needs.
 
 mod live;
+mod origin;
 mod outcome;
+mod output;
 mod post;
 mod route;
 
@@ -13,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Safe;
 pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
+pub use origin::Origin;
 pub use outcome::{Action, Outcome};
+pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
 pub use post::{Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};
 pub use route::{ModelKey, Pause, PauseScope};
 
@@ -23,7 +27,7 @@ pub type Millis = i64;
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub i64);
 
@@ -56,7 +60,7 @@ ids! {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
 
         impl $name {
@@ -132,7 +136,7 @@ words! {
         Tag = "tag",
         /// Read an image; `ref_id` is an image.
         Ocr = "ocr",
-        /// Put a document into the blob store; `ref_id` is a document.
+        /// Put a document into the blob store; `ref_id` is an output: the document of one content.
         Upload = "upload",
     }
 }
@@ -149,7 +153,7 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.as_str().parse::<Outcome>().as_ref(), Ok(outcome));
         }
-        for scope in ["all", "provider:openrouter", "free:openrouter"] {
+        for scope in ["all", "uploads", "provider:openrouter", "free:openrouter"] {
             assert_eq!(scope.parse::<PauseScope>().unwrap().to_string(), scope);
         }
     }

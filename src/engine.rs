@@ -1,6 +1,7 @@
 //! The engine: background tasks that claim jobs, do them and finish them under a fence.
 //! It draws nothing and asks nobody; watchers read its events and its snapshot.
 
+mod claimer;
 mod cycle;
 pub mod event;
 mod lease;
@@ -86,6 +87,14 @@ pub struct Ended {
     pub ocr_left: Outlook,
     /// Why it could not go on, if that is so.
     pub trouble: Option<Safe>,
+}
+
+impl Ended {
+    /// What this engine and those before it did, and what is left now.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self { totals: self.totals + before.totals, ocr: self.ocr + before.ocr, ..self }
+    }
 }
 
 impl Engine {

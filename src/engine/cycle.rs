@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, timeout};
 
+use super::claimer::{Claimer, ticker};
 use super::event::Draft;
-use super::lease::{Held, LEASE};
+use super::lease::LEASE;
 use super::reader::{Reading, Setup};
 use super::shared::{Shared, Stop};
 use super::tagger::Finished;
@@ -21,8 +22,6 @@ use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot};
 use crate::store::{Claim, Outlook, StoreError};
 use crate::text::Safe;
 
-/// How often other processes' work is looked for.
-const POLL: Duration = Duration::from_secs(1);
 /// How often posts that another program inserted are looked for.
 const ADOPTION: Duration = Duration::from_secs(3);
 /// How often the route is checked against its providers' lists, and how soon again when it has no model at all.
@@ -41,16 +40,11 @@ pub struct Cycle {
     options: Options,
     publish: watch::Sender<Snapshot>,
     woken: mpsc::Receiver<()>,
-    held: Held,
+    claimer: Claimer,
     queue: VecDeque<Claim>,
     passes: JoinSet<Finished>,
     /// Which job each pass is about: a pass that panics cannot say it any more.
     doing: HashMap<Id, (JobId, PostId)>,
-    /// What was due when last looked; `None` when that is not known any more.
-    outlook: Option<Outlook>,
-    look_at: Instant,
-    /// The last claim found nothing: read before claiming again, since a claim is a write.
-    dry: bool,
     trouble: Option<Safe>,
     stopping_since: Option<Instant>,
     /// The reading of images, once it runs; before, how it is to run.
@@ -78,19 +72,16 @@ impl Cycle {
         woken: mpsc::Receiver<()>,
     ) -> Self {
         let reading = if options.kinds.ocr { Images::Waiting(reading) } else { Images::None };
-        let held = Held::new(shared.store.clone(), shared.worker.clone());
+        let claimer = Claimer::new(&shared, JobKind::Tag);
         Self {
             shared,
             options,
             publish,
             woken,
-            held,
+            claimer,
             queue: VecDeque::new(),
             passes: JoinSet::new(),
             doing: HashMap::new(),
-            outlook: None,
-            look_at: Instant::now(),
-            dry: false,
             trouble: None,
             stopping_since: None,
             reading,
@@ -122,7 +113,7 @@ impl Cycle {
                     }
                 }
             }
-            let look_at = self.look_at;
+            let look_at = self.claimer.look_at();
             // With nothing to be claimed for, a look that is due would only turn the loop round and round.
             let hungry = recovered
                 && self.shared.kinds.tag
@@ -137,8 +128,8 @@ impl Cycle {
                     let asked = if handled { *stop.borrow_and_update() } else { Stop::Soon };
                     gone = self.stop_asked(asked).await;
                 }
-                () = shared.reading.news.notified() => self.look_at = Instant::now(),
-                _ = self.woken.recv(), if !self.woken.is_closed() => self.look_at = Instant::now(),
+                () = shared.reading.news.notified() => self.claimer.look_now(),
+                _ = self.woken.recv(), if !self.woken.is_closed() => self.claimer.look_now(),
                 _ = heartbeat.tick(), if recovered => self.heartbeat().await,
                 _ = adoption.tick(), if recovered => self.adopt().await,
                 _ = publish.tick() => {
@@ -200,7 +191,7 @@ impl Cycle {
         }
         store.adopt(self.shared.tagging.max_attempts).await?;
         self.shared.follow_pauses(store.pauses().await?);
-        self.held.announce(&self.shared.able()).await
+        self.claimer.held.announce(&self.shared.able()).await
     }
 
     /// Only after the recovery, which in SQLite takes every lease for a dead engine's.
@@ -216,7 +207,7 @@ impl Cycle {
         match done {
             Ok((id, finished)) => {
                 self.doing.remove(&id);
-                self.held.forget(finished.job, finished.fence);
+                self.claimer.held.forget(finished.job, finished.fence);
                 if finished.lost_lease {
                     let text = format!("post {}: enqueued anew or taken over meanwhile, nothing was changed", finished.post);
                     self.event(EventKind::Engine, &text);
@@ -230,14 +221,14 @@ impl Cycle {
                 let about = self.doing.remove(&error.id());
                 let post = about.map(|(_, post)| format!(" over post {post}")).unwrap_or_default();
                 if let Some((job, _)) = about {
-                    self.held.abandon(job);
+                    self.claimer.held.abandon(job);
                 }
                 self.event(EventKind::Engine, &format!("a pass{post} ended unexpectedly: {error}"));
             }
         }
         if self.passes.is_empty() && self.queue.is_empty() {
             // What was last seen still had this job in our own hands; a run until idle need not wait for the next poll.
-            self.look_at = Instant::now();
+            self.claimer.look_now();
         }
         self.shared.board().in_flight = self.passes.len();
     }
@@ -268,8 +259,8 @@ impl Cycle {
     async fn heartbeat(&mut self) {
         let store = self.shared.store.clone();
         let beaten = async {
-            self.held.extend().await?;
-            self.held.announce(&self.shared.able()).await?;
+            self.claimer.held.extend().await?;
+            self.claimer.held.announce(&self.shared.able()).await?;
             self.shared.set_clock(store.now().await?);
             if !store.is_embedded() {
                 // An engine that died leaves calls without an end; its leases were not over when the others started.
@@ -280,7 +271,7 @@ impl Cycle {
         if let Err(error) = beaten.await {
             self.trouble_with(&error);
         }
-        let held = &self.held;
+        let held = &self.claimer.held;
         self.queue.retain(|claim| held.holds(claim.job, claim.fence));
     }
 
@@ -289,7 +280,7 @@ impl Cycle {
             Ok(0) => {}
             Ok(found) => {
                 self.event(EventKind::Engine, &format!("{found} posts that another program wrote are enqueued"));
-                self.look_at = Instant::now();
+                self.claimer.look_now();
             }
             Err(error) => self.trouble_with(&error),
         }
@@ -324,13 +315,13 @@ impl Cycle {
         }
         let store = self.shared.store.clone();
         let given_back = async {
-            self.held.release_all().await?;
-            self.held.farewell().await
+            self.claimer.held.release_all().await?;
+            self.claimer.held.farewell().await
         };
         if let Err(error) = given_back.await {
             self.trouble_with(&error);
         }
-        let left = store.outlook(JobKind::Tag).await.ok().or(self.outlook).unwrap_or_default();
+        let left = store.outlook(JobKind::Tag).await.ok().or(self.claimer.outlook()).unwrap_or_default();
         let ocr_left =
             if self.shared.kinds.ocr { store.outlook(JobKind::Ocr).await.unwrap_or_default() } else { Outlook::default() };
         self.shared.board().in_flight = 0;
@@ -355,12 +346,6 @@ impl Cycle {
     fn event(&self, kind: EventKind, text: &str) {
         self.shared.log.publish(Draft::new(kind, Safe::line(text)));
     }
-}
-
-fn ticker(period: Duration) -> tokio::time::Interval {
-    let mut ticker = interval(period);
-    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticker
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! The reading of images beside the tagging: claims OCR jobs, keeps their leases, starts a reading for each, and says what is left.
-//! What happens to one image is `work`'s; the threads that compute are `thread`'s.
+//! What happens to one image is `work`'s, who is read together `desk`'s; the threads that compute are `thread`'s.
 
+mod away;
 mod content;
+mod desk;
 mod local;
 mod progress;
+mod remote;
 pub(super) mod standing;
 mod thread;
 mod work;
@@ -13,28 +16,29 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
+use super::claimer::{Claimer, ticker};
 use super::event::Draft;
-use super::lease::{Held, LEASE};
+use super::lease::LEASE;
 use super::shared::{Shared, Stop};
 use crate::config::Config;
-use crate::domain::{EventKind, JobId, JobKind, Millis, PauseScope, Status};
-use crate::store::{Outlook, StoreError};
+use crate::domain::{EventKind, JobId, JobKind, PauseScope, Status};
+use crate::store::StoreError;
 use crate::text::Safe;
+use desk::Desk;
 pub use local::{Local, runtime_options};
+pub use progress::Progress;
 use progress::Why;
-pub use progress::{Ender, Progress};
+pub use remote::Remote;
+pub use thread::Readers;
 use thread::Threads;
-pub use thread::{Read, Readers};
 use work::{Finished, Room};
 
-/// How often other processes' work is looked for.
-const POLL: Duration = Duration::from_secs(1);
-/// The soonest look after one that found something that could not be claimed.
-const SOON: Duration = Duration::from_millis(5);
+/// Images claimed for each that is read: one more is loaded meanwhile.
+const AHEAD: usize = 2;
 /// How soon reading is tried again after it could not begin at all.
 const TROUBLE: Duration = Duration::from_mins(1);
 /// How often cancellations are looked for and idle threads ended.
@@ -50,6 +54,8 @@ const IDLE: Duration = Duration::from_mins(3);
 pub struct Setup {
     /// Where readers come from.
     pub readers: Arc<dyn Readers>,
+    /// What reads first, where that is not this machine.
+    pub remote: Option<Arc<Remote>>,
     /// Threads.
     pub workers: usize,
     /// Longest time of one page.
@@ -64,9 +70,12 @@ impl Setup {
     /// As the settings say.
     pub fn of(config: &Config) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        let remote = Remote::of(config);
+        let by_itself = || remote.as_ref().map_or_else(cores, |remote| remote.at_once());
         Self {
             readers: Arc::new(Local::new(config)),
-            workers: if config.ocr.workers == 0 { cores() } else { config.ocr.workers as usize },
+            workers: if config.ocr.workers == 0 { by_itself() } else { config.ocr.workers as usize },
+            remote,
             page_timeout: config.ocr.page_timeout,
             grace: GRACE,
             idle: IDLE,
@@ -77,14 +86,13 @@ impl Setup {
 /// The state of the reading loop.
 pub struct Reading {
     room: Arc<Room>,
-    held: Held,
+    setup: Setup,
+    threads: Arc<Threads>,
+    desks: JoinSet<()>,
+    claimer: Claimer,
     works: JoinSet<Finished>,
     doing: HashMap<Id, (JobId, Arc<Progress>)>,
     until_idle: Option<Duration>,
-    outlook: Option<Outlook>,
-    look_at: Instant,
-    /// The last claim found nothing: read before claiming again, since a claim is a write.
-    dry: bool,
     /// When reading is tried again that could not begin at all.
     troubled_until: Option<Instant>,
 }
@@ -92,21 +100,19 @@ pub struct Reading {
 impl Reading {
     /// Of one engine, as its options say.
     pub fn new(shared: Arc<Shared>, setup: Setup, until_idle: Option<Duration>) -> Self {
-        let held = Held::new(shared.store.clone(), shared.worker.clone());
-        let threads = Threads::new(Arc::clone(&setup.readers));
-        let turns = Semaphore::new(setup.workers.max(1));
-        let room = Arc::new(Room { shared, setup, threads, contents: content::Contents::default(), turns });
-        Self {
-            room,
-            held,
-            works: JoinSet::new(),
-            doing: HashMap::new(),
-            until_idle,
-            outlook: None,
-            look_at: Instant::now(),
-            dry: false,
-            troubled_until: None,
+        let claimer = Claimer::new(&shared, JobKind::Ocr);
+        let threads = Arc::new(Threads::new(Arc::clone(&setup.readers)));
+        let (line, waiting) = mpsc::unbounded_channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut desks = JoinSet::new();
+        for _ in 0..setup.workers.max(1) {
+            let (line, threads, stop) = (Arc::clone(&waiting), Arc::clone(&threads), shared.stop.clone());
+            desks.spawn(Desk { line, threads, setup: setup.clone(), stop }.run());
         }
+        let memory = Semaphore::new(content::LARGEST * AHEAD * setup.workers.max(1));
+        let room = Arc::new(Room { shared, contents: content::Contents::default(), remote: setup.remote.clone(), line, memory });
+        let works = JoinSet::new();
+        Self { room, setup, threads, desks, claimer, works, doing: HashMap::new(), until_idle, troubled_until: None }
     }
 
     /// Reads until the engine stops or `leave` is told, and gives back what is not done then.
@@ -120,7 +126,7 @@ impl Reading {
                 self.fill().await;
             }
             self.stand();
-            let look_at = self.look_at;
+            let look_at = self.claimer.look_at();
             let hungry = !stopping && self.room_left() > 0;
             tokio::select! {
                 Some(done) = self.works.join_next_with_id() => self.ended(done).await,
@@ -141,15 +147,16 @@ impl Reading {
             }
         }
         self.works.abort_all();
+        self.desks.abort_all();
         while self.works.join_next().await.is_some() {}
-        if let Err(error) = self.held.release_all().await {
+        if let Err(error) = self.claimer.held.release_all().await {
             self.trouble_with(&error);
         }
     }
 
-    /// Images that could be claimed now: one in each thread's hands, and one more that is loaded meanwhile.
+    /// Images that could be claimed now: in each thread's hands what it reads together, and as much that is loaded meanwhile.
     fn room_left(&self) -> usize {
-        (self.room.setup.workers.max(1) * 2).saturating_sub(self.works.len())
+        (self.setup.workers.max(1) * self.threads.at_once() * AHEAD).saturating_sub(self.works.len())
     }
 
     /// Why nothing may be claimed now, if so.
@@ -165,31 +172,23 @@ impl Reading {
     }
 
     async fn fill(&mut self) {
-        if Instant::now() < self.look_at || self.room_left() == 0 {
+        if !self.claimer.is_due() || self.room_left() == 0 {
             return;
         }
         if self.blocked().is_some() {
-            self.look().await;
+            if let Err(error) = self.claimer.look().await {
+                self.trouble_with(&error);
+            }
             return;
         }
-        if self.held.is_stale() {
+        if self.claimer.held.is_stale() {
             // After a suspend our own leases may be over: prolonged first, they are not claimed as somebody's crash.
             self.heartbeat().await;
         }
-        if self.dry && !self.look().await {
-            return;
-        }
         // While it is not known whether reading works at all, one image is enough to find out.
         let wanted = if self.troubled_until.is_some() { 1 } else { self.room_left() };
-        match self.held.claim(JobKind::Ocr, wanted as u32).await {
-            Ok((claims, given_up)) if claims.is_empty() && given_up.is_empty() => {
-                if !self.dry && self.look().await {
-                    self.look_at = Instant::now() + SOON;
-                }
-                self.dry = true;
-            }
+        match self.claimer.claim(wanted).await {
             Ok((claims, given_up)) => {
-                (self.dry, self.outlook) = (false, None);
                 for image in given_up {
                     let text = format!("image {image} is given up: engines kept ending in the middle of it");
                     self.tell(EventKind::OcrFailed, &text);
@@ -201,39 +200,15 @@ impl Reading {
                     self.doing.insert(task.id(), (job, progress));
                 }
             }
-            Err(error) => {
-                self.outlook = None;
-                self.trouble_with(&error);
-                self.look_at = Instant::now() + POLL;
-            }
+            Err(error) => self.trouble_with(&error),
         }
-    }
-
-    /// Reads what is due and notes when to look again; true when something can be claimed.
-    async fn look(&mut self) -> bool {
-        let mut wait = POLL;
-        self.outlook = match self.room.shared.store.outlook(JobKind::Ocr).await {
-            Ok(outlook) => {
-                if let Some(next) = outlook.next_at {
-                    let left = Duration::from_millis(u64::try_from(next - self.room.shared.now()).unwrap_or(0));
-                    wait = wait.min(left.max(SOON));
-                }
-                Some(outlook)
-            }
-            Err(error) => {
-                self.trouble_with(&error);
-                None
-            }
-        };
-        self.look_at = Instant::now() + wait;
-        self.outlook.is_some_and(|outlook| outlook.due > 0)
     }
 
     async fn ended(&mut self, done: Result<(Id, Finished), JoinError>) {
         match done {
             Ok((id, finished)) => {
                 self.doing.remove(&id);
-                self.held.forget(finished.job, finished.fence);
+                self.claimer.held.forget(finished.job, finished.fence);
                 if finished.lost_lease {
                     self.tell(EventKind::Engine, "an image was enqueued anew or taken over meanwhile, nothing was changed");
                 }
@@ -250,14 +225,14 @@ impl Reading {
                 if let Some((job, _)) = self.doing.remove(&error.id()) {
                     self.room.shared.reading.left(job);
                     // Not prolonged any more, its lease runs out, which counts as a crash of the engine on that image.
-                    self.held.abandon(job);
+                    self.claimer.held.abandon(job);
                 }
                 self.tell(EventKind::Engine, &format!("a reading ended unexpectedly: {error}"));
             }
         }
         if self.works.is_empty() {
             // What was last seen still had this job in our own hands; a run until idle need not wait for the next poll.
-            self.look_at = Instant::now();
+            self.claimer.look_now();
         }
     }
 
@@ -279,26 +254,26 @@ impl Reading {
 
     /// What this engine can do has changed: the others, and the posts that wait, know at once.
     async fn announce(&mut self) {
-        if let Err(error) = self.held.announce(&self.room.shared.able()).await {
+        if let Err(error) = self.claimer.held.announce(&self.room.shared.able()).await {
             self.trouble_with(&error);
         }
         self.room.shared.reading.post_may_be_due();
     }
 
     async fn heartbeat(&mut self) {
-        match self.held.extend().await {
+        match self.claimer.held.extend().await {
             Ok(lost) => self.end(&lost, Why::Lost),
             Err(error) => self.trouble_with(&error),
         }
     }
 
     async fn care(&mut self) {
-        self.room.threads.drop_idle(self.room.setup.idle);
-        self.room.shared.reading.set_stuck(self.room.threads.stuck());
+        self.threads.drop_idle(self.setup.idle);
+        self.room.shared.reading.set_stuck(self.threads.stuck());
         if self.doing.is_empty() {
             return;
         }
-        match self.room.shared.store.cancelled(self.held.jobs()).await {
+        match self.room.shared.store.cancelled(self.claimer.held.jobs()).await {
             Ok(cancelled) => self.end(&cancelled, Why::Operator),
             Err(error) => self.trouble_with(&error),
         }
@@ -314,12 +289,9 @@ impl Reading {
     fn stand(&self) {
         let Some(horizon) = self.until_idle else { return };
         let blocked = self.blocked();
-        let known = self.outlook.filter(|_| self.works.is_empty() && Instant::now() < self.look_at);
-        let far = self.room.shared.now().saturating_add(Millis::try_from(horizon.as_millis()).unwrap_or(Millis::MAX));
-        let later = |outlook: Outlook| outlook.due > 0 || outlook.next_at.is_some_and(|next| next <= far);
-        let idle = known.is_some_and(|outlook| !later(outlook) || blocked.is_some());
-        let left = known.is_some_and(later);
-        self.room.shared.reading.set_idle(idle, blocked.filter(|_| left));
+        let left = self.claimer.left_within(horizon).filter(|_| self.works.is_empty());
+        let idle = left.is_some_and(|left| !left || blocked.is_some());
+        self.room.shared.reading.set_idle(idle, blocked.filter(|_| left == Some(true)));
     }
 
     fn trouble_with(&self, error: &StoreError) {
@@ -329,10 +301,4 @@ impl Reading {
     fn tell(&self, kind: EventKind, text: &str) {
         self.room.shared.log.publish(Draft::new(kind, Safe::line(text)));
     }
-}
-
-fn ticker(period: Duration) -> tokio::time::Interval {
-    let mut ticker = interval(period);
-    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticker
 }

@@ -160,6 +160,16 @@ impl Shared {
         wall_clock() + self.clock_offset.load(Ordering::Relaxed)
     }
 
+    /// Time left until then by the database's clock.
+    pub fn until(&self, at: Millis) -> Duration {
+        Duration::from_millis(u64::try_from(at.saturating_sub(self.now())).unwrap_or(0))
+    }
+
+    /// The end of that horizon by the database's clock.
+    pub fn far(&self, horizon: Duration) -> Millis {
+        self.now().saturating_add(Millis::try_from(horizon.as_millis()).unwrap_or(Millis::MAX))
+    }
+
     pub fn set_clock(&self, database_now: Millis) {
         self.clock_offset.store(database_now - wall_clock(), Ordering::Relaxed);
     }
@@ -231,7 +241,7 @@ impl Shared {
             let text = match lifted.scope {
                 PauseScope::All => "the engine goes on".to_owned(),
                 PauseScope::Provider(_) => format!("{} goes on", in_words(&lifted.scope)),
-                PauseScope::Free(_) => format!("{} go on", in_words(&lifted.scope)),
+                PauseScope::Free(_) | PauseScope::Uploads => format!("{} go on", in_words(&lifted.scope)),
             };
             self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
         }
@@ -377,7 +387,7 @@ impl Shared {
     }
 
     fn left(&self, until: Millis) -> String {
-        duration_words(Duration::from_millis(u64::try_from(until - self.now()).unwrap_or(0)))
+        duration_words(self.until(until))
     }
 }
 
@@ -397,6 +407,7 @@ fn in_words(scope: &PauseScope) -> String {
         PauseScope::All => "everything".to_owned(),
         PauseScope::Provider(name) => format!("provider {name}"),
         PauseScope::Free(name) => format!(":free models of {name}"),
+        PauseScope::Uploads => "uploads".to_owned(),
     }
 }
 

@@ -40,6 +40,9 @@ pub trait Watch: Sync {
 
     /// Why to stop, if so; asked between steps and between the recogniser's batches.
     fn stopped(&self) -> Option<OcrError>;
+
+    /// Something that a person who follows the log should read; of an image read on this machine there is nothing.
+    fn note(&self, _text: &Safe) {}
 }
 
 /// Reads images, one after another; models stay loaded, no page does.
@@ -62,6 +65,53 @@ pub struct Source<'a> {
     pub bytes: &'a [u8],
     /// Who follows it.
     pub watch: &'a dyn Watch,
+}
+
+/// Ends what a reader does now, from another thread.
+pub type Ender = Box<dyn Fn() + Send>;
+
+/// Whoever reads images: a [`Reader`], or another that takes its place. Each thread that reads has one of its own.
+pub trait Reads: Send {
+    /// See [`Reader::read`].
+    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError>;
+
+    /// See [`Reader::read_many`].
+    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
+        images.iter().map(|image| self.read(image.name, image.bytes, image.watch)).collect()
+    }
+
+    /// How many images are worth reading together.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// What ends the next reading, whatever was ended before; `None`: it ends between its steps only.
+    fn ender(&self) -> Option<Ender> {
+        None
+    }
+}
+
+impl Reads for Reader {
+    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError> {
+        Self::read(self, source, bytes, watch)
+    }
+
+    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
+        match images {
+            [image] => vec![Self::read(self, image.name, image.bytes, image.watch)],
+            _ => Self::read_many(self, images),
+        }
+    }
+
+    fn at_once(&self) -> usize {
+        Self::at_once(self)
+    }
+
+    fn ender(&self) -> Option<Ender> {
+        let stop = self.stopper();
+        stop.reset();
+        Some(Box::new(move || stop.stop()))
+    }
 }
 
 /// One image on its way: who watches it, its number of pages, and the time spent by stage.

@@ -8,6 +8,7 @@
 
 mod folder;
 mod inputs;
+mod remote;
 mod worker;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -17,8 +18,9 @@ use std::time::{Duration, Instant};
 
 pub use self::folder::Folder;
 pub use self::inputs::{Found, Input, InputError, find};
+pub use self::remote::Away;
 use self::worker::Follow;
-use crate::ocr::pipeline::{Reader, Source, Watch};
+use crate::ocr::pipeline::{Reads, Watch};
 use crate::ocr::{Document, OcrError, Stage};
 use crate::text::Safe;
 
@@ -31,53 +33,6 @@ const FOLLOW: Duration = Duration::from_millis(1500);
 
 /// Results that may wait for their turn, per worker: what comes after a slow image is not to fill the memory.
 const WAITING: usize = 8;
-
-/// Ends what a reader does now, from another thread.
-pub type Ender = Box<dyn Fn() + Send>;
-
-/// Reads images. A [`Reader`], or its stand-in in a test.
-pub trait Reads: Send {
-    /// See [`Reader::read`].
-    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError>;
-
-    /// See [`Reader::read_many`].
-    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
-        images.iter().map(|image| self.read(image.name, image.bytes, image.watch)).collect()
-    }
-
-    /// How many images are worth reading together.
-    fn at_once(&self) -> usize {
-        1
-    }
-
-    /// What ends the next reading, whatever was ended before; `None`: it ends between its steps only.
-    fn ender(&self) -> Option<Ender> {
-        None
-    }
-}
-
-impl Reads for Reader {
-    fn read(&mut self, source: &str, bytes: &[u8], watch: &dyn Watch) -> Result<Document, OcrError> {
-        Self::read(self, source, bytes, watch)
-    }
-
-    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
-        match images {
-            [image] => vec![Self::read(self, image.name, image.bytes, image.watch)],
-            _ => Self::read_many(self, images),
-        }
-    }
-
-    fn at_once(&self) -> usize {
-        Self::at_once(self)
-    }
-
-    fn ender(&self) -> Option<Ender> {
-        let stop = self.stopper();
-        stop.reset();
-        Some(Box::new(move || stop.stop()))
-    }
-}
 
 /// Makes the reader of a thread.
 pub type Open = dyn Fn() -> Result<Box<dyn Reads>, OcrError> + Send + Sync;
@@ -139,6 +94,8 @@ impl Fault {
 pub enum Told<'a> {
     /// What one input came to; in the order of the inputs.
     Read(usize, &'a Input, Result<Document, Fault>),
+    /// What an engine has to say of an input while it is read.
+    Note(&'a Input, Safe),
     /// How things stand, some times a second.
     Standing(&'a Standing),
 }
@@ -176,6 +133,7 @@ pub fn read_all(
         open,
         options: *options,
         cut: Cancel::default(),
+        notes: Arc::default(),
         state: Mutex::default(),
         changed: Condvar::new(),
     });
@@ -198,6 +156,7 @@ struct Batch {
     options: Options,
     /// Set once pages in hand are to end at once.
     cut: Cancel,
+    notes: Arc<Notes>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -218,6 +177,9 @@ struct State {
     closed: bool,
 }
 
+/// What engines have said, and of which input.
+type Notes = Mutex<Vec<(usize, Safe)>>;
+
 /// What a thread has in hand: inputs and who follows each.
 type Busy = Vec<(usize, Arc<Follow>)>;
 
@@ -230,6 +192,7 @@ impl Batch {
     fn attend(self: &Arc<Self>, cancel: &Cancel, told: &mut dyn FnMut(Told<'_>)) -> Result<bool, std::io::Error> {
         let mut cancelled: Option<Instant> = None;
         loop {
+            self.tell_notes(told);
             self.hand_out(told);
             let mut state = self.lock();
             if state.turn == self.inputs.len() {
@@ -254,6 +217,15 @@ impl Batch {
                 self.start()?;
             }
             told(Told::Standing(&standing));
+        }
+    }
+
+    fn tell_notes(&self, told: &mut dyn FnMut(Told<'_>)) {
+        let notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        for (at, note) in notes {
+            if let Some(input) = self.inputs.get(at) {
+                told(Told::Note(input, note));
+            }
         }
     }
 

@@ -2,19 +2,14 @@
 //! It ends no pass and publishes nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::{Cycle, POLL};
-use crate::domain::{EventKind, JobKind, Millis, PostId, Status};
+use super::Cycle;
+use crate::domain::{EventKind, PostId, Status};
 use crate::engine::event::Draft;
 use crate::engine::reader::standing::Idle;
 use crate::engine::tagger;
 use crate::text::Safe;
 
-/// The soonest look after one that found something that could not be claimed.
-const SOON: Duration = Duration::from_millis(5);
 /// Most claims waiting for their turn here: others could do them meanwhile.
 const QUEUE: usize = 64;
 
@@ -27,7 +22,7 @@ impl Cycle {
         if self.shared.has_next_route() && !self.exchange_route().await {
             return;
         }
-        let due = Instant::now() >= self.look_at;
+        let due = self.claimer.is_due();
         if let Some(blocked) = self.shared.blocked() {
             // A claim would only send the posts away again, and other engines may have somebody to ask.
             self.give_back_queue().await;
@@ -35,7 +30,7 @@ impl Cycle {
                 self.look().await;
             }
             if let Some(until) = blocked.until {
-                self.look_at = self.look_at.min(Instant::now() + self.until(until));
+                self.claimer.look_within(self.shared.until(until));
             }
             return;
         }
@@ -44,7 +39,7 @@ impl Cycle {
         }
         while self.passes.len() < self.shared.concurrency() {
             let Some(claim) = self.queue.pop_front() else { break };
-            let about = (claim.job, claim.post);
+            let about = (claim.job, PostId(claim.ref_id));
             let task = self.passes.spawn(tagger::work(Arc::clone(&self.shared), claim));
             self.doing.insert(task.id(), about);
         }
@@ -74,30 +69,22 @@ impl Cycle {
             }
             Err(error) => {
                 self.trouble_with(&error);
-                self.look_at = Instant::now() + POLL;
+                self.claimer.look_later();
                 false
             }
         }
     }
 
     async fn claim(&mut self) {
-        if self.held.is_stale() {
+        if self.claimer.held.is_stale() {
             // After a suspend or a long lock our own leases may be over: prolonged first, they are not claimed as somebody's crash.
             self.heartbeat().await;
         }
-        if self.dry && !self.look().await {
-            return;
-        }
+        self.readings_seen = self.shared.reading.ended();
         let wanted = self.room().max(self.shared.tagging.batch_size as usize).min(QUEUE).saturating_sub(self.queue.len());
-        match self.held.claim(JobKind::Tag, wanted as u32).await {
-            Ok((claims, given_up)) if claims.is_empty() && given_up.is_empty() => {
-                if !self.dry && self.look().await {
-                    self.look_at = Instant::now() + SOON;
-                }
-                self.dry = true;
-            }
+        match self.claimer.claim(wanted).await {
             Ok((claims, given_up)) => {
-                (self.dry, self.outlook, self.trouble) = (false, None, None);
+                self.trouble = None;
                 for post in given_up {
                     let text = Safe::fixed("failed: engines kept ending in the middle of it, see the post");
                     self.shared.log.publish(Draft::new(EventKind::Failed, text).post(PostId(post)));
@@ -105,33 +92,16 @@ impl Cycle {
                 }
                 self.queue.extend(claims);
             }
-            Err(error) => {
-                self.outlook = None;
-                self.trouble_with(&error);
-                self.look_at = Instant::now() + POLL;
-            }
+            Err(error) => self.trouble_with(&error),
         }
     }
 
-    /// Reads what is due and notes when to look again; true when something can be claimed.
-    async fn look(&mut self) -> bool {
-        let mut wait = POLL;
+    async fn look(&mut self) {
         self.readings_seen = self.shared.reading.ended();
-        self.outlook = match self.shared.store.outlook(JobKind::Tag).await {
-            Ok(outlook) => {
-                self.trouble = None;
-                if let Some(next) = outlook.next_at {
-                    wait = wait.min(self.until(next).max(SOON));
-                }
-                Some(outlook)
-            }
-            Err(error) => {
-                self.trouble_with(&error);
-                None
-            }
-        };
-        self.look_at = Instant::now() + wait;
-        self.outlook.is_some_and(|outlook| outlook.due > 0)
+        match self.claimer.look().await {
+            Ok(_) => self.trouble = None,
+            Err(error) => self.trouble_with(&error),
+        }
     }
 
     /// Gives claims that have not begun back, uncounted and due at once.
@@ -139,14 +109,10 @@ impl Cycle {
         if self.queue.is_empty() {
             return;
         }
-        match self.held.release(self.queue.iter()).await {
+        match self.claimer.held.release(self.queue.iter()).await {
             Ok(()) => self.queue.clear(),
             Err(error) => self.trouble_with(&error),
         }
-    }
-
-    fn until(&self, at: Millis) -> Duration {
-        Duration::from_millis(u64::try_from(at.saturating_sub(self.shared.now())).unwrap_or(0))
     }
 
     /// True when `until_idle` is fulfilled: nothing in hand, and nothing can be done within the horizon.
@@ -163,14 +129,16 @@ impl Cycle {
         }
         let in_hand = !self.passes.is_empty() || !self.queue.is_empty() || self.shared.has_next_route();
         // An image that was read meanwhile may have made a post due.
-        let seen = !in_hand && Instant::now() < self.look_at && self.readings_seen == self.shared.reading.ended();
+        if in_hand || self.readings_seen != self.shared.reading.ended() {
+            return false;
+        }
         // Only a look that succeeded says that there is nothing.
-        let Some(outlook) = self.outlook.filter(|_| seen) else { return false };
-        let far = self.shared.now().saturating_add(i64::try_from(horizon.as_millis()).unwrap_or(i64::MAX));
-        if outlook.due == 0 && outlook.next_at.is_none_or(|next| next > far) {
+        let Some(left) = self.claimer.left_within(horizon) else { return false };
+        if !left {
             self.trouble = self.trouble.take().or(unread);
             return true;
         }
+        let far = self.shared.far(horizon);
         match self.shared.blocked() {
             Some(blocked) if blocked.until.is_none_or(|until| until > far) => {
                 self.trouble = Some(blocked.reason);

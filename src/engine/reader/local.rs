@@ -3,13 +3,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::progress::{Ender, Progress};
-use super::thread::{Read, Readers};
+use super::thread::Readers;
 use crate::config::Config;
+use crate::ocr::OcrError;
 use crate::ocr::image::Limits;
-use crate::ocr::pipeline::Reader;
+use crate::ocr::pipeline::{Reader, Reads};
 use crate::ocr::runtime::{Options, Provider, Runtime};
-use crate::ocr::{Document, OcrError};
 
 /// The settings of OCR as its runtime takes them.
 pub fn runtime_options(config: &Config) -> Options {
@@ -51,19 +50,7 @@ impl Local {
 }
 
 impl Readers for Local {
-    fn open(&self) -> Result<Box<dyn Read>, OcrError> {
+    fn open(&self) -> Result<Box<dyn Reads>, OcrError> {
         Ok(Box::new(Reader::open(&self.runtime()?, self.limits)?))
-    }
-}
-
-impl Read for Reader {
-    fn read(&mut self, source: &str, bytes: &[u8], progress: &Progress) -> Result<Document, OcrError> {
-        Self::read(self, source, bytes, progress)
-    }
-
-    fn ender(&mut self) -> Option<Ender> {
-        let stop = self.stopper();
-        stop.reset();
-        Some(Box::new(move || stop.stop()))
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::ocr::pipeline::Watch;
+use crate::ocr::pipeline::{Ender, Watch};
 use crate::ocr::{OcrError, Stage};
 
 /// Why a reading is to end before its time.
@@ -25,9 +25,6 @@ pub enum Why {
     Lost,
 }
 
-/// Ends what a reader does now, from another thread.
-pub type Ender = Box<dyn Fn() + Send>;
-
 /// See the module.
 pub struct Progress {
     at: Mutex<At>,
@@ -44,13 +41,16 @@ struct At {
     why: Option<Why>,
 }
 
+impl At {
+    fn start() -> Self {
+        Self { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }
+    }
+}
+
 impl Progress {
     /// At the start of an image.
     pub fn new() -> Self {
-        Self {
-            at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }),
-            ender: Mutex::new(None),
-        }
+        Self { at: Mutex::new(At::start()), ender: Mutex::new(None) }
     }
 
     /// The thread has it now: the deadline counts from here.
@@ -92,6 +92,11 @@ impl Progress {
         if began.elapsed() > deadline {
             self.stop(Why::Deadline { after: deadline, stage });
         }
+    }
+
+    /// Its deadline passed beside others, and it is read again alone.
+    pub(super) fn begin_again(&self) {
+        *self.lock() = At::start();
     }
 
     pub(super) fn why(&self) -> Option<Why> {
