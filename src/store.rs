@@ -16,6 +16,8 @@ use crate::text::Safe;
 mod base;
 mod calls;
 mod error;
+mod hand;
+mod image_list;
 mod images;
 mod import;
 mod jobs;

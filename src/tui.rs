@@ -8,6 +8,8 @@ mod clipboard;
 mod effect;
 mod input;
 mod keymap;
+mod layout;
+mod locale;
 mod model;
 mod pane;
 mod popup;
@@ -166,7 +168,7 @@ where
                         self.screen.pass(&clipboard::sequence(&text, between))?;
                     }
                     Effect::Suspend if !terminal::has_shell() => {
-                        heard.push(Msg::Done(Err(Safe::fixed("Not suspended: there is no shell to return to."))));
+                        heard.push(Msg::Done(Err(Safe::fixed(locale::t("Not suspended: there is no shell to return to.")))));
                     }
                     Effect::Suspend => match self.suspend(&mut signals, true).await? {
                         Some(ended) => return Ok(ended),
@@ -189,6 +191,10 @@ where
                     Some(Input::Key(key)) => {
                         self.pace.key();
                         heard.push(Msg::Key(key));
+                    }
+                    Some(Input::Paste(text)) => {
+                        self.pace.key();
+                        heard.push(Msg::Paste(text));
                     }
                     Some(Input::Resize(columns, rows)) => heard.push(Msg::Resize(columns, rows)),
                     Some(Input::Lost) | None => return Ok(Ended::Lost),

@@ -2,11 +2,13 @@
 //! It runs nothing. A test prepares each statement on SQLite and on PostgreSQL.
 
 mod calls;
+mod hand;
 mod images;
 mod import;
 mod outputs;
 
 pub(crate) use calls::*;
+pub(crate) use hand::*;
 pub(crate) use images::*;
 pub(crate) use import::*;
 pub(crate) use outputs::*;
@@ -368,7 +370,7 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 5] = [THESE, calls::THESE, images::THESE, import::THESE, outputs::THESE];
+    const ALL: [&[(&str, &Sql)]; 6] = [THESE, calls::THESE, hand::THESE, images::THESE, import::THESE, outputs::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

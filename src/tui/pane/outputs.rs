@@ -7,9 +7,10 @@ use ratatui::style::Style;
 
 use crate::ops::outputs::{Entry, Order};
 use crate::text::Safe;
+use crate::tui::layout;
 use crate::tui::model::outputs::{Row, shown};
 use crate::tui::model::reading::Reading;
-use crate::tui::model::{Model, SMALLEST};
+use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::size::size;
 use crate::tui::widget::{frame, when};
@@ -17,38 +18,38 @@ use crate::tui::widget::{frame, when};
 /// From so many columns on, list and output stand side by side.
 const WIDE: u16 = 100;
 
-/// Lines of the screen around list and output: header, tabs, the pane's first line, footer.
-const AROUND: u16 = 4;
-
-/// Where list and output stand on a terminal of this size, borders and all, below the pane's first line.
-fn places(size: (u16, u16)) -> (Rect, Rect) {
-    let (width, height) = (size.0.max(SMALLEST.0), size.1.max(SMALLEST.1) - AROUND);
-    if width >= WIDE {
-        let list = (width * 9 / 20).clamp(48, 90);
+/// Where list and output stand, borders and all, below the pane's first line. Zoomed there is only the list.
+fn places(model: &Model) -> (Rect, Rect) {
+    let body = layout::body(model);
+    let area = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };
+    if model.zoomed {
+        (area, Rect { height: 0, ..area })
+    } else if area.width >= WIDE {
+        let list = (area.width * 9 / 20).clamp(48, 90);
         // The border between them is shared.
-        (Rect::new(0, 0, list, height), Rect::new(list - 1, 0, width - list + 1, height))
+        (Rect { width: list, ..area }, Rect { x: area.x + list - 1, width: area.width - list + 1, ..area })
     } else {
-        let list = height - height / 3;
-        (Rect::new(0, 0, width, list), Rect::new(0, list - 1, width, height - list + 1))
+        let below = (area.height / 3).saturating_add_signed(model.split).clamp(3, area.height.saturating_sub(6).max(3));
+        let list = area.height - below;
+        (Rect { height: list, ..area }, Rect { y: area.y + list - 1, height: below + 1, ..area })
     }
 }
 
-/// Rows of the list.
-pub fn rows(size: (u16, u16)) -> usize {
-    usize::from(places(size).0.height.saturating_sub(3))
+/// The lines of the list, its heading taken off.
+pub fn lines(model: &Model) -> Rect {
+    let list = places(model).0;
+    Rect { x: list.x + 1, y: list.y + 2, width: list.width.saturating_sub(2), height: list.height.saturating_sub(3) }
 }
 
 /// Cells of a line of the output.
-pub fn reading_width(size: (u16, u16)) -> u16 {
-    places(size).1.width.saturating_sub(4)
+pub fn reading_width(model: &Model) -> u16 {
+    places(model).1.width.saturating_sub(4)
 }
 
 /// Draws the pane.
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
-    draw_state(model, buffer, inset(line(area, 0)));
-    let (list, reading) = places(model.size);
-    let put = |place: Rect| Rect { x: area.x + place.x, y: area.y + 1 + place.y, ..place }.intersection(area);
-    let (list, reading) = (put(list), put(reading));
+pub fn draw(model: &Model, buffer: &mut Buffer) {
+    draw_state(model, buffer, inset(line(layout::body(model), 0)));
+    let (list, reading) = places(model);
     let inside = frame::boxed(buffer, list, &Safe::default(), Style::new());
     let title = model.outputs.selected().map(|row| last(row).clipped(usize::from(reading.width.saturating_sub(8))));
     let inside_reading = inset(frame::boxed(buffer, reading, &title.unwrap_or_default(), model.theme.strong()));

@@ -2,7 +2,7 @@
 //! It shows the snapshot as it is; nothing is computed here but shares and places.
 
 mod attention;
-mod images;
+pub mod images;
 mod models;
 
 use ratatui::buffer::Buffer;

@@ -73,32 +73,15 @@ fn reader(model: &Model, busy: &OcrBusy) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{OcrBusy, OcrNumbers, PostId};
+    use crate::domain::OcrNumbers;
     use crate::text::Safe;
-    use crate::tui::fixture::{self, NOW, SIZES};
+    use crate::tui::fixture::{self, SIZES};
     use crate::tui::model::Model;
     use crate::tui::update::{Msg, update};
 
     fn reading(size: (u16, u16), trouble: Option<Safe>) -> Model {
-        let mut model = fixture::busy(size);
-        let busy = |post, image, stage, page, ago| OcrBusy {
-            post: Some(PostId(post)),
-            image: Safe::fixed(image),
-            stage,
-            page,
-            since: NOW - ago,
-        };
-        let mut ocr = OcrNumbers {
-            provider: Some(Safe::fixed("cpu")),
-            reason: Some(Safe::fixed("no GPU was found")),
-            busy: vec![
-                busy(4_983, "photo_1@22-11-2026.jpg", "recognise", (2, 3), 3_400),
-                busy(4_984, "чек из магазина.png", "detect", (1, 1), 600),
-            ],
-            trouble,
-            ..OcrNumbers::default()
-        };
-        (ocr.counts.pending, ocr.counts.success, ocr.counts.failed) = (12, 318, 2);
+        let mut model = fixture::reading(size);
+        let ocr = OcrNumbers { trouble, ..model.snapshot.ocr.clone() };
         update(&mut model, Msg::Snapshot(Box::new(crate::domain::Snapshot { ocr, ..fixture::snapshot() })));
         model
     }
