@@ -69,8 +69,8 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
         Action::ClearFilter if section != Section::Outputs => drop((press(model, "c"), press(model, "s"))),
         Action::OutputsOf if section == Section::Detail => {
             let mut posts = fixture::failed_posts();
-            posts[0].images = vec![crate::domain::PostImage {
-                id: crate::domain::ImageId(1),
+            posts[0].images = vec![PostImage {
+                id: ImageId(1),
                 path: "a.png".to_owned(),
                 status: None,
                 error_class: None,
