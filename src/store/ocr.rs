@@ -4,6 +4,7 @@
 use super::base::work;
 use super::jobs::finish;
 use super::link::{Link, args};
+use super::news::Topic;
 use super::types::{Finish, NewDocument, Reused};
 use super::{Store, StoreError, json_ids, sql};
 use crate::domain::{Fence, ImageId, JobId, Status, StatusCounts};
@@ -15,7 +16,10 @@ impl Store {
     /// Ends an OCR job with its document. When no image of the post is still to be read, its tag job is due; a post that was
     /// passed over for want of text is tagged anew. `false`: the lease was lost, nothing was changed.
     pub async fn finish_ocr(&self, job: JobId, fence: Fence, document: &NewDocument) -> Result<bool, StoreError> {
-        self.base.write(sql::ADD_DOCUMENT.doing, FinishOcr { job, fence, document: document.clone() }).await
+        let done = self.base.write(sql::ADD_DOCUMENT.doing, FinishOcr { job, fence, document: document.clone() }).await?;
+        // Its post may be due, and whoever tags it may be another.
+        self.base.news.tell(Topic::Work).await;
+        Ok(done)
     }
 
     /// Ends an OCR job with the document of another image of the same content, if there is one.
@@ -23,14 +27,21 @@ impl Store {
         // Reading first: nearly every image is new, and a look costs no transaction.
         match self.base.int(&sql::SAME_CONTENT, args![sha256]).await? {
             None => Ok(Reused::Nothing),
-            Some(_) => self.base.write(sql::REUSE_DOCUMENT.doing, Reuse { job, fence, sha256: sha256.to_owned() }).await,
+            Some(_) => {
+                let reuse = Reuse { job, fence, sha256: sha256.to_owned() };
+                let done = self.base.write(sql::REUSE_DOCUMENT.doing, reuse).await?;
+                self.base.news.tell(Topic::Work).await;
+                Ok(done)
+            }
         }
     }
 
     /// Cancels the reading of an image: at once when nobody reads it, else as soon as its engine looks. `false`: there is nothing
     /// to cancel.
     pub async fn cancel_ocr(&self, image: ImageId) -> Result<bool, StoreError> {
-        self.base.write(sql::CANCEL.doing, Cancel { image }).await
+        let cancelled = self.base.write(sql::CANCEL.doing, Cancel { image }).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(cancelled)
     }
 
     /// Those of the jobs that an operator has cancelled.
