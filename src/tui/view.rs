@@ -169,7 +169,9 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::Palette,
             Action::Quit,
         ],
-        Pane::Log => &[Action::Follow, Action::Filter, Action::CycleKind, Action::Open, Action::Pause, Action::Palette, Action::Quit],
+        Pane::Log => {
+            &[Action::Follow, Action::Filter, Action::CycleKind, Action::Open, Action::Pause, Action::Palette, Action::Quit]
+        }
         Pane::Outputs => &[
             Action::Open,
             Action::Order,

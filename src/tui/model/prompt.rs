@@ -83,4 +83,3 @@ impl Prompt {
         self.marked = self.marked.saturating_add_signed(by).min(self.offers.len().saturating_sub(1));
     }
 }
-

@@ -1,6 +1,6 @@
 //! Every key of the keymap, driven through `update`; and what the commands promise.
 
-use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, Snapshot, Status};
+use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, PostImage, Snapshot, Status};
 use crate::text::Safe;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
@@ -167,10 +167,8 @@ fn read_only_refuses_every_change_and_says_so() {
             press(&mut model, "a");
         }
         for effect in update(&mut model, Msg::Key(fixture::event(*chord))) {
-            let reads = matches!(
-                effect,
-                Effect::Page(_) | Effect::Post(_) | Effect::Classes | Effect::Images(_) | Effect::Image(_)
-            );
+            let reads =
+                matches!(effect, Effect::Page(_) | Effect::Post(_) | Effect::Classes | Effect::Images(_) | Effect::Image(_));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
             assert!(reads || leaves, "{section:?} {action:?} asks for {effect:?}");
         }

@@ -9,8 +9,8 @@ use crate::tui::effect::outputs::{Told, Wish};
 use crate::tui::keymap::Action;
 use crate::tui::locale::{t, tell};
 use crate::tui::model::outputs::{Wanted, shown};
-use crate::tui::model::reading::{Reading, Shape};
 use crate::tui::model::prompt::{Prompt, Purpose};
+use crate::tui::model::reading::{Reading, Shape};
 use crate::tui::model::{Model, Pane, Popup, Tone};
 use crate::tui::{pane, popup};
 
@@ -86,9 +86,7 @@ fn origin(model: &mut Model) -> Vec<Effect> {
         None => say(model, Tone::Warn, "It is still being looked into."),
         Some(None) => say(model, Tone::Warn, "This database has not read it: no post is known."),
         Some(Some(None)) => say(model, Tone::Warn, "Its image was handed in without a post."),
-        Some(Some(Some(id))) => {
-            super::act::open_post(model, id)
-        }
+        Some(Some(Some(id))) => super::act::open_post(model, id),
     }
 }
 

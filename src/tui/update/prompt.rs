@@ -158,7 +158,9 @@ fn completions(model: &Model, before: &str, scope: Scope) -> Vec<Offer> {
     };
     let Some(field) = scope.fields().iter().find(|field| field.as_str() == name) else { return Vec::new() };
     let values: Vec<(String, String)> = match field {
-        Field::Status => Status::ALL.iter().map(|s| (s.as_str().to_owned(), String::new())).chain([("all".into(), String::new())]).collect(),
+        Field::Status => {
+            Status::ALL.iter().map(|s| (s.as_str().to_owned(), String::new())).chain([("all".into(), String::new())]).collect()
+        }
         Field::Kind => EventKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), String::new())).collect(),
         Field::Class => model.classes.iter().map(|(class, n)| (class.clone(), n.to_string())).collect(),
         Field::Model => model.names.iter().map(|name| (name.to_string(), String::new())).collect(),
