@@ -62,6 +62,8 @@ pub enum Effect {
     Quit,
     /// Draw every cell again.
     Redraw,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Back to the shell until SIGCONT.
     Suspend,
 }
@@ -180,7 +182,7 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
         Effect::Drained => done(ops.resume().await, Done::Drained),
         Effect::Outputs(wish) => Msg::Outputs(outputs::perform(&ops, wish).await),
-        Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Suspend => return None,
+        Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::{Event, KeyEvent, MouseEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 pub enum Input {
     /// A key.
     Key(KeyEvent),
+    /// A click, a turn of the wheel, a drag.
+    Mouse(MouseEvent),
     /// Pasted text.
     Paste(String),
     /// Columns and rows.
@@ -29,7 +31,8 @@ pub fn listen() -> io::Result<mpsc::Receiver<Input>> {
                 Ok(Event::Key(key)) => Input::Key(key),
                 Ok(Event::Resize(columns, rows)) => Input::Resize(columns, rows),
                 Ok(Event::Paste(text)) => Input::Paste(text),
-                Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost) => continue,
+                Ok(Event::Mouse(event)) => Input::Mouse(event),
+                Ok(Event::FocusGained | Event::FocusLost) => continue,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => Input::Lost,
             };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::config::KeySetting;
 use crate::text::Safe;
 pub use action::{Action, Section};
 
@@ -198,6 +199,30 @@ impl Keymap {
         }
     }
 
+    /// The keymap with what the settings say instead: an action named there has the keys named there, in that section, and no others.
+    /// An error comes with the line it stands on.
+    pub fn with(mut self, settings: &[KeySetting]) -> Result<Self, (usize, KeymapError)> {
+        let mut named = Vec::with_capacity(settings.len());
+        for setting in settings {
+            let wrong = |error| (setting.line, error);
+            let section =
+                Section::named(&setting.section).ok_or_else(|| wrong(KeymapError::Section(Safe::line(&setting.section))))?;
+            let action = Action::named(&setting.action).ok_or_else(|| wrong(KeymapError::Action(Safe::line(&setting.action))))?;
+            self.bindings.retain(|(s, a, _)| (*s, *a) != (section, action));
+            named.push((section, action, setting));
+        }
+        for (section, action, setting) in named {
+            for key in &setting.keys {
+                let chord = Chord::parse(key).ok_or_else(|| (setting.line, KeymapError::Key(Safe::line(key))))?;
+                if self.bindings.iter().any(|(s, _, c)| *s == section && *c == chord) {
+                    return Err((setting.line, KeymapError::Twice(Safe::line(key))));
+                }
+                self.bindings.push((section, action, chord));
+            }
+        }
+        Ok(self)
+    }
+
     /// What a key asks for, looked up in these sections in their order.
     pub fn action(&self, sections: &[Section], chord: Chord) -> Option<Action> {
         sections
@@ -267,6 +292,30 @@ mod tests {
         ] {
             assert!(good.contains(from));
             assert!(Keymap::parse(&good.replacen(from, to, 1)).is_err(), "{from} → {to}");
+        }
+    }
+
+    #[test]
+    fn the_settings_may_give_other_keys_and_a_mistake_is_told_with_its_line() {
+        let setting = |section: &str, action: &str, keys: &[&str]| KeySetting {
+            section: section.to_owned(),
+            action: action.to_owned(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            line: 7,
+        };
+        let keymap = || Keymap::embedded().unwrap();
+        let other = keymap().with(&[setting("failed", "retry", &["f5", "x"]), setting("failed", "skip", &["r"])]).unwrap();
+        assert_eq!(other.action(&[Section::Failed], key('x', KeyModifiers::NONE)), Some(Action::Retry));
+        assert_eq!(other.action(&[Section::Failed], key('r', KeyModifiers::NONE)), Some(Action::Skip));
+        assert_eq!(keymap().with(&[]), Ok(keymap()));
+        for (wrong, words) in [
+            (setting("faild", "retry", &["x"]), "a section `faild`"),
+            (setting("failed", "retri", &["x"]), "an action `retri`"),
+            (setting("failed", "retry", &["hyper-x"]), "a key `hyper-x`"),
+            (setting("failed", "retry", &["g"]), "`g` two meanings"),
+        ] {
+            let (line, error) = keymap().with(&[wrong]).unwrap_err();
+            assert!(line == 7 && error.to_string().contains(words), "{error}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! Where the parts of the screen stand: one reckoning for drawing, for scrolling and for the mouse.
 //! It draws nothing.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
+use crate::text::Safe;
+use crate::tui::locale::t;
 use crate::tui::model::{Model, Pane, SMALLEST};
+use crate::tui::widget::paint::{cells, number as number_of, safe};
 
 /// Lines for the whole words of the event under the cursor, its border with them.
 const WORDS: u16 = 4;
@@ -67,6 +70,44 @@ pub fn parts(model: &Model) -> Parts {
     let list = Rect { y: list_top, height: list_bottom.saturating_sub(list_top), ..body };
     let detail = Rect { y: list.bottom() - 1, height: detail, ..body };
     Parts { filter, top, list, detail }
+}
+
+/// What `split` has to be for the border below the list to stand on this line of the screen.
+pub fn split_at(model: &Model, y: u16) -> i16 {
+    let wanted = body(model).bottom().saturating_sub(y);
+    i16::try_from(i32::from(wanted) - i32::from(below(model.size.1))).unwrap_or_default()
+}
+
+/// The tabs with the words on each and the columns it stands in.
+pub fn tabs(model: &Model) -> Vec<(Pane, Safe, Rect)> {
+    let screen = screen(model);
+    let mut x = 1;
+    (1..)
+        .zip(Pane::ALL)
+        .map(|(number, pane)| {
+            let count = match pane {
+                Pane::Failed => model.snapshot.counts.failed,
+                Pane::Ocr => model.snapshot.ocr.unread(),
+                Pane::Overview | Pane::Log | Pane::Outputs => 0,
+            };
+            let title = match count {
+                0 => safe!("{number} {}", t(pane.title())),
+                some => safe!("{number} {} {}", t(pane.title()), number_of(some)),
+            };
+            let width = cells(&title);
+            let place = Rect { x, y: 1, width: width.min(screen.width.saturating_sub(x)), height: 1 };
+            x += width + 3;
+            (pane, title, place)
+        })
+        .collect()
+}
+
+/// The tab that stands there.
+pub fn tab_at(model: &Model, at: Position) -> Option<Pane> {
+    if model.zoomed {
+        return None;
+    }
+    tabs(model).into_iter().find(|(_, _, place)| place.contains(at)).map(|(pane, _, _)| pane)
 }
 
 /// The lines of the list: its borders taken off, and the headings where it has some.

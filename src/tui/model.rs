@@ -25,6 +25,7 @@ use crate::tui::effect::Effect;
 use crate::tui::keymap::{Keymap, Section};
 use crate::tui::locale::{Language, t, tell};
 use crate::tui::theme::Theme;
+use crate::tui::widget::when;
 use failed::Failed;
 use images::Images;
 use log::Log;
@@ -85,6 +86,12 @@ pub struct Model {
     pub zoomed: bool,
     /// Lines more (or less) for what stands below a list.
     pub split: i16,
+    /// Lists say at what time, not how long ago.
+    pub absolute_times: bool,
+    /// The mouse works here.
+    pub mouse: bool,
+    /// The border below the list is being dragged.
+    pub dragging: bool,
     /// A number typed before a motion.
     pub count: Option<usize>,
     /// What is done in a moment unless it is taken back.
@@ -276,6 +283,9 @@ impl Model {
             verifying: None,
             zoomed: false,
             split: 0,
+            absolute_times: options.ui.times == "absolute",
+            mouse: options.ui.mouse,
+            dragging: false,
             count: None,
             pending: None,
             draining: None,
@@ -328,6 +338,11 @@ impl Model {
             }
             Pane::Overview | Pane::Failed | Pane::Log | Pane::Outputs => None,
         }
+    }
+
+    /// A moment gone by, as lists say it.
+    pub fn moment(&self, then: Millis) -> Safe {
+        if self.absolute_times { when::at(self.now, then, &self.zone) } else { when::ago(self.now, then) }
     }
 
     /// Shows a passing message.

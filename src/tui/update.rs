@@ -6,10 +6,11 @@ mod answer;
 mod change;
 mod list;
 mod motion;
+mod mouse;
 pub mod outputs;
 mod prompt;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
 use crate::domain::{BreakerState, EventKind, ImageId, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
@@ -34,6 +35,8 @@ const REFRESH_UNHEARD_MS: i64 = 5_000;
 pub enum Msg {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was used.
+    Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
     /// The terminal has so many columns and rows.
@@ -73,6 +76,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     locale::speak(model.language);
     let mut effects = match msg {
         Msg::Key(key) => pressed(model, key),
+        Msg::Mouse(event) => mouse::used(model, event),
         Msg::Paste(text) => prompt::pasted(model, &text),
         Msg::Paths(begun, found) => {
             prompt::paths(model, &begun, found);

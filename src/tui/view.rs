@@ -13,7 +13,7 @@ use crate::tui::locale::{t, tell};
 use crate::tui::model::{Model, Pane, Popup, SMALLEST, Tone};
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::when;
-use crate::tui::{layout, locale, pane, popup, theme};
+use crate::tui::{layout, locale, pane, popup};
 
 /// Draws everything.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
@@ -51,9 +51,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             }
         }
     }
-    if model.theme.ascii() {
-        theme::fold_to_ascii(buffer);
-    }
+    model.theme.finish(buffer);
 }
 
 fn inset(area: Rect) -> Rect {
@@ -61,7 +59,7 @@ fn inset(area: Rect) -> Rect {
 }
 
 fn draw_too_small(buffer: &mut Buffer, area: Rect) {
-    let words = safe!("too small: {}x{}, needs {}x{}", area.width, area.height, SMALLEST.0, SMALLEST.1);
+    let words = tell!("too small: {}x{}, needs {}x{}", area.width, area.height, SMALLEST.0, SMALLEST.1);
     paint::left(buffer, line(area, 0), &words, Style::new());
 }
 
@@ -75,8 +73,8 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
         .spaced(2, model.title.clipped(32), theme.strong())
         .word("·", theme.quiet())
         .word(sign, style)
-        .word(words, Style::new());
-    let left = if model.options.read_only { left.word("· read-only", theme.quiet()) } else { left };
+        .word(t(words), Style::new());
+    let left = if model.options.read_only { left.word(t("· read-only"), theme.quiet()) } else { left };
     let room = place.width.saturating_sub(paint::cells(&clock) + 2);
     let used = left.paint(buffer, Rect { width: room, ..place });
     let quota = quota(model);
@@ -116,16 +114,16 @@ fn quota(model: &Model) -> Vec<Safe> {
     let mut parts = Vec::new();
     let limited = snapshot.models.iter().filter_map(|m| m.limit_today.map(|limit| (m.calls_today, limit)));
     if let Some((calls, limit)) = limited.max_by(|a, b| (a.0 * b.1.max(1)).cmp(&(b.0 * a.1.max(1)))) {
-        parts.push(safe!("quota {}/{} today", paint::number(calls), paint::number(limit)));
+        parts.push(tell!("quota {}/{} today", paint::number(calls), paint::number(limit)));
     }
     let timed = snapshot.pauses.iter().filter(|pause| pause.scope != PauseScope::All).filter_map(|pause| pause.until).min();
     if let Some(until) = timed {
-        parts.push(safe!("resumes {}", when::until(model.now, until, &model.zone)));
+        parts.push(tell!("resumes {}", when::until(model.now, until, &model.zone)));
     }
     if snapshot.spent_micros > 0 || snapshot.budget_micros.is_some() {
         let dollars = |micros: i64| format!("${:.2}", micros as f64 / 1e6);
         parts.push(match snapshot.budget_micros {
-            Some(budget) => safe!("{} of {}", dollars(snapshot.spent_micros), dollars(budget)),
+            Some(budget) => tell!("{} of {}", dollars(snapshot.spent_micros), dollars(budget)),
             None => safe!("{}", dollars(snapshot.spent_micros)),
         });
     }
@@ -134,22 +132,10 @@ fn quota(model: &Model) -> Vec<Safe> {
 
 fn draw_tabs(model: &Model, buffer: &mut Buffer, place: Rect) {
     let theme = model.theme;
-    let mut words = Words::new();
-    for (number, pane) in (1..).zip(Pane::ALL) {
+    for (pane, title, tab) in layout::tabs(model) {
         let style = if pane == model.focus { theme.accent().patch(theme.selected()) } else { Style::new() };
-        let count = match pane {
-            Pane::Failed => model.snapshot.counts.failed,
-            Pane::Ocr => model.snapshot.ocr.unread(),
-            Pane::Overview | Pane::Log | Pane::Outputs => 0,
-        };
-        let title = if count > 0 {
-            safe!("{number} {} {}", t(pane.title()), paint::number(count))
-        } else {
-            safe!("{number} {}", t(pane.title()))
-        };
-        words = words.spaced(3, title, style);
+        paint::left(buffer, tab.intersection(place), &title, style);
     }
-    words.paint(buffer, place);
 }
 
 /// Keys likely to be wanted on each pane, the likeliest first.

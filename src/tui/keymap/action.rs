@@ -56,26 +56,26 @@ named! {
 named! {
     /// What a key can ask for.
     Action {
-        Retry = "retry", "retry", "retry what is marked, else this post, if it has passes left";
+        Retry = "retry", "retry", "retry what is marked, or this post";
         RetryAll = "retry_all", "retry all", "retry all failed posts with passes left; asks first";
         Force = "force", "force", "retry with all passes given back; asks first";
         Regenerate = "regenerate", "regenerate", "tag this post anew; asks first when it has tags";
-        EditTags = "edit_tags", "tags", "write this post's tags by hand; no model touches them then";
-        Skip = "skip", "skip", "skip what is marked, else this post; asks first";
-        Open = "open", "open", "show the line under the cursor whole";
+        EditTags = "edit_tags", "tags", "write this post's tags by hand";
+        Skip = "skip", "skip", "skip what is marked, or this post; asks first";
+        Open = "open", "detail", "show the line under the cursor whole";
         Mark = "mark", "mark", "mark this line, or take the mark away";
         MarkRange = "mark_range", "range", "mark a range from here to where the cursor goes";
         MarkAll = "mark_all", "all", "mark everything the filter matches";
         CycleStatus = "cycle_status", "status", "show one status after the other";
         CycleClass = "cycle_class", "class", "show one class of errors after the other";
         CycleKind = "cycle_kind", "kind", "show one kind of events after the other";
-        Group = "group", "causes", "show the causes instead of the posts, or the posts again";
+        Group = "group", "causes", "show the causes, or the posts again";
         Sort = "sort", "sort", "put the list in another order";
-        Filter = "filter", "filter", "narrow the list: status: class: model: channel: user: or words";
+        Filter = "filter", "filter", "narrow the list by fields and words";
         ClearFilter = "clear_filter", "clear", "take marks away, then show everything again";
-        Reread = "reread", "read again", "read what is marked, else this image, again";
-        CancelReading = "cancel_reading", "cancel", "cancel the reading of what is marked, else of this image";
-        Submit = "submit", "add files", "have image files and folders read, named by their paths";
+        Reread = "reread", "read again", "read what is marked, or this image, again";
+        CancelReading = "cancel_reading", "cancel", "cancel the reading of what is marked, or of this";
+        Submit = "submit", "add files", "have files and folders read, by their paths";
         OpenPost = "open_post", "post", "show the post this line is about";
         Reload = "reload", "reload", "list again from the beginning";
         Parent = "parent", "folder up", "one folder up";
@@ -100,6 +100,8 @@ named! {
         Last = "last", "last", "to the end of what is loaded; in the log: follow";
         Grow = "grow", "more below", "more room for the part below the list";
         Shrink = "shrink", "less below", "less room for the part below the list";
+        Times = "times", "times", "how long ago, or at what time";
+        Mouse = "mouse", "mouse", "let the mouse work here, or leave it to the terminal";
         Zoom = "zoom", "zoom", "the list alone on the whole screen, and back";
         Pause = "pause", "pause", "pause the engine, or let it go on";
         Resume = "resume", "resume", "end every pause now, those of quotas too";
@@ -114,7 +116,7 @@ named! {
         Palette = "palette", "command", "find a command by its name";
         Help = "help", "help", "these keys";
         Quit = "quit", "quit", "leave; what is in flight is finished or given back";
-        Drain = "drain", "drain", "claim nothing more, and leave when what is in flight is done";
+        Drain = "drain", "drain", "claim nothing more; leave when all in flight is done";
         QuitAtOnce = "quit_at_once", "quit", "leave, from any window too";
         Redraw = "redraw", "redraw", "draw the whole screen again";
         Suspend = "suspend", "suspend", "back to the shell; `fg` returns";

@@ -270,7 +270,7 @@ mod tests {
         assert_eq!((filter.user, filter.text.as_deref()), (Some(UserId(7)), Some("ударный кратер")));
         assert_eq!(parsed("статус:retr,fail модель:llama").statuses, [Status::Retrying, Status::Failed]);
         assert_eq!(parsed("https://t.me/x \"status:failed\"").text.as_deref(), Some("https://t.me/x status:failed"));
-        assert_eq!(parsed("class:mod").class.as_deref(), Some("moderated"));
+        assert_eq!(parsed("class:moder").class.as_deref(), Some("moderated"));
         assert_eq!(parsed("status:all").statuses.len(), Status::ALL.len());
         assert!(parsed("  ").is_empty() && parsed("status: class:").is_empty());
     }

@@ -119,7 +119,13 @@ impl Known {
     pub fn paragraphs(&self, now: Millis, zone: &jiff::tz::TimeZone) -> Vec<(Ink, Safe)> {
         let row = &self.row;
         let mut all = vec![(Ink::Quiet, row.path.clone())];
-        let about = tell!("{} · try {} of {} · {}", row.status, row.attempts.0, row.attempts.1, when::date(row.updated_at, zone));
+        let about = tell!(
+            "{} · try {} of {} · {}",
+            t(row.status.as_str()),
+            row.attempts.0,
+            row.attempts.1,
+            when::date(row.updated_at, zone)
+        );
         all.push((Ink::Quiet, about));
         if let Some(post) = row.post {
             all.push((Ink::Quiet, tell!("post {} · o opens it", post)));

@@ -113,6 +113,16 @@ impl Log {
         self.held = Some(Held { top: seqs[top], cursor: seqs[cursor] });
     }
 
+    /// Stops at a line of a screen of `height` lines, from its top; `false`: there is no such line.
+    pub fn point(&mut self, row: usize, height: usize) -> bool {
+        let Some(seq) = self.screen(height).get(row).map(|(event, _)| event.seq) else { return false };
+        self.go(0, height);
+        if let Some(held) = &mut self.held {
+            held.cursor = seq;
+        }
+        true
+    }
+
     /// Follows the newest event from now on.
     pub fn follow(&mut self) {
         self.held = None;

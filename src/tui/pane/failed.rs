@@ -17,7 +17,7 @@ use crate::tui::model::list::{Keyed, List};
 use crate::tui::model::marks::Marks;
 use crate::tui::model::{Model, Pane};
 use crate::tui::widget::paint::{self, Words, line, safe};
-use crate::tui::widget::{frame, when, wrap};
+use crate::tui::widget::{frame, wrap};
 
 /// Draws the pane.
 pub fn draw(model: &Model, buffer: &mut Buffer) {
@@ -159,7 +159,7 @@ impl Columns {
             0 => safe!("{}", row.attempts),
             passes => safe!("{}/{passes}", row.attempts),
         };
-        let words = [safe!("{}", row.id), row.channel.clone(), when::ago(model.now, row.updated_at), passes, row.error.clone()];
+        let words = [safe!("{}", row.id), row.channel.clone(), model.moment(row.updated_at), passes, row.error.clone()];
         let status = row.status.map_or(Style::new(), |status| theme.status(status));
         let mark = match row.status {
             Some(Status::Retrying) => "↻",

@@ -134,10 +134,10 @@ fn short(model: &Safe) -> Safe {
 /// Everything an event says.
 pub fn whole(event: &Event) -> Safe {
     let parts = [
-        Some(event.kind.to_string()),
-        event.post.map(|post| format!("post {post}")),
+        Some(t(event.kind.as_str()).to_owned()),
+        event.post.map(|post| tell!("post {}", post).into()),
         event.model.as_ref().map(Safe::to_string),
-        event.outcome.map(|outcome| outcome::outcome(outcome).to_owned()),
+        event.outcome.map(|outcome| t(outcome::outcome(outcome)).to_owned()),
         Some(event.worker.to_string()),
         Some(event.text.to_string()),
     ];

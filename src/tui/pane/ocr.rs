@@ -81,7 +81,7 @@ fn state(model: &Model, row: &Row) -> (&'static str, Style, Safe) {
     let theme = model.theme;
     let busy = model.snapshot.ocr.busy.iter().find(|busy| busy.post == row.post && busy.image == row.name);
     match row.status {
-        _ if let Some(busy) = busy => ("◌", theme.accent(), tell!("{} {}/{}", t(busy.stage), busy.page.0, busy.page.1)),
+        _ if let Some(busy) = busy => ("◌", theme.accent(), safe!("{} {}/{}", t(busy.stage), busy.page.0, busy.page.1)),
         _ if row.leased => ("◌", theme.accent(), Safe::fixed(t("being read elsewhere"))),
         Status::Success => ("✓", theme.good(), Safe::fixed(t("read"))),
         Status::Failed => ("✗", theme.bad(), row.error.clone()),
@@ -99,7 +99,7 @@ fn draw_row(model: &Model, buffer: &mut Buffer, place: Rect, row: &Row, selected
     let (sign, style, words) = state(model, row);
     let post = row.post.map_or(Safe::fixed("–"), |post| safe!("{post}"));
     let tries = safe!("{}/{}", row.attempts.0, row.attempts.1);
-    let all = [row.name.clone(), post, when::ago(model.now, row.updated_at), tries, words];
+    let all = [row.name.clone(), post, model.moment(row.updated_at), tries, words];
     let marked = model.images.marks.has(row.id.0);
     let sign = if marked { "●" } else { sign };
     let (mark, styles) = if selected {

@@ -39,7 +39,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, prompt: &Prompt) {
         let style = if at == prompt.marked { theme.selected() } else { Style::new() };
         buffer.set_style(place, style);
         let note = paint::cells(&offer.note);
-        paint::left(buffer, Rect { width: place.width.saturating_sub(note + 1), ..place }, &offer.label, style);
+        // Not by colour alone.
+        let mark = if at == prompt.marked { "▸ " } else { "  " };
+        buffer.set_stringn(place.x, place.y, mark, 2, style);
+        let label = Rect { x: place.x + 2.min(place.width), width: place.width.saturating_sub(note + 3), ..place };
+        paint::left(buffer, label, &offer.label, style);
         paint::right(buffer, place, &offer.note, if at == prompt.marked { style } else { theme.accent() });
     }
     if prompt.purpose == Purpose::Palette && prompt.offers.is_empty() {

@@ -1,7 +1,10 @@
 //! Every key of the keymap, driven through `update`; and what the commands promise.
 
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
 use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, PostImage, Snapshot, Status};
 use crate::text::Safe;
+use crate::tui::effect::outputs::Wish;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::{Action, Section};
@@ -94,7 +97,7 @@ fn a_key_without_meaning_changes_nothing() {
     let mut model = at(Section::Failed);
     let before = told(&model, &[]);
     model.dirty = false;
-    let effects = press(&mut model, "z");
+    let effects = press(&mut model, "w");
     assert_eq!(told(&model, &effects), before);
     assert!(!model.dirty);
 }
@@ -133,7 +136,8 @@ fn a_forced_retry_is_asked_first_with_count_and_worst_case() {
     assert_eq!(press(&mut other, "enter"), []);
     assert!(other.popups.is_empty());
     assert!(fixture::screen(&other).contains("in 5 s: all 14 posts that match"));
-    assert_eq!(update(&mut other.clone(), Msg::Tick(fixture::NOW + 4_000)), []);
+    let early = update(&mut other.clone(), Msg::Tick(fixture::NOW + 4_000));
+    assert!(!early.iter().any(|effect| matches!(effect, Effect::Retry(_))), "{early:?}");
     assert!(update(&mut other.clone(), Msg::Tick(fixture::NOW + 5_000)).contains(&Effect::Retry(all)));
     press(&mut other, "u");
     let later = update(&mut other, Msg::Tick(fixture::NOW + 5_000));
@@ -167,8 +171,11 @@ fn read_only_refuses_every_change_and_says_so() {
             press(&mut model, "a");
         }
         for effect in update(&mut model, Msg::Key(fixture::event(*chord))) {
-            let reads =
-                matches!(effect, Effect::Page(_) | Effect::Post(_) | Effect::Classes | Effect::Images(_) | Effect::Image(_));
+            let reads = matches!(
+                effect,
+                Effect::Page(_) | Effect::Post(_) | Effect::Classes | Effect::Images(_) | Effect::Image(_) | Effect::Mouse(_)
+            ) || matches!(&effect, Effect::Copy(_))
+                || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
             assert!(reads || leaves, "{section:?} {action:?} asks for {effect:?}");
         }
@@ -290,6 +297,82 @@ fn draining_leaves_when_nothing_is_in_flight() {
     assert_eq!(update(&mut model, Msg::Done(Ok(Done::Drained))), [Effect::Quit]);
 }
 
+fn click(model: &mut Model, kind: MouseEventKind, column: u16, row: u16) -> Vec<Effect> {
+    update(model, Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
+}
+
+#[test]
+fn the_mouse_chooses_tabs_and_lines_scrolls_and_drags_the_border() {
+    let press_left = MouseEventKind::Down(MouseButton::Left);
+    let mut model = at(Section::Overview);
+    click(&mut model, press_left, 16, 1);
+    assert_eq!(model.focus, Pane::Failed);
+    click(&mut model, press_left, 30, 6);
+    assert_eq!(model.failed.list.cursor, 1);
+    click(&mut model, press_left, 30, 6);
+    assert!(matches!(model.popups.last(), Some(Popup::Post(_))));
+    press(&mut model, "esc");
+    click(&mut model, MouseEventKind::ScrollDown, 30, 6);
+    assert_eq!(model.failed.list.cursor, 4);
+    let border = crate::tui::layout::parts(&model).detail.y;
+    click(&mut model, press_left, 30, border);
+    click(&mut model, MouseEventKind::Drag(MouseButton::Left), 30, border - 4);
+    assert_eq!(crate::tui::layout::parts(&model).detail.y, border - 4);
+    click(&mut model, MouseEventKind::Up(MouseButton::Left), 30, border - 4);
+    click(&mut model, MouseEventKind::Drag(MouseButton::Left), 30, 20);
+    assert_eq!(crate::tui::layout::parts(&model).detail.y, border - 4);
+    model.focus = Pane::Log;
+    click(&mut model, press_left, 30, 6);
+    assert!(!model.log.following() && model.log.selected().is_some());
+}
+
+#[test]
+fn a_click_anywhere_at_any_size_does_no_harm() {
+    for size in [(0, 0), (1, 1), (60, 20), (61, 20), (200, 60)] {
+        for pane in Pane::ALL {
+            let mut model = fixture::reading(size);
+            model.focus = pane;
+            for (column, row) in [(0, 0), (1, 1), (5, 1), (59, 19), (30, 7), (199, 59), (u16::MAX, u16::MAX)] {
+                for kind in [
+                    MouseEventKind::Down(MouseButton::Left),
+                    MouseEventKind::Drag(MouseButton::Left),
+                    MouseEventKind::ScrollUp,
+                    MouseEventKind::ScrollDown,
+                    MouseEventKind::Up(MouseButton::Left),
+                ] {
+                    click(&mut model, kind, column, row);
+                    fixture::screen(&model);
+                }
+                model.popups.clear();
+            }
+        }
+    }
+}
+
+#[test]
+fn five_hundred_sizes_leave_the_screen_right() {
+    let mut model = fixture::reading((120, 36));
+    let mut random = fastrand::Rng::with_seed(7);
+    for step in 0..500 {
+        let size = if step % 10 == 0 { (1, 1) } else { (random.u16(0..260), random.u16(0..90)) };
+        update(&mut model, Msg::Resize(size.0, size.1));
+        model.focus = Pane::ALL[step % Pane::ALL.len()];
+        press(&mut model, ["down", "up", "enter", "?", "z", "+", "/", ":"][random.usize(0..8)]);
+        fixture::screen(&model);
+        if model.popups.len() > 2 {
+            model.popups.clear();
+        }
+    }
+    model.popups.clear();
+    update(&mut model, Msg::Resize(120, 36));
+    (model.focus, model.zoomed, model.split) = (Pane::Ocr, false, 0);
+    let mut fresh = fixture::reading((120, 36));
+    fresh.focus = Pane::Ocr;
+    (fresh.images.list.cursor, fresh.images.known) = (model.images.list.cursor, model.images.known.clone());
+    (fresh.pending, fresh.toast) = (model.pending.clone(), model.toast.clone());
+    assert_eq!(fixture::screen(&model), fixture::screen(&fresh));
+}
+
 #[test]
 fn a_path_is_typed_completed_and_handed_in() {
     let mut model = at(Section::Ocr);
@@ -333,7 +416,7 @@ fn regenerate_asks_first_only_when_there_are_tags_to_lose() {
 
 #[test]
 fn a_cyrillic_layout_quits_too() {
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use crossterm::event::{KeyCode, KeyEvent};
     let mut model = at(Section::Overview);
     let key = |c, modifiers| Msg::Key(KeyEvent::new(KeyCode::Char(c), modifiers));
     assert_eq!(update(&mut model, key('й', KeyModifiers::NONE)), [Effect::Quit]);

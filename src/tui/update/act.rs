@@ -45,6 +45,16 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             super::settle(model);
             Vec::new()
         }
+        Action::Times => {
+            model.absolute_times = !model.absolute_times;
+            Vec::new()
+        }
+        Action::Mouse => {
+            model.mouse = !model.mouse;
+            let told = if model.mouse { t("The mouse works here.") } else { t("The mouse is the terminal's: it selects text.") };
+            model.say(Tone::Good, Safe::fixed(told));
+            vec![Effect::Mouse(model.mouse)]
+        }
         Action::Palette => prompt::palette(model),
         Action::Filter => prompt::filter(model),
         Action::Complete => prompt::complete(model),
@@ -76,6 +86,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Sort
         | Action::ClearFilter
         | Action::Follow => list::act(model, action),
+        // No question can be open there; should one be, it stays unanswered.
+        Action::Accept if model.options.read_only && matches!(model.popups.last(), Some(Popup::Confirm(_))) => {
+            refuse(model, t("Nothing was changed: the dashboard runs with --read-only."))
+        }
         Action::Accept => change::accept(model),
         Action::Undo => change::undo(model),
         Action::Retry

@@ -23,7 +23,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Reload => reload(model),
         Action::Parent => match model.outputs.parent() {
             Some(parent) => enter(model, parent),
-            None => say(model, Tone::Warn, "This is the top: there is no folder above."),
+            None => say(model, Tone::Warn, t("This is the top: there is no folder above.")),
         },
         Action::Order => {
             model.outputs.order = match model.outputs.order {
@@ -43,7 +43,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::CopyKey | Action::CopyLink | Action::Download | Action::Delete | Action::OpenPost => match object(model) {
             Some(key) => with_object(model, action, key),
-            None => say(model, Tone::Warn, "There is no output under the cursor: folders have neither content nor link."),
+            None => say(model, Tone::Warn, t("There is no output under the cursor: folders have neither content nor link.")),
         },
         _ => Vec::new(),
     }
@@ -54,8 +54,12 @@ fn with_object(model: &mut Model, action: Action, key: String) -> Vec<Effect> {
         Action::CopyKey => {
             let (text, changed) = clipboard::pasteable(&key);
             let name = shown(&key).clipped(60);
-            let how = if changed { ", with %XX for what would act on a terminal" } else { "" };
-            model.say(Tone::Good, Safe::line(&format!("Copied {name}{how}.")));
+            let told = if changed {
+                tell!("Copied {}, with %XX for what would act on a terminal.", name)
+            } else {
+                tell!("Copied {}.", name)
+            };
+            model.say(Tone::Good, told);
             vec![Effect::Copy(text)]
         }
         Action::CopyLink => vec![Effect::Outputs(Wish::Link(key))],
@@ -65,7 +69,7 @@ fn with_object(model: &mut Model, action: Action, key: String) -> Vec<Effect> {
             Vec::new()
         }
         Action::Delete if model.options.read_only => {
-            say(model, Tone::Warn, "Nothing was changed: the dashboard runs with --read-only.")
+            say(model, Tone::Warn, t("Nothing was changed: the dashboard runs with --read-only."))
         }
         Action::Delete => {
             let place = model.outputs.place.clone().unwrap_or_default();
@@ -83,9 +87,9 @@ fn with_object(model: &mut Model, action: Action, key: String) -> Vec<Effect> {
 fn origin(model: &mut Model) -> Vec<Effect> {
     let known = model.outputs.reading.as_ref().and_then(|reading| reading.known.as_ref().ok());
     match known.map(|known| known.origin.as_ref().map(|origin| origin.post)) {
-        None => say(model, Tone::Warn, "It is still being looked into."),
-        Some(None) => say(model, Tone::Warn, "This database has not read it: no post is known."),
-        Some(Some(None)) => say(model, Tone::Warn, "Its image was handed in without a post."),
+        None => say(model, Tone::Warn, t("It is still being looked into.")),
+        Some(None) => say(model, Tone::Warn, t("This database has not read it: no post is known.")),
+        Some(Some(None)) => say(model, Tone::Warn, t("Its image was handed in without a post.")),
         Some(Some(Some(id))) => super::act::open_post(model, id),
     }
 }
@@ -99,19 +103,19 @@ pub fn of_image(model: &mut Model) -> Vec<Effect> {
     };
     match image {
         Some(image) => vec![Effect::Outputs(Wish::Of(image))],
-        None => say(model, Tone::Warn, "There is no image here."),
+        None => say(model, Tone::Warn, t("There is no image here.")),
     }
 }
 
 fn picture(model: &mut Model) -> Vec<Effect> {
     if model.theme.is_colourless() {
-        return say(model, Tone::Warn, "An image cannot be shown without colours.");
+        return say(model, Tone::Warn, t("An image cannot be shown without colours."));
     }
     model.outputs.pictures = !model.outputs.pictures;
     let reading = model.outputs.reading.as_mut();
     let known = reading.and_then(|reading| reading.known.as_ref().ok());
     if model.outputs.pictures && known.is_some_and(|known| known.origin.is_none()) {
-        return say(model, Tone::Warn, "Its image is not known here: this database has not read it.");
+        return say(model, Tone::Warn, t("Its image is not known here: this database has not read it."));
     }
     if model.outputs.pictures && model.popups.is_empty() {
         return open(model);
@@ -122,7 +126,7 @@ fn picture(model: &mut Model) -> Vec<Effect> {
 fn verify(model: &mut Model) -> Vec<Effect> {
     if let Some(progress) = &model.verifying {
         progress.cancel();
-        return say(model, Tone::Warn, "The comparison ends.");
+        return say(model, Tone::Warn, t("The comparison ends."));
     }
     let progress = Progress::default();
     model.verifying = Some(progress.clone());
@@ -137,7 +141,7 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
             model.popups.push(Popup::Reading);
             Vec::new()
         }
-        None => say(model, Tone::Warn, "There is no output here."),
+        None => say(model, Tone::Warn, t("There is no output here.")),
     }
 }
 
@@ -186,7 +190,7 @@ fn object(model: &Model) -> Option<String> {
 }
 
 fn say(model: &mut Model, tone: Tone, words: &'static str) -> Vec<Effect> {
-    model.say(tone, Safe::fixed(t(words)));
+    model.say(tone, Safe::fixed(words));
     Vec::new()
 }
 
@@ -252,7 +256,7 @@ pub fn told(model: &mut Model, told: Told) -> Vec<Effect> {
         Told::Of(Err(why)) | Told::Link(Err(why)) | Told::Saved(Err(why)) | Told::Deleted(_, Err(why)) => {
             model.say(Tone::Bad, why);
         }
-        Told::Of(Ok(None)) => return say(model, Tone::Warn, "Nothing of this image was stored."),
+        Told::Of(Ok(None)) => return say(model, Tone::Warn, t("Nothing of this image was stored.")),
         Told::Of(Ok(Some(key))) => {
             model.popups.clear();
             model.focus = Pane::Outputs;
@@ -262,14 +266,14 @@ pub fn told(model: &mut Model, told: Told) -> Vec<Effect> {
         Told::Deleted(key, Ok(())) => {
             model.popups.retain(|popup| !matches!(popup, Popup::Reading));
             model.outputs.forget(&key);
-            model.say(Tone::Good, Safe::line(&format!("Deleted {}.", shown(&key).clipped(80))));
+            model.say(Tone::Good, tell!("Deleted {}.", shown(&key).clipped(80)));
         }
-        Told::Link(Ok(None)) => return say(model, Tone::Warn, "A folder has no links; y copies the key."),
+        Told::Link(Ok(None)) => return say(model, Tone::Warn, t("A folder has no links; y copies the key.")),
         Told::Link(Ok(Some(link))) if link.len() > clipboard::MOST => {
-            return say(model, Tone::Warn, "The link is too long for a clipboard.");
+            return say(model, Tone::Warn, t("The link is too long for a clipboard."));
         }
         Told::Link(Ok(Some(link))) => {
-            model.say(Tone::Good, Safe::fixed("Copied a link that works for an hour; whoever has it can read the output."));
+            model.say(Tone::Good, Safe::fixed(t("Copied a link that works for an hour; whoever has it can read the output.")));
             return vec![Effect::Copy(link)];
         }
         Told::Verified(verdict) => {
