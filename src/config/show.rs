@@ -44,8 +44,8 @@ pub fn show(config: &Config) -> Safe {
         let _ = writeln!(out, "{key} = {value}");
     }
     show_ocr(&mut out, &config.ocr);
-    show_api(&mut out, &config.api);
     show_ui(&mut out, &config.ui);
+    show_api(&mut out, &config.api);
     show_blob(&mut out, &config.blob);
     for provider in &config.providers {
         show_provider(&mut out, provider);
