@@ -129,16 +129,16 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let (first, second) = match (&outputs.place, outputs.loaded) {
         (None, _) => (t("This dashboard has no blob store."), t("`tagdeck config show` tells where documents go.")),
-        (Some(_), false) => (t("Loading…"), "t("),
+        (Some(_), false) => (t("Loading…"), ""),
         (Some(_), true) if outputs.filter.is_some() && outputs.has_more() => {
-            (")Nothing so far; still looking.t(", ")Esc ends the search.t(")
+            (t("Nothing so far; still looking."), t("Esc ends the search."))
         }
-        (Some(_), true) if outputs.filter.is_some() => (")No name holds this text.t(", ")Esc shows all names again.t("),
-        (Some(_), true) if !outputs.prefix.is_empty() => (")Nothing lies here.t(", ")Esc goes one folder up.t("),
+        (Some(_), true) if outputs.filter.is_some() => (t("No name holds this text."), t("Esc shows all names again.")),
+        (Some(_), true) if !outputs.prefix.is_empty() => (t("Nothing lies here."), t("Esc goes one folder up.")),
         (Some(_), true) if outputs.order == Order::Newest => {
-            (")No document of ours lies here.t(", ")s lists all names there are.t(")
+            (t("No document of ours lies here."), t("s lists all names there are."))
         }
-        (Some(_), true) => (")Nothing is stored yet.t(", ")`tagdeck ocr FILE --store` reads and stores."),
+        (Some(_), true) => (t("Nothing is stored yet."), t("`tagdeck ocr FILE --store` reads and stores.")),
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
     paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
