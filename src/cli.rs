@@ -16,6 +16,7 @@ mod posts;
 mod run;
 mod session;
 mod settings;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Ocr(args)) => ocr::run(&common, &args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Migrate(args)) => migrate::run(&common, &args),
+        Some(Command::Move(args)) => transfer::run(&common, &args),
         Some(Command::Doctor(args)) => doctor::run(&common, args),
         Some(Command::Models(args)) => models::run(&common, &args),
         Some(Command::Gpu(args)) => gpu::run(&common, &args),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::{Config, Ocr, Provider, Secret, Tagging};
+use crate::config::{Blob, Config, Ocr, Provider, Secret, Tagging};
 use crate::domain::NewPost;
 use crate::llm::keywords;
 use server::{Faults, Server, Setup};
@@ -87,6 +87,7 @@ pub fn config(folder: &Path, server: &Server) -> Config {
             ..Tagging::default()
         },
         ocr: Ocr::default(),
+        blob: Blob { folder: folder.join("outputs"), ..Blob::default() },
         providers: vec![Provider {
             name: "in-process".to_owned(),
             base_url: server.base_url(),

@@ -3,6 +3,7 @@
 
 mod live;
 mod outcome;
+mod output;
 mod post;
 mod route;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::Safe;
 pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
 pub use outcome::{Action, Outcome};
+pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
 pub use post::{Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};
 pub use route::{ModelKey, Pause, PauseScope};
 
@@ -94,9 +96,9 @@ pub(crate) use words;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not a {what}; one of: {known}")]
 pub struct UnknownWord {
-    what: &'static str,
-    word: Safe,
-    known: String,
+    pub(crate) what: &'static str,
+    pub(crate) word: Safe,
+    pub(crate) known: String,
 }
 
 words! {
@@ -132,7 +134,7 @@ words! {
         Tag = "tag",
         /// Read an image; `ref_id` is an image.
         Ocr = "ocr",
-        /// Put a document into the blob store; `ref_id` is a document.
+        /// Put a document into the blob store; `ref_id` is an output: the document of one content.
         Upload = "upload",
     }
 }
@@ -149,7 +151,7 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.as_str().parse::<Outcome>().as_ref(), Ok(outcome));
         }
-        for scope in ["all", "provider:openrouter", "free:openrouter"] {
+        for scope in ["all", "uploads", "provider:openrouter", "free:openrouter"] {
             assert_eq!(scope.parse::<PauseScope>().unwrap().to_string(), scope);
         }
     }

@@ -3,6 +3,7 @@
 
 mod observe;
 pub mod ocr;
+mod submit;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{Requeue, Store, StoreError};
 use crate::text::Safe;
+pub use submit::{Submission, Submissions};
 
 /// What entries of the route begin with that call nobody.
 const LOCAL: &str = "local/";
@@ -32,6 +34,12 @@ pub enum OpsError {
     /// `tagging.enabled = false`.
     #[error("tagging is switched off: set tagging.enabled = true in the settings")]
     TaggingOff,
+    /// Image files that were handed in could not be looked at.
+    #[error("the files could not be looked at: {0}; try again")]
+    Submit(Safe),
+    /// A file that was handed in is not there.
+    #[error(transparent)]
+    Input(#[from] ocr::InputError),
     /// A post without any text cannot be tagged.
     #[error("post {0} has no text to tag")]
     NoText(PostId),

@@ -16,11 +16,13 @@ use crate::text::Safe;
 mod base;
 mod calls;
 mod error;
+mod images;
 mod import;
 mod jobs;
 mod legacy;
 mod link;
 mod ocr;
+mod outbox;
 mod postgres;
 mod posts;
 mod requeue;
@@ -29,12 +31,15 @@ mod sql;
 mod sqlite;
 mod stamp;
 mod stats;
+mod transfer;
 mod types;
+mod undo;
 
 pub use error::StoreError;
+pub use transfer::Copied;
 pub use types::{
-    Access, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage, ProviderUsage,
-    Recovered, Requeue, Requeued, Reserved, Reused,
+    Access, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, NewImage, NewOutput, Outlook, Plan, PostPage,
+    ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored, Submitted, Upload,
 };
 
 use base::{Base, Kind};
@@ -79,6 +84,23 @@ impl Store {
     /// again does nothing.
     pub async fn migrate(url: &str) -> Result<Plan, StoreError> {
         legacy::migrate(&legacy::plain(url)).await
+    }
+
+    /// What [`Store::undo`] would take out of a bot's database.
+    pub async fn plan_undo(url: &str) -> Result<Plan, StoreError> {
+        undo::plan(&legacy::plain(url)).await
+    }
+
+    /// Takes everything of tagdeck's out of a bot's database that it was attached to: the bot's tables are as before, but for the
+    /// tags written meanwhile. Refused while an engine works on it.
+    pub async fn undo(url: &str) -> Result<Plan, StoreError> {
+        undo::undo(&legacy::plain(url)).await
+    }
+
+    /// Copies everything into an empty or new database of either kind, in one transaction, and compares counts and hashes. `told`
+    /// hears, of each table, how many rows are written so far. Refused while an engine works on the source.
+    pub async fn copy(from: &str, to: &str, told: &mut (dyn FnMut(&'static str, u64) + Send)) -> Result<Vec<Copied>, StoreError> {
+        transfer::copy(&legacy::plain(from), &legacy::plain(to), told).await
     }
 
     /// The database's clock.

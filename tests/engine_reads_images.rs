@@ -89,10 +89,10 @@ on_both! {
         db.pass_time(LEASE * 2).await;
         let second = store.claim(JobKind::Ocr, "w2", 1, LEASE).await.unwrap().pop().unwrap();
         assert_eq!(first.job, second.job);
-        assert!(!store.finish_ocr(first.job, first.fence, &document("поздно")).await.unwrap());
+        assert!(!store.finish_ocr(first.job, first.fence, &document("поздно"), None).await.unwrap());
         let failed = Finish::Failed { class: "bad_image".to_owned(), reason: "late".to_owned() };
         assert!(!store.finish(first.job, first.fence, &failed).await.unwrap());
-        assert!(store.finish_ocr(second.job, second.fence, &document("вовремя")).await.unwrap());
+        assert!(store.finish_ocr(second.job, second.fence, &document("вовремя"), None).await.unwrap());
         let image = images(&store).await.pop().unwrap();
         assert_eq!((image.status, image.text.as_deref()), (Some(Status::Success), Some("вовремя")));
     }
@@ -133,7 +133,7 @@ on_both! {
         }
         let ended = ended(start_until_idle(&store, &reading_only(&db), &script, READING)).await;
         assert_eq!((ended.ocr.success, script.begun()), (1, 1));
-        assert!(!store.finish_ocr(dead.job, dead.fence, &document("поздно")).await.unwrap());
+        assert!(!store.finish_ocr(dead.job, dead.fence, &document("поздно"), None).await.unwrap());
     }
 
     async fn the_same_content_is_read_once_wherever_it_lies(db: Db) {

@@ -12,14 +12,15 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("store", &["text", "domain", "config"]),
     ("llm", &["text", "domain", "config"]),
     ("ocr", &["text", "domain", "config"]),
+    ("blob", &["text", "domain", "config"]),
     ("import", &["text", "domain", "config", "store"]),
-    ("engine", &["text", "domain", "config", "store", "llm", "ocr"]),
+    ("engine", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     // Beside each other on one floor; `ops` hands out the engine's log and numbers.
-    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "engine"]),
-    ("doctor", &["text", "domain", "config", "store", "llm", "ocr"]),
+    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "blob", "engine"]),
+    ("doctor", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
     ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "doctor", "tui", "demo"]),
+    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "blob", "import", "engine", "ops", "doctor", "tui", "demo"]),
 ];
 
 /// Crates that only these rooms may name.
@@ -31,6 +32,9 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("ort", &["ocr"]),
     ("imageproc", &["ocr"]),
+    ("aws_config", &["blob"]),
+    ("aws_sdk_s3", &["blob"]),
+    ("aws_smithy_http_client", &["blob"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

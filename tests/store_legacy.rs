@@ -11,7 +11,7 @@ mod postgres;
 use std::time::Duration;
 
 use databases::{Db, MAX_ATTEMPTS, USER, claim, everything, post};
-use tagdeck::domain::{Imported, PostFilter, PostId, Stats, Status, StatusCounts, UserId};
+use tagdeck::domain::{Imported, JobKind, PostFilter, PostId, Stats, Status, StatusCounts, UserId};
 use tagdeck::store::{Access, Finish, Requeue, Store, StoreError};
 
 /// How the bot's tables differ from one database to the next.
@@ -64,6 +64,25 @@ async fn bots(db: &Db, dress: &Dress) {
         )
         .await;
     }
+}
+
+/// Everything that a database holds beside its rows, and the journal's kind.
+async fn schema(db: &Db) -> String {
+    if db.is_sqlite() {
+        let objects =
+            "SELECT group_concat(type || ' ' || name || ' ' || COALESCE(sql, ''), ';' ORDER BY type, name) FROM sqlite_master";
+        let objects = db.text(objects).await.unwrap_or_default();
+        let mode = db.text("PRAGMA journal_mode").await.unwrap_or_default();
+        return format!("{mode} {}", objects.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    let all = "SELECT string_agg(line, ';' ORDER BY line) FROM (
+        SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || COALESCE(column_default, '') AS line
+            FROM information_schema.columns WHERE table_schema = current_schema()
+        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()
+        UNION ALL SELECT trigger_name || event_manipulation FROM information_schema.triggers WHERE trigger_schema = current_schema()
+        UNION ALL SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = current_schema()
+        UNION ALL SELECT typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = current_schema()) all_lines";
+    db.text(all).await.unwrap_or_default()
 }
 
 fn dresses(db: &Db) -> Vec<Dress> {
@@ -146,7 +165,7 @@ on_both! {
             assert_eq!(store.post(PostId(7)).await.unwrap().unwrap().line.error.as_deref(), Some("timeout"));
 
             // Due: what waits, what is to be retried, what has no status and no tags; never what is tagged already.
-            let mut due: Vec<_> = claim(&store, 99).await.iter().map(|claim| (claim.post.0, claim.attempts)).collect();
+            let mut due: Vec<_> = claim(&store, 99).await.iter().map(|claim| (claim.ref_id, claim.attempts)).collect();
             due.sort_unstable();
             assert_eq!(due, [(2, 1), (3, 1), (4, 1), (5, 1), (9, 2), (11, 1), (13, 3)]);
             let retry = Requeue { max_attempts: MAX_ATTEMPTS, ..Requeue::default() };
@@ -159,7 +178,7 @@ on_both! {
             Store::migrate(&db.url).await.unwrap();
             let store = db.store().await;
             for claim in claim(&store, 99).await {
-                let finish = match claim.post.0 {
+                let finish = match claim.ref_id {
                     2 => Finish::Tagged { tags: vec!["кот".to_owned()] },
                     3 => Finish::Failed { class: "bad_request".to_owned(), reason: "отказ".to_owned() },
                     _ => Finish::Skipped { class: "no_topic".to_owned(), reason: "нет темы".to_owned() },
@@ -210,6 +229,43 @@ on_both! {
         let store = db.store().await;
         assert_eq!(store.stats(None, MAX_ATTEMPTS).await.unwrap().unwrap(), before);
         assert_eq!(claim(&store, 99).await.len(), 4);
+    }
+
+    async fn undo_leaves_a_bots_database_as_it_was_but_for_the_tags(db: Db) {
+        let time = if db.is_sqlite() { "DATETIME" } else { "TIMESTAMP" };
+        for tagging in [false, true] {
+            let Some(db) = (if db.is_sqlite() { Some(Db::sqlite()) } else { Db::postgres().await }) else { return };
+            bots(&db, &Dress { tags: "JSON", time, tagging }).await;
+            db.run("DROP TABLE user_channel").await;
+            let before = schema(&db).await;
+            Store::migrate(&db.url).await.unwrap();
+            assert_ne!(schema(&db).await, before);
+            let store = db.store().await;
+            let claim = claim(&store, 1).await.pop().unwrap();
+            let finish = Finish::Tagged { tags: vec!["кот".to_owned()] };
+            assert!(store.finish(claim.job, claim.fence, &finish).await.unwrap());
+            store.heartbeat("somebody:7", &[JobKind::Tag], "0").await.unwrap();
+            let error = Store::undo(&db.url).await.unwrap_err();
+            assert!(matches!(error, StoreError::EnginesAtWork { .. }), "{error}");
+            store.farewell("somebody:7").await.unwrap();
+            drop(store);
+            let plan = Store::plan_undo(&db.url).await.unwrap();
+            assert_eq!(Store::undo(&db.url).await.unwrap(), plan);
+            assert_eq!(plan.steps.iter().any(|step| step.contains("posts.tagging_status")), !tagging, "{plan:?}");
+            assert_eq!(schema(&db).await, before);
+            let tags = db.text(&format!("SELECT CAST(tags AS TEXT) FROM posts WHERE id = {}", claim.post.0)).await.unwrap();
+            assert_eq!(serde_json::from_str::<Vec<String>>(&tags).unwrap(), ["кот"]);
+            let error = Store::undo(&db.url).await.unwrap_err();
+            assert!(matches!(error, StoreError::NothingToUndo { ours: false, .. }), "{error}");
+            Store::migrate(&db.url).await.unwrap();
+            assert_eq!(db.store().await.stats(None, MAX_ATTEMPTS).await.unwrap().unwrap().total_posts, if tagging { 13 } else { 5 });
+        }
+    }
+
+    async fn a_database_of_our_own_is_not_undone(db: Db) {
+        let _store = db.store().await;
+        let error = Store::undo(&db.url).await.unwrap_err();
+        assert!(matches!(error, StoreError::NothingToUndo { ours: true, .. }), "{error}");
     }
 
     async fn a_foreign_table_of_the_same_name_is_refused(db: Db) {

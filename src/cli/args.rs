@@ -114,7 +114,16 @@ pub enum Command {
     /// Say what the engine would do with a recorded LLM response
     Explain(Explain),
     /// Create or update the tables; attach to the database of an existing bot
+    #[command(
+        after_help = "Examples:\n  tagdeck migrate --dry-run\n  tagdeck --database postgres://bot@localhost/bot migrate\n  \
+tagdeck --database postgres://bot@localhost/bot migrate --undo --dry-run"
+    )]
     Migrate(Migrate),
+    /// Copy a whole database into an empty or new one, SQLite or PostgreSQL, and compare what has arrived
+    #[command(after_help = "Example:\n  tagdeck move --from sqlite://tagdeck.db --to postgres://tagdeck@localhost/tagdeck\n\n\
+The database that is copied stays as it is. Stop its engines first. Exit codes: 0 copied, 1 nothing was copied, 3 copied but for\n\
+columns of a bot's own that tagdeck does not know.")]
+    Move(Move),
     /// Check everything that is needed, one line each, with what to do
     #[command(
         after_help = "Examples:\n  tagdeck doctor\n  tagdeck doctor --json | jq '.checks[] | select(.state != \"ok\")'\n\n\
@@ -282,6 +291,26 @@ pub struct Migrate {
     /// Show what would be done, change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Take everything of tagdeck's out of a bot's database again; the tags stay
+    #[arg(long)]
+    pub undo: bool,
+    /// Do not ask before --undo
+    #[arg(long, requires = "undo")]
+    pub yes: bool,
+}
+
+/// `tagdeck move`.
+#[derive(Args, Debug)]
+pub struct Move {
+    /// Database to copy: sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// Where to: an empty database, or a file that is not there yet
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// The tables, their rows and hashes as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// For commands that only ask.

@@ -1,6 +1,7 @@
 //! Reads the settings: file, `.env`, environment, flags, each over the one before, with the place of every mistake.
 //! It judges values; it does not try whether a server or database answers.
 
+mod blob;
 mod ocr;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,8 @@ struct FileRoot {
     #[serde(default)]
     ocr: ocr::FileOcr,
     #[serde(default)]
+    blob: blob::FileBlob,
+    #[serde(default)]
     providers: Vec<FileProvider>,
 }
 
@@ -136,6 +139,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
     let ocr = ocr::ocr(&file, root.ocr, &variables)?;
+    let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
         file: path.clone(),
         database: Secret::new(database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
@@ -143,6 +147,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
         log_level: flags.log_level.clone().or(root.log_level).unwrap_or_else(|| "info".to_owned()),
         tagging,
         ocr,
+        blob,
         providers,
     })
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Config, Ocr, Provider, Secret};
+use super::{Blob, Config, Ocr, Provider, Secret};
 use crate::text::Safe;
 
 /// The settings in force; a secret shows only whether it is set.
@@ -43,6 +43,7 @@ pub fn show(config: &Config) -> Safe {
         let _ = writeln!(out, "{key} = {value}");
     }
     show_ocr(&mut out, &config.ocr);
+    show_blob(&mut out, &config.blob);
     for provider in &config.providers {
         show_provider(&mut out, provider);
     }
@@ -59,6 +60,28 @@ fn show_ocr(out: &mut String, ocr: &Ocr) {
     let _ = writeln!(out, "provider = {}", quoted(ocr.provider));
     let _ = writeln!(out, "gpu_memory_mb = {}", ocr.gpu_memory_mb);
     let _ = writeln!(out, "onnxruntime = {}", quoted(&library));
+}
+
+fn show_blob(out: &mut String, blob: &Blob) {
+    let text = |value: Option<&String>| quoted(value.map_or("", String::as_str));
+    let ca_file = blob.ca_file.as_ref().map(|path| path.display().to_string());
+    let proxy = blob.proxy.as_ref().map(without_password);
+    let set = if blob.credentials.is_some() { "set" } else { "not set" };
+    let _ = writeln!(out, "\n[blob]");
+    let _ = writeln!(out, "folder = {}", quoted(&blob.folder.display().to_string()));
+    let _ = writeln!(out, "bucket = {}", text(blob.bucket.as_ref()));
+    let _ = writeln!(out, "endpoint = {}", text(blob.endpoint.as_ref()));
+    let _ = writeln!(out, "region = {}", quoted(&blob.region));
+    let _ = writeln!(out, "path_style = {}", blob.path_style);
+    let _ = writeln!(out, "# access_key and secret_key: {set}");
+    let _ = writeln!(out, "profile = {}", text(blob.profile.as_ref()));
+    let _ = writeln!(out, "ca_file = {}", text(ca_file.as_ref()));
+    let _ = writeln!(out, "proxy = {}", text(proxy.as_ref()));
+    let _ = writeln!(out, "timeout = {}", seconds(blob.timeout));
+    let _ = writeln!(out, "connect_timeout = {}", seconds(blob.connect_timeout));
+    let _ = writeln!(out, "retries = {}", blob.retries);
+    let _ = writeln!(out, "upload = {}", blob.upload);
+    let _ = writeln!(out, "spool_mb = {}", blob.spool_mb);
 }
 
 fn show_provider(out: &mut String, provider: &Provider) {
@@ -81,7 +104,7 @@ fn seconds(duration: Duration) -> String {
     format!("{:?}", duration.as_secs_f64())
 }
 
-/// A database address in which a password shows as `…`, in the authority and in the query alike.
+/// An address (of a database, a proxy) in which a password shows as `…`, in the authority and in the query alike.
 pub fn without_password(address: &Secret) -> String {
     let Ok(mut parsed) = url::Url::parse(address.expose()) else { return address.expose().to_owned() };
     if parsed.scheme() == "sqlite" {

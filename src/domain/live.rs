@@ -222,8 +222,8 @@ impl OcrNumbers {
 /// One image that is being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OcrBusy {
-    /// The post it belongs to.
-    pub post: PostId,
+    /// The post it belongs to, if any.
+    pub post: Option<PostId>,
     /// Its file's name.
     pub image: Safe,
     /// What is being done to it.

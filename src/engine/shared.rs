@@ -241,7 +241,7 @@ impl Shared {
             let text = match lifted.scope {
                 PauseScope::All => "the engine goes on".to_owned(),
                 PauseScope::Provider(_) => format!("{} goes on", in_words(&lifted.scope)),
-                PauseScope::Free(_) => format!("{} go on", in_words(&lifted.scope)),
+                PauseScope::Free(_) | PauseScope::Uploads => format!("{} go on", in_words(&lifted.scope)),
             };
             self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
         }
@@ -407,6 +407,7 @@ fn in_words(scope: &PauseScope) -> String {
         PauseScope::All => "everything".to_owned(),
         PauseScope::Provider(name) => format!("provider {name}"),
         PauseScope::Free(name) => format!(":free models of {name}"),
+        PauseScope::Uploads => "uploads".to_owned(),
     }
 }
 

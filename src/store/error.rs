@@ -59,6 +59,37 @@ pub enum StoreError {
         /// The name.
         table: &'static str,
     },
+    /// `undo` on a database that nothing was added to.
+    #[error(
+        "nothing was added to {url} that could be taken out again: {}",
+        if *ours { "tagdeck itself made this database, or attached it before it kept a list of what it adds" } else { "tagdeck was never attached to it" }
+    )]
+    NothingToUndo {
+        /// Without its password.
+        url: Safe,
+        /// Our tables are there.
+        ours: bool,
+    },
+    /// A database to copy into that holds something.
+    #[error("the database {url} already holds posts or jobs: name an empty or a new one, nothing was copied")]
+    NotEmpty {
+        /// Without its password.
+        url: Safe,
+    },
+    /// A copy that is not what was copied.
+    #[error("the copy of {table} differs from what was read ({why}); nothing was kept of it")]
+    Differs {
+        /// The table.
+        table: &'static str,
+        /// What differs.
+        why: Safe,
+    },
+    /// Something that needs the database for itself.
+    #[error("engines are at work on this database ({engines}): stop them first, or wait 30 s after their end")]
+    EnginesAtWork {
+        /// Their names.
+        engines: Safe,
+    },
     /// The schema could not be brought up to date.
     #[error("the tables of {url} could not be brought up to date, nothing was changed: {cause}")]
     Migrate {
@@ -166,6 +197,10 @@ impl StoreError {
             | Self::ReadOnly { .. }
             | Self::Damaged { .. }
             | Self::Query { .. }
+            | Self::NothingToUndo { .. }
+            | Self::EnginesAtWork { .. }
+            | Self::NotEmpty { .. }
+            | Self::Differs { .. }
             | Self::Shape { .. } => false,
         }
     }

@@ -15,13 +15,16 @@ use crate::domain::StatusCounts;
 use crate::text::{Safe, grouped};
 
 /// Where the versions of our tables are kept: a bot may have `_sqlx_migrations` or `alembic_version` of its own.
-const VERSIONS: &str = "_tagdeck_migrations";
+pub(super) const VERSIONS: &str = "_tagdeck_migrations";
+/// What attaching has added to a bot's database, for `undo`: `column NAME`, `table NAME`, `wal`. Only a bot's database has it.
+pub(super) const ADDED: &str = "tagdeck_added";
 /// Tables of our own; the bot's four are made only where they are missing.
-const OURS: [&str; 11] = [
+pub(super) const OURS: [&str; 12] = [
     "jobs",
     "job_calls",
     "images",
     "documents",
+    "outputs",
     "counters",
     "newcomers",
     "usage",
@@ -93,27 +96,103 @@ pub(super) fn kind(url: &str) -> Result<Kind, StoreError> {
 }
 
 /// One connection outside any pool.
-enum Direct {
+pub(super) enum Direct {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Direct {
-    async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+    pub(super) async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
         match kind(url)? {
             Kind::Sqlite => sqlite::connect(url, access).await.map(Self::Sqlite),
             Kind::Postgres => postgres::connect(url, access).await.map(Self::Postgres),
         }
     }
 
-    fn link(&mut self) -> Link<'_> {
+    pub(super) fn link(&mut self) -> Link<'_> {
         match self {
             Self::Sqlite(conn) => Link::Sqlite(conn),
             Self::Postgres(conn) => Link::Postgres(conn),
         }
     }
 
-    async fn close(self) {
+    /// Runs statements of our own making that have no arguments, as they stand.
+    pub(super) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
+        let text = AssertSqlSafe(text.to_owned());
+        match self {
+            Self::Sqlite(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
+            Self::Postgres(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
+        }
+        .map_err(|error| StoreError::query("change the tables", error))
+    }
+
+    /// The texts that such a statement gives in its first column.
+    pub(super) async fn texts(&mut self, text: &str) -> Result<Vec<String>, StoreError> {
+        let text = AssertSqlSafe(text.to_owned());
+        match self {
+            Self::Sqlite(conn) => sqlx::query_scalar(text).fetch_all(conn).await,
+            Self::Postgres(conn) => sqlx::query_scalar(text).fetch_all(conn).await,
+        }
+        .map_err(|error| StoreError::query("read what the database holds", error))
+    }
+
+    /// Names of the tables and views.
+    pub(super) async fn tables(&mut self) -> Result<Vec<String>, StoreError> {
+        names(&mut self.link(), &sql::TABLES).await
+    }
+
+    /// Whether a name of ours is a view's.
+    pub(super) async fn is_view(&mut self, name: &str) -> Result<bool, StoreError> {
+        let views = match self {
+            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'view'",
+            Self::Postgres(_) => {
+                "SELECT CAST(table_name AS TEXT) FROM information_schema.views WHERE table_schema = current_schema()"
+            }
+        };
+        Ok(self.texts(views).await?.iter().any(|view| view == name))
+    }
+
+    /// Names of a table's columns, in their order.
+    pub(super) async fn columns(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
+        let text = match self {
+            Self::Sqlite(_) => format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"),
+            Self::Postgres(_) => format!(
+                "SELECT CAST(column_name AS TEXT) FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = '{table}' ORDER BY ordinal_position"
+            ),
+        };
+        self.texts(&text).await
+    }
+
+    /// As `texts`, for a statement with one number.
+    pub(super) async fn texts_after(&mut self, text: &str, after: i64) -> Result<Vec<String>, StoreError> {
+        let text = AssertSqlSafe(text.to_owned());
+        match self {
+            Self::Sqlite(conn) => sqlx::query_scalar(text).bind(after).fetch_all(conn).await,
+            Self::Postgres(conn) => sqlx::query_scalar(text).bind(after).fetch_all(conn).await,
+        }
+        .map_err(|error| StoreError::query("read rows", error))
+    }
+
+    /// Writes rows that come as one text.
+    pub(super) async fn insert(&mut self, text: &str, rows: &str) -> Result<(), StoreError> {
+        let text = AssertSqlSafe(text.to_owned());
+        match self {
+            Self::Sqlite(conn) => sqlx::query(text).bind(rows).execute(conn).await.map(drop),
+            Self::Postgres(conn) => sqlx::query(text).bind(rows).execute(conn).await.map(drop),
+        }
+        .map_err(|error| StoreError::query("write rows", error))
+    }
+
+    /// True when it needs no write-ahead logging of ours: PostgreSQL has its own.
+    async fn has_wal(&mut self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(self.texts("PRAGMA journal_mode").await?.iter().any(|mode| mode.eq_ignore_ascii_case("wal"))),
+            Self::Postgres(_) => Ok(true),
+        }
+    }
+
+    pub(super) async fn close(self) {
         // What was asked of it is done; a failure to say goodbye changes nothing.
         let _ = match self {
             Self::Sqlite(conn) => conn.close().await,
@@ -180,7 +259,7 @@ fn newest(kind: Kind) -> i64 {
 }
 
 /// True when an address names a file that is not there.
-fn is_missing_file(url: &str) -> Result<bool, StoreError> {
+pub(super) fn is_missing_file(url: &str) -> Result<bool, StoreError> {
     Ok(kind(url)? == Kind::Sqlite && !sqlite::path(url)?.exists())
 }
 
@@ -211,8 +290,16 @@ pub(super) async fn prepare(url: &str, access: Access) -> Result<Option<Bot>, St
     }
 }
 
+/// Refuses a database that is not ours in the version of now.
+pub(super) async fn require_current(url: &str) -> Result<(), StoreError> {
+    match prepare(url, Access::ReadOnly).await? {
+        None => Ok(()),
+        Some(_) => Err(StoreError::NotAttached { url: shown(url) }),
+    }
+}
+
 /// Creates our tables, or brings them up to date.
-async fn create(url: &str) -> Result<(), StoreError> {
+pub(super) async fn create(url: &str) -> Result<(), StoreError> {
     if kind(url)? == Kind::Sqlite {
         let path = sqlite::path(url)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -336,11 +423,7 @@ pub(super) async fn migrate(url: &str) -> Result<Plan, StoreError> {
         let shape = direct.shape().await;
         direct.close().await;
         if let Shape::Bots(bot) = shape? {
-            let mut direct = Direct::open(url, Access::ReadWrite).await?;
-            for at in bot.missing {
-                direct.add_column(at).await?;
-            }
-            direct.close().await;
+            attach(url, &bot).await?;
         }
     }
     create(url).await?;
@@ -348,6 +431,27 @@ pub(super) async fn migrate(url: &str) -> Result<Plan, StoreError> {
     store.base.write(sql::RECOUNT.doing, Mend).await?;
     store.adopt(Tagging::default().max_attempts).await?;
     Ok(plan)
+}
+
+/// Adds the columns that a bot's table lacks. What is added is noted first: a crash in between must not make it the bot's own.
+async fn attach(url: &str, bot: &Bot) -> Result<(), StoreError> {
+    let mut reading = Direct::open(url, Access::ReadOnly).await?;
+    let had_wal = reading.has_wal().await;
+    reading.close().await;
+    let mut direct = Direct::open(url, Access::ReadWrite).await?;
+    direct.script(&format!("CREATE TABLE IF NOT EXISTS {ADDED} (what TEXT PRIMARY KEY)")).await?;
+    let columns = bot.missing.iter().map(|at| format!("column {}", COLUMNS[*at].0));
+    let tables =
+        BOTS.iter().filter(|table| !bot.tables.iter().any(|there| there == *table)).map(|table| format!("table {table}"));
+    let wal = (!had_wal?).then(|| "wal".to_owned());
+    for what in columns.chain(tables).chain(wal) {
+        direct.script(&format!("INSERT INTO {ADDED} (what) VALUES ('{what}') ON CONFLICT (what) DO NOTHING")).await?;
+    }
+    for at in &bot.missing {
+        direct.add_column(*at).await?;
+    }
+    direct.close().await;
+    Ok(())
 }
 
 /// Finds posts without a job that no trigger reported, and counts anew if the counters went astray.

@@ -1,6 +1,14 @@
 //! Every statement of the store, one text for both databases, and the few pieces in which they differ.
 //! It runs nothing. A test prepares each statement on SQLite and on PostgreSQL.
 
+mod calls;
+mod images;
+mod import;
+
+pub(crate) use calls::*;
+pub(crate) use images::*;
+pub(crate) use import::*;
+
 /// One statement.
 #[derive(Debug)]
 pub(crate) struct Sql {
@@ -81,11 +89,12 @@ macro_rules! statements {
             postgres: concat!($(piece!(postgres, $piece)),+),
         };)+
 
-        /// Every statement, with its name.
+        /// Every statement of this file, with its name.
         #[cfg(test)]
-        pub(crate) const ALL: &[(&str, &Sql)] = &[$((stringify!($name), &$name)),+];
+        pub(super) const THESE: &[(&str, &Sql)] = &[$((stringify!($name), &$name)),+];
     };
 }
+use {piece, statements};
 
 statements! {
     NOW, "read the database's clock": ["SELECT " now];
@@ -210,43 +219,6 @@ statements! {
         WHERE kind = 'tag' AND ref_id IN " (ids "$1") " RETURNING ref_id"
     ];
 
-    // Calls and quotas.
-
-    GATE, "queue for a provider's limits": [
-        "INSERT INTO usage (provider, day) VALUES ($1, 0) ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls"
-    ];
-    /// The oldest of the last `$2` calls, if all of them went out within the last minute.
-    WINDOW, "count the calls of the last minute": [
-        "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 60000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
-    ];
-    CHARGE, "reserve a call": [
-        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, $2, 1, $3) \
-        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + 1, spent_micros = usage.spent_micros + $3 \
-        RETURNING calls, spent_micros"
-    ];
-    UNCHARGE, "take a reservation back": [
-        "UPDATE usage SET calls = calls - 1, spent_micros = spent_micros - $3 WHERE provider = $1 AND day = $2"
-    ];
-    SENT, "record a call": [
-        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, " today ", " now ") RETURNING id, day"
-    ];
-    UNSENT, "take a call back": ["DELETE FROM job_calls WHERE id = $1"];
-    /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
-    ENDED, "record the end of a call": [
-        "UPDATE job_calls SET ended_at = " now ", outcome = $2, http_status = $3, elapsed_ms = $4, prompt_tokens = $5, completion_tokens = $6, \
-            cost_micros = $7, request_id = $8, reason = $9, body = $10 \
-        WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros"
-    ];
-    SETTLE, "settle the price of a call": [
-        "UPDATE usage SET spent_micros = spent_micros + $3 WHERE provider = $1 AND day = $2"
-    ];
-    USAGE_TODAY, "read today's use": ["SELECT provider, calls, spent_micros FROM usage WHERE day = " today " ORDER BY provider"];
-    CALLS, "read the calls of a post": [
-        "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason \
-        FROM job_calls WHERE post_id = $1 ORDER BY id DESC LIMIT 200"
-    ];
-
     // Posts.
 
     PAGE, "list posts": [
@@ -352,89 +324,6 @@ statements! {
     COLUMNS, "read the columns of posts": ["SELECT name FROM " post_columns];
     APPLIED, "read the version of the tables": ["SELECT MAX(version) FROM _tagdeck_migrations"];
 
-    // Import.
-
-    /// One import at a time: neither a channel nor a message has a unique key in the bot's tables.
-    IMPORT_LOCK, "wait for another import": [import_lock];
-    ADD_USER, "add a user": ["INSERT INTO users (id, telegram_id) VALUES ($1, $1)"];
-    CHANNEL, "look a channel up": [
-        "SELECT id FROM channels WHERE channel_id = $1 ORDER BY id LIMIT 1"
-    ];
-    ADD_CHANNEL, "add a channel": [
-        "INSERT INTO channels (channel_username, channel_id, channel_title) VALUES ($1, $2, $3) RETURNING id"
-    ];
-    JOIN_CHANNEL, "link a channel to its user": [
-        "INSERT INTO user_channel (user_id, channel_id, is_active) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), TRUE \
-        WHERE NOT EXISTS (SELECT 1 FROM user_channel WHERE user_id = $1 AND channel_id = $2)"
-    ];
-    KNOWN, "compare posts": [
-        "SELECT id, telegram_message_id, text FROM posts WHERE channel_id = $1 AND telegram_message_id IN " (ids "$2") " ORDER BY id DESC"
-    ];
-    KNOWN_IMAGES, "compare images": ["SELECT post_id, path FROM images WHERE post_id IN " (ids "$1")];
-    /// Rows of [message id, text, url, posted at].
-    ADD_POSTS, "add posts": [
-        "INSERT INTO posts (user_id, channel_id, telegram_message_id, text, url, posted_at, parsed_at, tagging_status, tagging_attempts) \
-        SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST(" (cell "0") " AS BIGINT), " (cell "1") ", " (cell "2") ", " (stamp_cell "3") ", "
-        wall ", 'pending', 0 FROM " (rows "$1") " RETURNING id, telegram_message_id"
-    ];
-    EDIT_POST, "update a post": [
-        "UPDATE posts SET text = $2, tags = NULL, tagging_status = 'pending', tagging_attempts = 0, tagging_error = NULL WHERE id = $1"
-    ];
-    /// Rows of [post, path].
-    ADD_IMAGES, "add images": [
-        "INSERT INTO images (post_id, path, created_at) SELECT CAST(" (cell "0") " AS BIGINT), " (cell "1") ", " now " FROM " (rows "$1")
-        " WHERE TRUE ON CONFLICT (post_id, path) DO NOTHING RETURNING id"
-    ];
-    ADD_OCR_JOBS, "make jobs for images": [
-        "INSERT INTO jobs (kind, ref_id, state, visible_at, max_attempts, created_at, updated_at) \
-        SELECT 'ocr', i.id, 'pending', " now ", $2, " now ", " now " FROM images i WHERE i.id IN " (ids "$1") " ON CONFLICT (kind, ref_id) DO NOTHING"
-    ];
-    /// `$2`: wait in ms for images to be read, 0 for none; a post that is being worked on is taken away from its worker.
-    RESTART_JOBS, "tag edited posts anew": [
-        "UPDATE jobs SET state = 'pending', attempts = 0, max_attempts = $3, crashes = 0, fence = fence + 1, owner = NULL, cancel = 0, error = NULL, \
-            visible_at = " now " + CASE WHEN $2 > 0 AND EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
-                WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN $2 ELSE 0 END, \
-            error_class = CASE WHEN $2 > 0 AND EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
-                WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN 'waiting_ocr' END, \
-            updated_at = " now " WHERE kind = 'tag' AND ref_id IN " (ids "$1")
-    ];
-
-    // Documents.
-
-    IMAGE_POST, "find the post of an image": ["SELECT post_id FROM images WHERE id = $1"];
-    ADD_DOCUMENT, "store a document": [
-        "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) VALUES ($1, $2, $3, $4, $5, " now ") \
-        ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json"
-    ];
-    SAME_CONTENT, "look for a document of the same content": ["SELECT id FROM documents WHERE sha256 = $1 ORDER BY id LIMIT 1"];
-    /// `source` in the JSON stays that of the file that was read.
-    REUSE_DOCUMENT, "reuse a document": [
-        "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) SELECT CAST($1 AS BIGINT), sha256, text, markdown, json, "
-        now " FROM documents WHERE id = $2 \
-        ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json \
-        RETURNING text"
-    ];
-    /// A post that was passed over because it had no text has one now.
-    TOO_SHORT, "look for a post without text": [
-        "SELECT max_attempts FROM jobs WHERE kind = 'tag' AND ref_id = $1 AND state = 'skipped' AND error_class = 'too_short'"
-    ];
-    CANCEL, "cancel the reading of an image": [
-        "UPDATE jobs SET cancel = 1 WHERE kind = 'ocr' AND ref_id = $1 AND state IN ('pending', 'retrying') \
-        RETURNING id, CASE WHEN owner IS NOT NULL AND visible_at > " now " THEN 1 ELSE 0 END"
-    ];
-    CANCEL_NOW, "end the reading of an image": [
-        "UPDATE jobs SET state = 'skipped', error_class = 'cancelled', error = $2, owner = NULL, fence = fence + 1, cancel = 0, updated_at = " now
-        " WHERE id = $1"
-    ];
-    CANCELLED, "look for cancelled jobs": ["SELECT id FROM jobs WHERE id IN " (ids "$1") " AND cancel = 1"];
-    COUNT_OCR, "count the images to read": ["SELECT state, COUNT(*) FROM jobs WHERE kind = 'ocr' GROUP BY state"];
-    /// The post's tag job is due when none of its images is still to be read.
-    IMAGES_READ, "let a post go on": [
-        "UPDATE jobs SET visible_at = " now ", error_class = NULL WHERE kind = 'tag' AND ref_id = $1 AND state IN ('pending', 'retrying') \
-        AND owner IS NULL AND error_class = 'waiting_ocr' AND NOT EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
-            WHERE i.post_id = $1 AND o.state IN ('pending', 'retrying'))"
-    ];
-
     // What engines share.
 
     PAUSES, "read the pauses": [
@@ -456,6 +345,7 @@ statements! {
         ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds, version = excluded.version, seen_at = excluded.seen_at"
     ];
     FAREWELL, "say that this engine ends": ["DELETE FROM workers WHERE name = $1"];
+    ANY_ALIVE, "count the engines at work": ["SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000"];
     ALIVE, "count the engines at work": [
         "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
     ];
@@ -472,13 +362,16 @@ mod tests {
     use super::*;
     use crate::store::{Access, Store};
 
+    /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
+    const ALL: [&[(&str, &Sql)]; 4] = [THESE, calls::THESE, images::THESE, import::THESE];
+
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("x.db").display());
         let _store = Store::open(&url, Access::ReadWrite).await.unwrap();
         let mut conn = SqliteConnection::connect(&url).await.unwrap();
-        for (name, sql) in ALL {
+        for (name, sql) in ALL.into_iter().flatten() {
             let prepared = conn.prepare(sql.sqlite.into_sql_str()).await;
             assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), sql.sqlite);
         }
@@ -489,7 +382,7 @@ mod tests {
         let Some(url) = postgres::database().await else { return };
         let _store = Store::open(&url, Access::ReadWrite).await.unwrap();
         let mut conn = PgConnection::connect(&url).await.unwrap();
-        for (name, sql) in ALL {
+        for (name, sql) in ALL.into_iter().flatten() {
             let prepared = conn.prepare(sql.postgres.into_sql_str()).await;
             assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), sql.postgres);
         }

@@ -253,5 +253,6 @@ fn scope_name(scope: &PauseScope) -> Safe {
         PauseScope::All => "everything".to_owned(),
         PauseScope::Provider(name) => format!("provider {name}"),
         PauseScope::Free(name) => format!(":free models of {name}"),
+        PauseScope::Uploads => "uploads".to_owned(),
     })
 }

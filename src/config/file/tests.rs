@@ -23,7 +23,7 @@ fn the_example_holds_exactly_the_defaults() {
     let example = read(EXAMPLE, &[]).unwrap();
     let nothing = read("", &[]).unwrap();
     assert_eq!((example.tagging, example.providers, example.log_level), (nothing.tagging, nothing.providers, nothing.log_level));
-    assert_eq!((example.database, example.ocr), (nothing.database, nothing.ocr));
+    assert_eq!((example.database, example.ocr, example.blob), (nothing.database, nothing.ocr, nothing.blob));
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Work {
         let Some(lock) = self.unless_ended(same.lock_owned()).await else { return Ok(self.ended()) };
         *alone = Some(lock);
         let (store, job, fence) = (&self.room.shared.store, self.claim.job, self.claim.fence);
-        match persist(&self.room.shared, self.claim.post, || store.reuse_document(job, fence, &sha256)).await? {
+        match persist(&self.room.shared, self.claim.post, || store.reuse_document(job, fence, &sha256, None)).await? {
             Reused::Nothing => {}
             Reused::Done { chars } => return Ok(Came::Known(chars)),
             Reused::Lost => return Ok(Came::Lost),
@@ -223,7 +223,7 @@ impl Work {
                 shared.reading.label(engine);
                 let (ms, chars) = (grouped(took.as_millis() as i64), grouped(text.chars().count() as i64));
                 let document = NewDocument { sha256, text, markdown, json };
-                let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document)).await?;
+                let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document, None)).await?;
                 if kept {
                     self.tell(EventKind::OcrDone, &format!("{image} · {ms} ms · {chars} characters"));
                     self.finished(Status::Success);
@@ -260,6 +260,10 @@ impl Work {
     }
 
     fn tell(&self, kind: EventKind, text: &str) {
-        self.room.shared.log.publish(Draft::new(kind, Safe::line(text)).post(self.claim.post));
+        let draft = Draft::new(kind, Safe::line(text));
+        self.room.shared.log.publish(match self.claim.post {
+            Some(post) => draft.post(post),
+            None => draft,
+        });
     }
 }

@@ -1,0 +1,41 @@
+//! The statements on calls and quotas.
+//! They run nothing.
+
+use super::{Sql, piece, statements};
+
+statements! {
+    GATE, "queue for a provider's limits": [
+        "INSERT INTO usage (provider, day) VALUES ($1, 0) ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls"
+    ];
+    /// The oldest of the last `$2` calls, if all of them went out within the last minute.
+    WINDOW, "count the calls of the last minute": [
+        "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 60000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
+    ];
+    CHARGE, "reserve a call": [
+        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, $2, 1, $3) \
+        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + 1, spent_micros = usage.spent_micros + $3 \
+        RETURNING calls, spent_micros"
+    ];
+    UNCHARGE, "take a reservation back": [
+        "UPDATE usage SET calls = calls - 1, spent_micros = spent_micros - $3 WHERE provider = $1 AND day = $2"
+    ];
+    SENT, "record a call": [
+        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, " today ", " now ") RETURNING id, day"
+    ];
+    UNSENT, "take a call back": ["DELETE FROM job_calls WHERE id = $1"];
+    /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
+    ENDED, "record the end of a call": [
+        "UPDATE job_calls SET ended_at = " now ", outcome = $2, http_status = $3, elapsed_ms = $4, prompt_tokens = $5, completion_tokens = $6, \
+            cost_micros = $7, request_id = $8, reason = $9, body = $10 \
+        WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros"
+    ];
+    SETTLE, "settle the price of a call": [
+        "UPDATE usage SET spent_micros = spent_micros + $3 WHERE provider = $1 AND day = $2"
+    ];
+    USAGE_TODAY, "read today's use": ["SELECT provider, calls, spent_micros FROM usage WHERE day = " today " ORDER BY provider"];
+    CALLS, "read the calls of a post": [
+        "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason \
+        FROM job_calls WHERE post_id = $1 ORDER BY id DESC LIMIT 200"
+    ];
+}
