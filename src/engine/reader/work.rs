@@ -137,7 +137,7 @@ impl Work {
         Ok(match answered.unwrap_or_else(|_| gone()) {
             Ok(readout) => Came::Read(readout, sha256, began.elapsed()),
             Err(Fault::Stuck) => self.stuck(),
-            Err(Fault::Ocr(error)) => self.failed(error),
+            Err(Fault::Ocr(error)) => self.failed(&error),
             Err(Fault::Panic(said)) => {
                 Came::Failed("ocr_failed", format!("a bug in the reading, please report it with the image: {said}"))
             }
@@ -145,7 +145,7 @@ impl Work {
     }
 
     /// What a failure means for the job.
-    fn failed(&self, error: OcrError) -> Came {
+    fn failed(&self, error: &OcrError) -> Came {
         // Asked to end, it may fail in any way.
         if self.progress.why().is_some() {
             return self.ended();

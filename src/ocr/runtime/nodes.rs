@@ -12,7 +12,7 @@ use crate::ocr::OcrError;
 use crate::ocr::models::Model;
 
 /// Nodes of a model's graph as ONNX Runtime made it for this machine. Copies between the CPU and a GPU are none of the model's and
-/// not counted; what TensorRT has made one of counts as one.
+/// not counted; what `TensorRT` has made one of counts as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Nodes {
     /// Those that ran.
