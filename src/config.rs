@@ -1,6 +1,8 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod api;
+mod engines;
 mod file;
 mod show;
 
@@ -9,7 +11,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use file::{ConfigError, Overrides, load};
+pub use api::{Api, LOG_FORMATS, Log};
+pub use engines::{OcrEngine, OcrService, OcrVlm};
+pub use file::{ConfigError, Overrides, load, parse_address};
 pub use show::{show, without_password as shown_address};
 
 /// `config.toml.example`: every key with its default and a comment.
@@ -63,10 +67,14 @@ pub struct Config {
     pub database: Secret,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
     pub log_level: String,
+    /// Where log lines go.
+    pub log: Log,
     /// How posts are tagged.
     pub tagging: Tagging,
     /// How images are read.
     pub ocr: Ocr,
+    /// Who may ask over HTTP, and how much.
+    pub api: Api,
     /// Where documents are stored.
     pub blob: Blob,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
@@ -147,6 +155,12 @@ pub const OCR_PROVIDERS: &[&str] = &["auto", "cuda", "tensorrt", "cpu"];
 pub struct Ocr {
     /// Switched off, jobs of images are not claimed.
     pub enabled: bool,
+    /// What reads.
+    pub engine: OcrEngine,
+    /// With engine `service`.
+    pub service: OcrService,
+    /// With engine `vlm`.
+    pub vlm: OcrVlm,
     /// Images read at once, one thread each; 0: one a core.
     pub workers: u32,
     /// Time for one page.
@@ -169,6 +183,9 @@ impl Default for Ocr {
     fn default() -> Self {
         Self {
             enabled: true,
+            engine: OcrEngine::Local,
+            service: OcrService::default(),
+            vlm: OcrVlm::default(),
             workers: 0,
             page_timeout: Duration::from_mins(2),
             max_pixels: 100_000_000,

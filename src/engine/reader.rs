@@ -1,10 +1,12 @@
 //! The reading of images beside the tagging: claims OCR jobs, keeps their leases, starts a reading for each, and says what is left.
 //! What happens to one image is `work`'s, who is read together `desk`'s; the threads that compute are `thread`'s.
 
+mod away;
 mod content;
 mod desk;
 mod local;
 mod progress;
+mod remote;
 pub(super) mod standing;
 mod thread;
 mod work;
@@ -30,6 +32,7 @@ use desk::Desk;
 pub use local::{Local, runtime_options};
 pub use progress::Progress;
 use progress::Why;
+pub use remote::Remote;
 pub use thread::Readers;
 use thread::Threads;
 use work::{Finished, Room};
@@ -51,6 +54,8 @@ const IDLE: Duration = Duration::from_mins(3);
 pub struct Setup {
     /// Where readers come from.
     pub readers: Arc<dyn Readers>,
+    /// What reads first, where that is not this machine.
+    pub remote: Option<Arc<Remote>>,
     /// Threads.
     pub workers: usize,
     /// Longest time of one page.
@@ -65,9 +70,12 @@ impl Setup {
     /// As the settings say.
     pub fn of(config: &Config) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        let remote = Remote::of(config);
+        let by_itself = || remote.as_ref().map_or_else(cores, |remote| remote.at_once());
         Self {
             readers: Arc::new(Local::new(config)),
-            workers: if config.ocr.workers == 0 { cores() } else { config.ocr.workers as usize },
+            workers: if config.ocr.workers == 0 { by_itself() } else { config.ocr.workers as usize },
+            remote,
             page_timeout: config.ocr.page_timeout,
             grace: GRACE,
             idle: IDLE,
@@ -102,7 +110,7 @@ impl Reading {
             desks.spawn(Desk { line, threads, setup: setup.clone(), stop }.run());
         }
         let memory = Semaphore::new(content::LARGEST * AHEAD * setup.workers.max(1));
-        let room = Arc::new(Room { shared, contents: content::Contents::default(), line, memory });
+        let room = Arc::new(Room { shared, contents: content::Contents::default(), remote: setup.remote.clone(), line, memory });
         let works = JoinSet::new();
         Self { room, setup, threads, desks, claimer, works, doing: HashMap::new(), until_idle, troubled_until: None }
     }

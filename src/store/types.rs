@@ -65,6 +65,15 @@ pub struct NewCall {
     pub reserve_micros: i64,
 }
 
+/// The last call of a job to one provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCall {
+    /// Since it was sent, by the database's clock.
+    pub age: Duration,
+    /// What it came to; `None`: nobody knows yet.
+    pub outcome: Option<Outcome>,
+}
+
 /// Limits of the call's provider, over all workers of the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallLimits {
@@ -329,6 +338,24 @@ pub struct ProviderUsage {
     pub calls: i64,
     /// Money spent and reserved, millionths of a US dollar.
     pub spent_micros: i64,
+}
+
+/// Ended calls of one model that came to the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallCount {
+    /// Which model.
+    pub model: ModelKey,
+    /// Outcome word.
+    pub outcome: String,
+}
+
+/// Ended calls after some call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Calls up to this id change no more.
+    pub settled: i64,
+    /// How many: among those, and after them.
+    pub counts: Vec<(CallCount, bool, i64)>,
 }
 
 /// Part of a list, found within a bounded amount of reading.

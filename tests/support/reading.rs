@@ -130,6 +130,7 @@ fn document(source: &str, text: &str) -> Document {
 pub fn setup(script: &Arc<Script>) -> Setup {
     Setup {
         readers: Arc::new(Opener(Arc::clone(script))),
+        remote: None,
         workers: 2,
         page_timeout: Duration::from_millis(400),
         grace: Duration::from_millis(300),

@@ -187,7 +187,7 @@ fn read(
     read.map(|result| result.map(|document| render(&document)).map_err(Fault::Ocr)).collect()
 }
 
-fn render(document: &Document) -> Readout {
+pub(super) fn render(document: &Document) -> Readout {
     Readout {
         text: markdown::text(document),
         markdown: markdown::markdown(document),

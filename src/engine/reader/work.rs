@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedMutexGuard, Semaphore, mpsc, oneshot};
 
+use super::Remote;
+use super::away::{Told, Written};
 use super::content::{self, Content, Contents};
 use super::desk::{LOOK, Waiting};
 use super::progress::{Progress, Why};
@@ -26,6 +28,8 @@ const AGAIN: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(15), D
 pub struct Room {
     pub shared: Arc<Shared>,
     pub contents: Contents,
+    /// The engine behind HTTP that is asked first, if one is.
+    pub remote: Option<Arc<Remote>>,
     /// To the desks.
     pub line: mpsc::UnboundedSender<Waiting>,
     /// A permit a megabyte of files that are loaded or about to be.
@@ -121,27 +125,64 @@ impl Work {
             Reused::Done { chars } => return Ok(Came::Known(chars)),
             Reused::Lost => return Ok(Came::Lost),
         }
+        let (bytes, away) = self.elsewhere(bytes, &sha256).await;
+        match away {
+            Some(came) => Ok(came),
+            None => Ok(self.at_a_desk(path, bytes, sha256).await),
+        }
+    }
+
+    fn begun(&self, bytes: usize) {
+        self.room.shared.reading.begun(self.claim.job, self.claim.post, &self.image, &self.progress);
+        let size = grouped(bytes.div_ceil(1024) as i64);
+        self.tell(EventKind::OcrStart, &format!("{} · {size} KB", self.image));
+    }
+
+    /// What an engine behind HTTP made of it; `None`: there is no such engine, or this machine is to read what it did not.
+    async fn elsewhere(&self, bytes: Vec<u8>, sha256: &str) -> (Vec<u8>, Option<Came>) {
+        let Some(remote) = &self.room.remote else { return (bytes, None) };
+        let Some(Some(_turn)) = self.unless_ended(remote.turn()).await else { return (bytes, Some(self.ended())) };
+        self.begun(bytes.len());
+        let (began, bytes, shared) = (Instant::now(), bytes::Bytes::from(bytes), &self.room.shared);
+        let source = self.claim.image.as_deref().unwrap_or_default();
+        let account = Written { shared, claim: &self.claim };
+        let told = Told { shared, post: self.claim.post, image: &self.image, progress: &self.progress };
+        let read = remote.read(crate::ocr::remote::Image { source, bytes: &bytes, sha256 }, &account, &told);
+        let came = match self.unless_ended(read).await {
+            None => Some(self.ended()),
+            Some(Ok(document)) => Some(Came::Read(super::thread::render(&document), sha256.to_owned(), began.elapsed())),
+            Some(Err(error)) if remote.falls_back(&error) && self.progress.why().is_none() => {
+                self.tell(EventKind::OcrFailed, &format!("{}: {error}; it is read on this machine instead", self.image));
+                None
+            }
+            Some(Err(error)) => Some(self.failed(error)),
+        };
+        shared.reading.left(self.claim.job);
+        (bytes.into(), came)
+    }
+
+    /// Waits in the line of those that this machine reads.
+    async fn at_a_desk(&self, path: String, bytes: Vec<u8>, sha256: String) -> Came {
         let (taken, turn) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
-        let size = grouped(bytes.len().div_ceil(1024) as i64);
+        let size = bytes.len();
         let image = Image { source: path, bytes: bytes.into(), progress: Arc::clone(&self.progress) };
         // The desks are gone with the engine, and so is who waits here.
         let _ = self.room.line.send(Waiting { image, taken, reply });
-        let Some(Ok(())) = self.unless_ended(turn).await else { return Ok(self.ended()) };
-        let (standing, began) = (&self.room.shared.reading, Instant::now());
-        standing.begun(job, self.claim.post, &self.image, &self.progress);
-        self.tell(EventKind::OcrStart, &format!("{} · {size} KB", self.image));
+        let Some(Ok(())) = self.unless_ended(turn).await else { return self.ended() };
+        let began = Instant::now();
+        self.begun(size);
         let answered = answer.await;
-        standing.left(job);
+        self.room.shared.reading.left(self.claim.job);
         let gone = || Err(Fault::Panic(Safe::fixed("nobody has answered for it")));
-        Ok(match answered.unwrap_or_else(|_| gone()) {
+        match answered.unwrap_or_else(|_| gone()) {
             Ok(readout) => Came::Read(readout, sha256, began.elapsed()),
             Err(Fault::Stuck) => self.stuck(),
             Err(Fault::Ocr(error)) => self.failed(&error),
             Err(Fault::Panic(said)) => {
                 Came::Failed("ocr_failed", format!("a bug in the reading, please report it with the image: {said}"))
             }
-        })
+        }
     }
 
     /// What a failure means for the job.
@@ -153,7 +194,7 @@ impl Work {
         let class = error.class();
         match error {
             OcrError::Engine(_) => Came::GivenBack(Some(Safe::line(&error.to_string()))),
-            OcrError::Run(_) => Came::Again(class, error.to_string()),
+            OcrError::Run(_) | OcrError::Remote(_) => Came::Again(class, error.to_string()),
             OcrError::Image(_) | OcrError::TooLarge(_) | OcrError::Deadline { .. } => Came::Failed(class, error.to_string()),
             OcrError::Cancelled => Came::Cancelled,
         }

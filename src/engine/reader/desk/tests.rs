@@ -89,7 +89,14 @@ impl Office {
         let script = Script::default();
         script.hangs.store(true, Ordering::Relaxed);
         let readers: Arc<dyn Readers> = Arc::new(script.clone());
-        let setup = Setup { readers: Arc::clone(&readers), workers: 1, page_timeout, grace: PAGE, idle: Duration::from_mins(1) };
+        let setup = Setup {
+            readers: Arc::clone(&readers),
+            workers: 1,
+            page_timeout,
+            grace: PAGE,
+            idle: Duration::from_mins(1),
+            remote: None,
+        };
         let threads = Arc::new(Threads::new(readers));
         let (line, waiting) = mpsc::unbounded_channel();
         let customers = std::iter::once(&"first").chain(contents).map(|content| {
