@@ -155,7 +155,7 @@ impl Work {
                 self.tell(EventKind::OcrFailed, &format!("{}: {error}; it is read on this machine instead", self.image));
                 None
             }
-            Some(Err(error)) => Some(self.failed(error)),
+            Some(Err(error)) => Some(self.failed(&error)),
         };
         shared.reading.left(self.claim.job);
         (bytes.into(), came)
