@@ -1,6 +1,6 @@
 //! The routes of the services that tagdeck replaces: each line of curl that people have, answered key for key, on both databases.
 //! Limits and hostile clients have tests of their own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
 #[path = "support/api.rs"]
 mod api;
