@@ -30,7 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 /// Crates that only these rooms may name.
 const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("reqwest", &["llm", "ops"]),
+    ("reqwest", &["llm", "ocr", "ops"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli"]),

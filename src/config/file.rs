@@ -4,6 +4,7 @@
 mod api;
 mod blob;
 mod ocr;
+mod remote;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -154,7 +155,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     let mut tagging = tagging(&file, root.tagging)?;
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
-    let ocr = ocr::ocr(&file, root.ocr, &variables)?;
+    let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
     let api = api::api(&file, root.api, &variables)?;
     let log = log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
