@@ -38,7 +38,8 @@ async fn stand(change: impl Fn(&mut Config)) -> Stand {
     let mut config = with_token(config(&db.url, Vec::new(), &["local/keywords"]), folder.path());
     config.api.wait = Duration::ZERO;
     change(&mut config);
-    let api = Api::start(Ops::observing(store, &config.tagging), &config).await;
+    let blobs = tagdeck::blob::BlobStore::open(&config.blob).await.unwrap();
+    let api = Api::start(Ops::observing(store, &config.tagging).with_blobs(blobs), &config).await;
     Stand { api, _db: db, folder }
 }
 

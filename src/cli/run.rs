@@ -69,7 +69,9 @@ impl Work<'_> {
             let options = Options { until_idle, concurrency: self.args.concurrency, kinds };
             let engine = Engine::start(self.store.clone(), &config, options);
             if let Some(serving) = self.serving {
-                serving.front.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config)?;
+                let ops = Ops::with_engine(self.store.clone(), &config.tagging, &engine);
+                let (ops, _) = session::with_blobs(ops, &config).await;
+                serving.front.show(ops, &config)?;
             }
             let (ended, next) = self.one(engine).await?;
             before = ended.after(&before);

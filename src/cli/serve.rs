@@ -25,7 +25,8 @@ pub fn run(common: &Common, args: &Serve) -> Result<Exit> {
         let mut stops = session::stops(!reloads.can())?;
         let serving = Serving::start(args.listen.unwrap_or(config.api.listen), &config).await?;
         loop {
-            serving.front.show(Ops::observing(store.clone(), &config.tagging), &config)?;
+            let (ops, _) = session::with_blobs(Ops::observing(store.clone(), &config.tagging), &config).await;
+            serving.front.show(ops, &config)?;
             config = tokio::select! {
                 _ = stops.wait_for(|stops| *stops > 0) => break,
                 new = reloads.next(common, |new| serving.front.admits(new)) => new,
