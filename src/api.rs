@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod inbox;
 mod intake;
+mod linger;
 mod metrics;
 mod openapi;
 mod posts;

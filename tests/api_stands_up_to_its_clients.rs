@@ -256,10 +256,12 @@ async fn nonsense_is_told_and_breaks_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_files_lead_nowhere_and_addresses_not_inside() {
     let stand = stand(|config| config.api.image_url = true).await;
-    for name in ["../../../evil.png", "/etc/cron.d/evil", "..\\..\\evil.png", "a\u{1b}[2J.png", "", ".", "con\0.png"] {
+    for name in ["../../../evil.png", "/etc/cron.d/evil", "..\\..\\evil.png", "a\u{202e}gnp.exe", "", ".", ".."] {
         let (status, body) = stand.api.upload("/ocr/async", name, format!("text:{name}").as_bytes(), false).await;
         assert_eq!(status, 202, "{name:?}: {body}");
     }
+    // A name that no header can hold.
+    assert_eq!(stand.api.upload("/ocr/async", "a\u{1b}[2J.png", b"text", false).await.0, 422);
     let inbox = stand.folder.path().join("inbox");
     let mut names: Vec<String> = Vec::new();
     for content in std::fs::read_dir(&inbox).unwrap() {

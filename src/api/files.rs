@@ -101,6 +101,9 @@ pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> R
         limit if (1..=PAGE.1).contains(&limit) => limit,
         _ => return Err(Problem::unreadable(&format!("`limit` is a whole number from 1 to {}", PAGE.1))),
     };
+    if asked.after.is_some_and(|after| after < 0) {
+        return Err(Problem::unreadable("`after` is the `next` of the page before"));
+    }
     let outputs = Outputs::of(&desk.ops)?;
     let known = outputs.known(asked.after.unwrap_or(0), limit).await?;
     let next = if known.len() == limit as usize { known.last().map(|output| output.id) } else { None };

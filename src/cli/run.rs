@@ -69,9 +69,7 @@ impl Work<'_> {
             let options = Options { until_idle, concurrency: self.args.concurrency, kinds };
             let engine = Engine::start(self.store.clone(), &config, options);
             if let Some(serving) = self.serving {
-                let ops = Ops::with_engine(self.store.clone(), &config.tagging, &engine);
-                let (ops, _) = session::with_blobs(ops, &config).await;
-                serving.front.show(ops, &config)?;
+                serving.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config).await?;
             }
             let (ended, next) = self.one(engine).await?;
             before = ended.after(&before);
