@@ -34,7 +34,7 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         api: Api::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
-        blob: Blob::default(),
+        ui: crate::config::Ui::default(),
         providers: Vec::new(),
     };
     let options = Options::default();
