@@ -14,11 +14,12 @@ use tokio::time::{Instant, timeout};
 use super::claimer::{Claimer, ticker};
 use super::event::Draft;
 use super::lease::LEASE;
+use super::legacy_log;
 use super::reader::{Reading, Setup};
 use super::shared::{Shared, Stop};
 use super::tagger::Finished;
 use super::{Ended, Options, route, score};
-use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot};
+use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot, Totals};
 use crate::store::{Claim, Heard, Outlook, StoreError, Topic};
 use crate::text::Safe;
 
@@ -49,6 +50,8 @@ pub struct Cycle {
     stopping_since: Option<Instant>,
     /// The reading of images, once it runs; before, how it is to run.
     reading: Images,
+    /// What the log was told of.
+    said: Totals,
     /// Readings ended when the tag jobs were last looked at: each may have made a post due.
     readings_seen: u64,
 }
@@ -85,6 +88,7 @@ impl Cycle {
             trouble: None,
             stopping_since: None,
             reading,
+            said: Totals::default(),
             readings_seen: 0,
         }
     }
@@ -316,7 +320,16 @@ impl Cycle {
         } else {
             Phase::Running
         };
+        if phase == Phase::Idle {
+            self.say_what_was_done();
+        }
         score::publish(&self.shared, phase, self.trouble.clone(), &self.publish);
+    }
+
+    fn say_what_was_done(&mut self) {
+        let totals = self.shared.board().totals;
+        legacy_log::done(totals, self.said);
+        self.said = totals;
     }
 
     /// Releases what is still held and says goodbye; the last numbers are published.
@@ -342,6 +355,7 @@ impl Cycle {
         let ocr_left =
             if self.shared.kinds.ocr { store.outlook(JobKind::Ocr).await.unwrap_or_default() } else { Outlook::default() };
         self.shared.board().in_flight = 0;
+        self.say_what_was_done();
         let (totals, ocr) = (self.shared.board().totals, self.shared.reading.totals());
         let ended = Ended { totals, ocr, left, ocr_left, trouble: self.trouble.clone() };
         if let Err(error) = score::refresh(&self.shared, self.publish.receiver_count() > 0).await {

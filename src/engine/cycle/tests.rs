@@ -32,7 +32,6 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         log_level: "info".to_owned(),
         log: Log::default(),
         api: Api::default(),
-        blob: Blob::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
         ui: crate::config::Ui::default(),
