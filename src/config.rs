@@ -1,6 +1,8 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod api;
+mod engines;
 mod file;
 mod show;
 
@@ -9,7 +11,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use file::{ConfigError, Overrides, load};
+pub use api::{Api, LOG_FORMATS, Log};
+pub use engines::{OcrEngine, OcrService, OcrVlm};
+pub use file::{ConfigError, Overrides, load, parse_address};
 pub use show::{show, without_password as shown_address};
 
 /// `config.toml.example`: every key with its default and a comment.
@@ -22,6 +26,12 @@ pub const LOCAL_PROVIDER: &str = "local";
 pub fn sqlite_file(address: &str) -> Option<&Path> {
     let path = address.strip_prefix("sqlite://")?;
     Some(Path::new(path.split('?').next().unwrap_or(path)))
+}
+
+/// True for an address of Cloud.ru, whose keys and region are its own.
+pub fn is_cloud_ru(address: &str) -> bool {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| host == "cloud.ru" || host.ends_with(".cloud.ru"))
 }
 
 /// A key or password: usable, never printable.
@@ -57,10 +67,16 @@ pub struct Config {
     pub database: Secret,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
     pub log_level: String,
+    /// Where log lines go.
+    pub log: Log,
     /// How posts are tagged.
     pub tagging: Tagging,
     /// How images are read.
     pub ocr: Ocr,
+    /// Who may ask over HTTP, and how much.
+    pub api: Api,
+    /// Where documents are stored.
+    pub blob: Blob,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
     pub providers: Vec<Provider>,
 }
@@ -139,6 +155,12 @@ pub const OCR_PROVIDERS: &[&str] = &["auto", "cuda", "tensorrt", "cpu"];
 pub struct Ocr {
     /// Switched off, jobs of images are not claimed.
     pub enabled: bool,
+    /// What reads.
+    pub engine: OcrEngine,
+    /// With engine `service`.
+    pub service: OcrService,
+    /// With engine `vlm`.
+    pub vlm: OcrVlm,
     /// Images read at once, one thread each; 0: one a core.
     pub workers: u32,
     /// Time for one page.
@@ -161,6 +183,9 @@ impl Default for Ocr {
     fn default() -> Self {
         Self {
             enabled: true,
+            engine: OcrEngine::Local,
+            service: OcrService::default(),
+            vlm: OcrVlm::default(),
             workers: 0,
             page_timeout: Duration::from_mins(2),
             max_pixels: 100_000_000,
@@ -171,6 +196,74 @@ impl Default for Ocr {
             cache_dir: None,
         }
     }
+}
+
+/// Where documents are stored: S3 when a bucket is named, else a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blob {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The bucket.
+    pub bucket: Option<String>,
+    /// Address of the server without a path; `None`: AWS.
+    pub endpoint: Option<String>,
+    /// What requests are signed for.
+    pub region: String,
+    /// The bucket stands in the path of a request, not in its host.
+    pub path_style: bool,
+    /// Key and secret; `None`: what the profile names.
+    pub credentials: Option<Credentials>,
+    /// Name of a profile in `~/.aws`; `None`: `default`.
+    pub profile: Option<String>,
+    /// Certificates in PEM that are believed besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Address of a proxy, may hold a password; `None`: what the environment names.
+    pub proxy: Option<Secret>,
+    /// Hosts that are asked without that proxy, comma-separated.
+    pub no_proxy: String,
+    /// Time for one try.
+    pub timeout: Duration,
+    /// Time for a connection to stand.
+    pub connect_timeout: Duration,
+    /// Tries after the first.
+    pub retries: u32,
+    /// Store what the engine reads.
+    pub upload: bool,
+    /// Documents waiting for their upload, MiB, above which reading waits.
+    pub spool_mb: u64,
+}
+
+impl Default for Blob {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::from("outputs"),
+            bucket: None,
+            endpoint: None,
+            region: "us-east-1".to_owned(),
+            path_style: true,
+            credentials: None,
+            profile: None,
+            ca_file: None,
+            proxy: None,
+            no_proxy: String::new(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            retries: 3,
+            upload: true,
+            spool_mb: 1024,
+        }
+    }
+}
+
+/// Key and secret for S3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credentials {
+    /// Identifies; on Cloud.ru `tenant_id:key_id`.
+    pub access_key: Secret,
+    /// Signs; never sent.
+    pub secret_key: Secret,
+    /// Goes with a key that lasts for hours only.
+    pub session_token: Option<Secret>,
 }
 
 /// A server that speaks the OpenAI chat protocol.

@@ -3,7 +3,9 @@
 
 mod fleet;
 mod live;
+mod origin;
 mod outcome;
+mod output;
 mod post;
 mod route;
 
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::text::Safe;
 pub use fleet::{ModelShare, WorkerNumbers, WorkerSeen};
 pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
+pub use origin::Origin;
 pub use outcome::{Action, Outcome};
+pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
 pub use post::{Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};
 pub use route::{ModelKey, Pause, PauseScope};
 
@@ -25,7 +29,7 @@ pub type Millis = i64;
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub i64);
 
@@ -58,7 +62,7 @@ ids! {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
 
         impl $name {
@@ -96,9 +100,9 @@ pub(crate) use words;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not a {what}; one of: {known}")]
 pub struct UnknownWord {
-    what: &'static str,
-    word: Safe,
-    known: String,
+    pub(crate) what: &'static str,
+    pub(crate) word: Safe,
+    pub(crate) known: String,
 }
 
 words! {
@@ -134,7 +138,7 @@ words! {
         Tag = "tag",
         /// Read an image; `ref_id` is an image.
         Ocr = "ocr",
-        /// Put a document into the blob store; `ref_id` is a document.
+        /// Put a document into the blob store; `ref_id` is an output: the document of one content.
         Upload = "upload",
     }
 }
@@ -151,7 +155,7 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.as_str().parse::<Outcome>().as_ref(), Ok(outcome));
         }
-        for scope in ["all", "provider:openrouter", "free:openrouter"] {
+        for scope in ["all", "uploads", "provider:openrouter", "free:openrouter"] {
             assert_eq!(scope.parse::<PauseScope>().unwrap().to_string(), scope);
         }
     }

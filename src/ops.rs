@@ -2,21 +2,30 @@
 //! It does no background work and prints nothing.
 
 mod chorus;
+mod fetch;
+mod measure;
 mod observe;
 pub mod ocr;
+pub mod outputs;
+mod submit;
 
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
+use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
     ImageId, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorkerSeen, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
-use crate::store::{Requeue, Store, StoreError};
+use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
+pub use submit::{Submission, Submissions};
+
+pub use fetch::{FetchError, fetch};
+pub use measure::{CallTally, Pulse};
 
 /// What entries of the route begin with that call nobody.
 const LOCAL: &str = "local/";
@@ -33,6 +42,12 @@ pub enum OpsError {
     /// `tagging.enabled = false`.
     #[error("tagging is switched off: set tagging.enabled = true in the settings")]
     TaggingOff,
+    /// Image files that were handed in could not be looked at.
+    #[error("the files could not be looked at: {0}; try again")]
+    Submit(Safe),
+    /// A file that was handed in is not there.
+    #[error(transparent)]
+    Input(#[from] ocr::InputError),
     /// A post without any text cannot be tagged.
     #[error("post {0} has no text to tag")]
     NoText(PostId),
@@ -74,6 +89,8 @@ pub struct Ops {
     own_log: Option<EventLog>,
     /// Of all workers; made when it is first asked for, which most commands never do.
     log: Arc<OnceLock<EventLog>>,
+    /// Where documents are stored, if anywhere.
+    blobs: Option<BlobStore>,
     /// Wakes the engine of this process, if there is one.
     waker: Option<mpsc::Sender<()>>,
 }
@@ -87,6 +104,7 @@ impl Ops {
             snapshot: engine.watch(),
             own_log: Some(engine.log()),
             log: Arc::default(),
+            blobs: None,
             waker: Some(engine.waker()),
         }
     }
@@ -95,7 +113,13 @@ impl Ops {
     pub fn observing(store: Store, tagging: &Tagging) -> Self {
         let tagging = Arc::new(tagging.clone());
         let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
-        Self { store, tagging, snapshot, own_log: None, log: Arc::default(), waker: None }
+        Self { store, tagging, snapshot, own_log: None, log: Arc::default(), blobs: None, waker: None }
+    }
+
+    /// The same with the blob store that documents lie in.
+    #[must_use]
+    pub fn with_blobs(self, blobs: BlobStore) -> Self {
+        Self { blobs: Some(blobs), ..self }
     }
 
     /// Counts, for one user or all; `None`: no such user.
@@ -111,6 +135,17 @@ impl Ops {
     /// A page of posts, newest change first.
     pub async fn posts(&self, filter: &PostFilter, after: Option<PageKey>, limit: u32) -> Result<Vec<PostLine>, OpsError> {
         Ok(self.store.posts(filter, after, limit).await?)
+    }
+
+    /// As [`Ops::posts`], but looks through about `budget` posts only and says where to go on: for a search that somebody waits for.
+    pub async fn posts_within(
+        &self,
+        filter: &PostFilter,
+        after: Option<PageKey>,
+        limit: u32,
+        budget: u32,
+    ) -> Result<PostPage, OpsError> {
+        Ok(self.store.posts_within(filter, after, limit, budget).await?)
     }
 
     /// One post with its history; `None`: no such post.

@@ -17,12 +17,15 @@ mod base;
 mod calls;
 mod error;
 mod fleet;
+mod images;
 mod import;
 mod jobs;
 mod legacy;
 mod link;
 mod news;
 mod ocr;
+mod outbox;
+mod outputs;
 mod postgres;
 mod posts;
 mod requeue;
@@ -39,8 +42,8 @@ pub use error::StoreError;
 pub use news::{Heard, Topic};
 pub use transfer::Copied;
 pub use types::{
-    Access, CallEnd, CallLimits, Claim, Finish, ModelState, NewCall, NewDocument, Outlook, Plan, PostPage, ProviderUsage,
-    Recovered, Requeue, Requeued, Reserved, Reused,
+    Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, LastCall, ModelState, NewCall, NewDocument, NewImage,
+    NewOutput, Outlook, Plan, PostPage, ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored, Submitted, Upload,
 };
 
 use base::{Base, Kind};

@@ -84,7 +84,8 @@ fn attach_tag_and_read(db: &Db, bot: &Bot) {
     assert_eq!(now, json!({"pending": 6, "success": 3, "failed": 1, "retrying": 1, "skipped": 1, "no_status": 1}));
 
     // The bot goes on while the engine runs: its post is found and tagged within ten seconds.
-    let mut run = home.tagdeck(&[&["run", "--json"], &at[..]].concat()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut run =
+        home.tagdeck(&[&["run", "--json"], &at[..]].concat()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     bot.run("add");
     let added = Instant::now();
     while named(&bot.posts(), "added meanwhile")["status"] != "success" {
@@ -110,11 +111,24 @@ fn check(before: &[Value], after: &[Value]) {
         assert_eq!(named(after, name), named(before, name), "left as it was");
     }
     assert_eq!(named(after, "escaped tags")["tags"], json!(["кот"]));
-    for name in ["waits", "waits, JSON null", "waits, SQL NULL", "waits, no tags", "no status", "retrying", "the same message again", "added meanwhile"] {
+    for name in [
+        "waits",
+        "waits, JSON null",
+        "waits, SQL NULL",
+        "waits, no tags",
+        "no status",
+        "retrying",
+        "the same message again",
+        "added meanwhile",
+    ] {
         let post = named(after, name);
         assert_eq!((&post["status"], &post["error"]), (&json!("success"), &Value::Null), "{post}");
         let tags = post["tags"].as_array().unwrap();
-        assert!(!tags.is_empty() && tags.iter().all(|tag| tag.as_str().is_some_and(|tag| tag.chars().any(|c| ('а'..='я').contains(&c)))), "{post}");
+        assert!(
+            !tags.is_empty()
+                && tags.iter().all(|tag| tag.as_str().is_some_and(|tag| tag.chars().any(|c| ('а'..='я').contains(&c)))),
+            "{post}"
+        );
         // A datetime as the bot's own, which SQLAlchemy has parsed; and counted as the bot counts.
         assert!(post["last"].as_str().is_some_and(|last| last.starts_with("20")), "{post}");
         let attempts = if name == "retrying" { 2 } else { 1 };

@@ -89,10 +89,10 @@ on_both! {
         db.pass_time(LEASE * 2).await;
         let second = store.claim(JobKind::Ocr, "w2", 1, LEASE).await.unwrap().pop().unwrap();
         assert_eq!(first.job, second.job);
-        assert!(!store.finish_ocr(first.job, first.fence, &document("поздно")).await.unwrap());
+        assert!(!store.finish_ocr(first.job, first.fence, &document("поздно"), None).await.unwrap());
         let failed = Finish::Failed { class: "bad_image".to_owned(), reason: "late".to_owned() };
         assert!(!store.finish(first.job, first.fence, &failed).await.unwrap());
-        assert!(store.finish_ocr(second.job, second.fence, &document("вовремя")).await.unwrap());
+        assert!(store.finish_ocr(second.job, second.fence, &document("вовремя"), None).await.unwrap());
         let image = images(&store).await.pop().unwrap();
         assert_eq!((image.status, image.text.as_deref()), (Some(Status::Success), Some("вовремя")));
     }
@@ -133,7 +133,7 @@ on_both! {
         }
         let ended = ended(start_until_idle(&store, &reading_only(&db), &script, READING)).await;
         assert_eq!((ended.ocr.success, script.begun()), (1, 1));
-        assert!(!store.finish_ocr(dead.job, dead.fence, &document("поздно")).await.unwrap());
+        assert!(!store.finish_ocr(dead.job, dead.fence, &document("поздно"), None).await.unwrap());
     }
 
     async fn the_same_content_is_read_once_wherever_it_lies(db: Db) {
@@ -206,6 +206,27 @@ on_both! {
         assert_eq!((ended.totals.success, ended.ocr.failed), (1, 0));
         assert_eq!(db.text("SELECT CAST(MAX(attempts) AS TEXT) FROM jobs WHERE kind = 'ocr'").await.as_deref(), Some("0"));
         assert!(images(&store).await.iter().all(|image| image.status == Some(Status::Pending)));
+    }
+
+    async fn images_are_read_together_where_the_reader_wants_that(db: Db) {
+        let (folder, store, script) = (tempfile::tempdir().unwrap(), db.store().await, Script::new());
+        let contents: Vec<String> = (0..12).map(|n| if n == 7 { "nonsense".to_owned() } else { format!("slow:{n}") }).collect();
+        let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+        import(&store, &[photos(folder.path(), 1, "Подпись", &contents)], LONG).await;
+        script.at_once.store(4, Ordering::Relaxed);
+        let setup = tagdeck::engine::reader::Setup { workers: 1, page_timeout: LONG, ..reading::setup(&script) };
+        let options = tagdeck::engine::Options { kinds: READING, ..tagdeck::engine::Options::default() };
+        let engine = Engine::start_with(store.clone(), &reading_only(&db), options, setup);
+        until("all are ended", || all_ended(&store)).await;
+        let totals = stop(engine).await.ocr;
+        assert_eq!((totals.success, totals.failed), (11, 1), "a bad image costs its neighbours nothing");
+        assert_eq!(classes(&store).await[7], (Some(Status::Failed), Some("bad_image".to_owned())));
+        for (n, image) in images(&store).await.iter().enumerate().filter(|(n, _)| *n != 7) {
+            assert_eq!(image.text.as_deref().map(str::trim), Some(n.to_string().as_str()), "each has its own text");
+        }
+        let groups = script.groups.lock().unwrap().clone();
+        assert_eq!((groups[0], groups.iter().sum::<usize>()), (1, 12), "nothing is known of the reader before its first image");
+        assert!(groups.iter().any(|group| *group > 1) && groups.iter().all(|group| *group <= 4), "{groups:?}");
     }
 
     async fn a_stop_gives_back_what_is_being_read(db: Db) {

@@ -178,7 +178,7 @@ on_both! {
         let claim = store.claim(JobKind::Tag, "dead:1", 1, Duration::ZERO).await.unwrap().remove(0);
         let call = tagdeck::store::NewCall {
             job: claim.job,
-            post: claim.post,
+            post: claim.post.unwrap(),
             worker: "dead:1".to_owned(),
             pass: 1,
             model: tagdeck::domain::ModelKey { provider: "test".to_owned(), model: "model".to_owned() },

@@ -51,7 +51,7 @@ async fn read(store: &Store, text: Result<&str, &str>) {
                 markdown: text.to_owned(),
                 json: "{}".to_owned(),
             };
-            store.finish_ocr(claim.job, claim.fence, &document).await
+            store.finish_ocr(claim.job, claim.fence, &document, None).await
         }
         Err(reason) => {
             let finish = Finish::Failed { class: "bad_image".to_owned(), reason: reason.to_owned() };

@@ -77,7 +77,8 @@ async fn four_workers_work_at_once_and_each_post_is_asked_about_once() {
     assert!(requests.len() == 400 && requests.values().all(|times| *times == 1), "{requests:?}");
     // Four times six can be in flight; a fleet that queues at a lock or at one worker would not come near.
     assert!(most.load(Ordering::SeqCst) >= 18, "at most {} requests at once", most.load(Ordering::SeqCst));
-    let by_worker = db.text("SELECT string_agg(n, ',') FROM (SELECT CAST(COUNT(*) AS TEXT) AS n FROM job_calls GROUP BY worker) w").await;
+    let by_worker =
+        db.text("SELECT string_agg(n, ',') FROM (SELECT CAST(COUNT(*) AS TEXT) AS n FROM job_calls GROUP BY worker) w").await;
     let by_worker: Vec<i64> = by_worker.unwrap().split(',').map(|n| n.parse().unwrap()).collect();
     assert!(by_worker.len() == 4 && by_worker.iter().all(|done| *done >= 40), "{by_worker:?}");
 }
@@ -177,7 +178,8 @@ async fn twenty_requests_a_minute_are_twenty_over_four_workers() {
         until("the minute is used up", || async { server.count() >= 20 * minute }).await;
         until("all four have seen that", || async {
             let workers = store.workers().await.unwrap();
-            let of_now: Vec<_> = workers.iter().filter(|w| fleet.workers.iter().any(|f| w.name.ends_with(&format!(":{}", f.pid())))).collect();
+            let of_now: Vec<_> =
+                workers.iter().filter(|w| fleet.workers.iter().any(|f| w.name.ends_with(&format!(":{}", f.pid())))).collect();
             of_now.len() == 4 && of_now.iter().all(|worker| &*worker.doing == "paused")
         })
         .await;

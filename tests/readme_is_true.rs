@@ -196,7 +196,10 @@ fn the_demo_it_begins_with_runs() {
 fn the_settings_exist_and_have_the_defaults_it_says() {
     let example: toml::Table = toml::from_str(EXAMPLE).unwrap();
     let source = |file: &str| std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
-    let config = source("src/config/file.rs") + &source("src/config/file/ocr.rs");
+    let sections = std::fs::read_dir(Path::new(ROOT).join("src/config/file")).unwrap();
+    let config = sections
+        .map(|section| std::fs::read_to_string(section.unwrap().path()).unwrap())
+        .fold(source("src/config/file.rs"), |all, section| all + &section);
     for language in BOTH {
         let readme = language.readme();
         let rows: Vec<Vec<&str>> = readme

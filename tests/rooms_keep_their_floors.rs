@@ -12,25 +12,35 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("store", &["text", "domain", "config"]),
     ("llm", &["text", "domain", "config"]),
     ("ocr", &["text", "domain", "config"]),
+    ("blob", &["text", "domain", "config"]),
     ("import", &["text", "domain", "config", "store"]),
-    ("engine", &["text", "domain", "config", "store", "llm", "ocr"]),
+    ("engine", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     // Beside each other on one floor; `ops` hands out the engine's log and numbers.
-    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "engine"]),
-    ("doctor", &["text", "domain", "config", "store", "llm", "ocr"]),
+    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "blob", "engine"]),
+    ("doctor", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
+    ("api", &["text", "domain", "config", "ops", "engine"]),
     ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "import", "engine", "ops", "doctor", "tui", "demo"]),
+    (
+        "cli",
+        &["text", "domain", "config", "store", "llm", "ocr", "blob", "import", "engine", "ops", "doctor", "tui", "api", "demo"],
+    ),
 ];
 
 /// Crates that only these rooms may name.
 const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("reqwest", &["llm"]),
+    ("reqwest", &["llm", "ocr", "ops"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli"]),
     ("ort", &["ocr"]),
     ("imageproc", &["ocr"]),
+    ("axum", &["api"]),
+    ("hyper_util", &["api"]),
+    ("aws_config", &["blob"]),
+    ("aws_sdk_s3", &["blob"]),
+    ("aws_smithy_http_client", &["blob"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -33,7 +33,7 @@ fn failed() -> Finish {
 fn call(claim: &Claim, reserve_micros: i64) -> NewCall {
     NewCall {
         job: claim.job,
-        post: claim.post,
+        post: claim.post.unwrap(),
         worker: "w1".to_owned(),
         pass: claim.attempts,
         model: ModelKey { provider: "openrouter".to_owned(), model: "m/one".to_owned() },
@@ -304,11 +304,11 @@ on_both! {
         let done = store.requeue(&what).await.unwrap();
         assert_eq!((done.matched, done.queued), (1, 1));
         let claimed = claim_one(&store).await;
-        assert_eq!((claimed.post, claimed.attempts), (PostId(3), 2), "asked for, it comes before the post that only waits");
+        assert_eq!((claimed.post, claimed.attempts), (Some(PostId(3)), 2), "asked for, it comes before the post that only waits");
         let forced = store.requeue(&Requeue { force: true, filter: PostFilter { status: Some(Status::Failed), ..everything() }, ..what.clone() }).await.unwrap();
         assert_eq!((forced.matched, forced.queued), (1, 1));
         let claimed = claim(&store, 9).await;
-        assert!(claimed.iter().any(|claim| claim.post == PostId(1) && claim.attempts == 1));
+        assert!(claimed.iter().any(|claim| claim.post == Some(PostId(1)) && claim.attempts == 1));
     }
 
     async fn regenerate_takes_a_tagged_post_even_from_its_worker(db: Db) {
@@ -337,7 +337,7 @@ on_both! {
                 break;
             }
             for claim in claims {
-                let finish = if claim.post.0 % 3 == 0 { retry(MINUTE) } else { failed() };
+                let finish = if claim.ref_id % 3 == 0 { retry(MINUTE) } else { failed() };
                 store.finish(claim.job, claim.fence, &finish).await.unwrap();
             }
         }
@@ -360,11 +360,11 @@ on_both! {
         let images = store.claim(JobKind::Ocr, "w1", 9, LEASE).await.unwrap();
         assert_eq!(images.iter().map(|claim| claim.image.clone().unwrap()).collect::<HashSet<_>>().len(), 2);
         let document = NewDocument { sha256: "00".to_owned(), text: "с картинки".to_owned(), markdown: String::new(), json: "{}".to_owned() };
-        assert!(store.finish_ocr(images[0].job, images[0].fence, &document).await.unwrap());
+        assert!(store.finish_ocr(images[0].job, images[0].fence, &document, None).await.unwrap());
         assert!(claim(&store, 1).await.is_empty(), "one image is still to be read");
         assert!(store.finish(images[1].job, images[1].fence, &failed()).await.unwrap());
         assert!(!store.finish(images[1].job, images[1].fence, &failed()).await.unwrap());
-        assert!(!store.finish_ocr(images[1].job, images[1].fence, &document).await.unwrap(), "it has ended");
+        assert!(!store.finish_ocr(images[1].job, images[1].fence, &document, None).await.unwrap(), "it has ended");
         assert_eq!(claim_one(&store).await.image_text, ["с картинки"]);
     }
 
@@ -414,7 +414,7 @@ on_both! {
         import(&store, 2).await;
         db.run("DELETE FROM posts WHERE id = 1").await;
         let claims = claim(&store, 9).await;
-        assert_eq!(claims.iter().map(|claim| claim.post).collect::<Vec<_>>(), [PostId(2)]);
+        assert_eq!(claims.iter().map(|claim| claim.post).collect::<Vec<_>>(), [Some(PostId(2))]);
         assert_eq!(store.stats(None, MAX_ATTEMPTS).await.unwrap().unwrap().total_posts, 1);
     }
 }

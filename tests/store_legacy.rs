@@ -165,7 +165,7 @@ on_both! {
             assert_eq!(store.post(PostId(7)).await.unwrap().unwrap().line.error.as_deref(), Some("timeout"));
 
             // Due: what waits, what is to be retried, what has no status and no tags; never what is tagged already.
-            let mut due: Vec<_> = claim(&store, 99).await.iter().map(|claim| (claim.post.0, claim.attempts)).collect();
+            let mut due: Vec<_> = claim(&store, 99).await.iter().map(|claim| (claim.ref_id, claim.attempts)).collect();
             due.sort_unstable();
             assert_eq!(due, [(2, 1), (3, 1), (4, 1), (5, 1), (9, 2), (11, 1), (13, 3)]);
             let retry = Requeue { max_attempts: MAX_ATTEMPTS, ..Requeue::default() };
@@ -178,7 +178,7 @@ on_both! {
             Store::migrate(&db.url).await.unwrap();
             let store = db.store().await;
             for claim in claim(&store, 99).await {
-                let finish = match claim.post.0 {
+                let finish = match claim.ref_id {
                     2 => Finish::Tagged { tags: vec!["кот".to_owned()] },
                     3 => Finish::Failed { class: "bad_request".to_owned(), reason: "отказ".to_owned() },
                     _ => Finish::Skipped { class: "no_topic".to_owned(), reason: "нет темы".to_owned() },

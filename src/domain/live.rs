@@ -2,6 +2,7 @@
 //! It computes none of them.
 
 use std::fmt;
+use std::ops::Add;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -195,6 +196,21 @@ pub struct Totals {
     pub fallbacks: u64,
 }
 
+impl Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            success: self.success + other.success,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+            calls: self.calls + other.calls,
+            retries: self.retries + other.retries,
+            fallbacks: self.fallbacks + other.fallbacks,
+        }
+    }
+}
+
 /// The reading of images in numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OcrNumbers {
@@ -224,8 +240,8 @@ impl OcrNumbers {
 /// One image that is being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OcrBusy {
-    /// The post it belongs to.
-    pub post: PostId,
+    /// The post it belongs to, if any.
+    pub post: Option<PostId>,
     /// Its file's name.
     pub image: Safe,
     /// What is being done to it.
@@ -245,4 +261,12 @@ pub struct OcrTotals {
     pub failed: u64,
     /// Images cancelled.
     pub skipped: u64,
+}
+
+impl Add for OcrTotals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { success: self.success + other.success, failed: self.failed + other.failed, skipped: self.skipped + other.skipped }
+    }
 }

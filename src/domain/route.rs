@@ -1,4 +1,4 @@
-//! Names of models, and the pauses that keep them from being asked.
+//! Names of models, and the pauses that keep them from being asked, or documents from being stored.
 //! It decides on no order and no call.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use super::{Millis, UnknownWord};
 use crate::text::Safe;
 
 /// A model on a provider: `openrouter` + `google/gemini-2.5-flash`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelKey {
     /// Name of the provider in the settings.
     pub provider: String,
@@ -45,6 +45,8 @@ pub enum PauseScope {
     Provider(String),
     /// The `:free` models of one provider.
     Free(String),
+    /// Uploads of documents: images are read and posts tagged as before.
+    Uploads,
 }
 
 impl fmt::Display for PauseScope {
@@ -53,6 +55,7 @@ impl fmt::Display for PauseScope {
             Self::All => f.write_str("all"),
             Self::Provider(name) => write!(f, "provider:{name}"),
             Self::Free(name) => write!(f, "free:{name}"),
+            Self::Uploads => f.write_str("uploads"),
         }
     }
 }
@@ -62,12 +65,13 @@ impl FromStr for PauseScope {
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
         match word.split_once(':') {
             None if word == "all" => Ok(Self::All),
+            None if word == "uploads" => Ok(Self::Uploads),
             Some(("provider", name)) => Ok(Self::Provider(name.to_owned())),
             Some(("free", name)) => Ok(Self::Free(name.to_owned())),
             _ => Err(UnknownWord {
                 what: "pause scope",
                 word: Safe::line(word),
-                known: "all, provider:NAME, free:NAME".to_owned(),
+                known: "all, uploads, provider:NAME, free:NAME".to_owned(),
             }),
         }
     }

@@ -36,7 +36,15 @@ impl Claimer {
     /// Of one engine; it looks at once.
     pub fn new(shared: &Arc<Shared>, kind: JobKind) -> Self {
         let held = Held::new(shared.store.clone(), shared.worker.clone());
-        Self { held, shared: Arc::clone(shared), kind, outlook: None, look_at: Instant::now(), dry: false, stirred: shared.stirred() }
+        Self {
+            held,
+            shared: Arc::clone(shared),
+            kind,
+            outlook: None,
+            look_at: Instant::now(),
+            dry: false,
+            stirred: shared.stirred(),
+        }
     }
 
     /// Returns when it is time to claim or look: as noted, or as soon as another process says that there may be something.

@@ -14,7 +14,7 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 
 /// Repeats a write until the database takes it, refuses it for good, or the engine is to end at once: what was paid for or
 /// computed is not thrown away.
-pub async fn persist<T, F>(shared: &Shared, post: PostId, write: impl Fn() -> F) -> Result<T, StoreError>
+pub async fn persist<T, F>(shared: &Shared, post: Option<PostId>, write: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
@@ -23,7 +23,7 @@ where
     loop {
         match write().await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(post = post.0, error = %Safe::line(&error.to_string()), "waiting for the database");
+                tracing::warn!(post = post.map(|post| post.0), error = %Safe::line(&error.to_string()), "waiting for the database");
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     _ = stop.wait_for(|stop| *stop == Stop::Now) => return Err(error),

@@ -79,7 +79,14 @@ async fn write_events(shared: &Shared, next: &mut u64) -> Result<(), StoreError>
     let mut events = Vec::with_capacity(taken.events.len() + 1);
     if let (1.., Some(first)) = (taken.left_out, taken.events.first()) {
         let text = format!("{} events before this one are only in this worker's own window: they came too fast", taken.left_out);
-        events.push(Event { kind: EventKind::Engine, post: None, model: None, outcome: None, text: Safe::line(&text), ..first.clone() });
+        events.push(Event {
+            kind: EventKind::Engine,
+            post: None,
+            model: None,
+            outcome: None,
+            text: Safe::line(&text),
+            ..first.clone()
+        });
     }
     events.extend(taken.events);
     for event in &mut events {
@@ -148,7 +155,8 @@ mod tests {
     #[test]
     fn what_comes_too_fast_is_counted_and_the_newest_is_kept() {
         let log = EventLog::new(Safe::fixed("w"));
-        let publish = |count: u64| (0..count).for_each(|n| log.publish(Draft::new(EventKind::Engine, Safe::line(&n.to_string()))));
+        let publish =
+            |count: u64| (0..count).for_each(|n| log.publish(Draft::new(EventKind::Engine, Safe::line(&n.to_string()))));
         publish(3);
         let first = take(&log, 0);
         assert_eq!((first.events.len(), first.left_out, first.next), (3, 0, 3));
@@ -164,13 +172,8 @@ mod tests {
 
     #[test]
     fn what_a_worker_does_is_said_in_a_few_words() {
-        let image = |name| OcrBusy {
-            post: crate::domain::PostId(1),
-            image: Safe::fixed(name),
-            stage: "lines",
-            page: (1, 1),
-            since: 0,
-        };
+        let image =
+            |name| OcrBusy { post: crate::domain::PostId(1), image: Safe::fixed(name), stage: "lines", page: (1, 1), since: 0 };
         assert_eq!(doing(Phase::Running, 8, &[image("a.png")]), "tagging 8 posts, reading a.png");
         assert_eq!(doing(Phase::Running, 0, &[image("a.png"), image("b.png")]), "reading 2 images");
         assert_eq!(doing(Phase::Idle, 0, &[]), "waiting for work");

@@ -379,6 +379,7 @@ fn in_words(scope: &PauseScope) -> String {
         PauseScope::All => "everything".to_owned(),
         PauseScope::Provider(name) => format!("provider {name}"),
         PauseScope::Free(name) => format!(":free models of {name}"),
+        PauseScope::Uploads => "uploads".to_owned(),
     }
 }
 

@@ -51,8 +51,8 @@ enum Came {
 
 /// Does one job from claim to finish.
 pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
-    let (job, fence, post) = (claim.job, claim.fence, claim.post);
-    let mut worker = Worker { shared, claim, vocabulary: Arc::from([]), began: Instant::now() };
+    let (job, fence, post) = (claim.job, claim.fence, PostId(claim.ref_id));
+    let mut worker = Worker { shared, claim, post, vocabulary: Arc::from([]), began: Instant::now() };
     match worker.pass_and_finish().await {
         Ok(kept) => Finished { job, fence, post, lost_lease: !kept, error: None },
         Err(error) => Finished { job, fence, post, lost_lease: false, error: Some(error) },
@@ -62,6 +62,7 @@ pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
 struct Worker {
     shared: Arc<Shared>,
     claim: Claim,
+    post: PostId,
     vocabulary: Arc<[String]>,
     began: Instant,
 }
@@ -177,7 +178,7 @@ impl Worker {
             None => Verdict::plain(Outcome::Cancelled, Safe::fixed("the engine stopped before the answer came")),
         };
         if reply.as_ref().is_some_and(Reply::is_overloaded) {
-            shared.apply(&Note::HalveConcurrency, sent_at, self.claim.post);
+            shared.apply(&Note::HalveConcurrency, sent_at, self.post);
         }
         self.called(id, &model.key, verdict, reply.as_ref(), elapsed).await
     }
@@ -233,7 +234,7 @@ impl Worker {
         };
         let call = NewCall {
             job: self.claim.job,
-            post: self.claim.post,
+            post: self.post,
             worker: self.shared.worker.clone(),
             pass: self.claim.attempts,
             model: model.clone(),
@@ -289,7 +290,7 @@ impl Worker {
     /// Publishes what a call changed and keeps what must survive a restart.
     async fn take_note(&self, notes: &[Note], sent_at: Millis) -> Result<(), StoreError> {
         for note in notes {
-            self.shared.apply(note, sent_at, self.claim.post);
+            self.shared.apply(note, sent_at, self.post);
             if let Note::Pause(pause) = note {
                 let store = self.shared.store.clone();
                 self.persist(|| store.set_pause(pause)).await?;
@@ -314,7 +315,7 @@ impl Worker {
                 let kept = self.finish(Finish::Tagged { tags: tags.clone() }).await?;
                 if kept {
                     let text = format!("{:.1} s · {}", self.began.elapsed().as_secs_f64(), tags.join(" · "));
-                    let draft = Draft::new(EventKind::Success, Safe::line(&text)).post(self.claim.post);
+                    let draft = Draft::new(EventKind::Success, Safe::line(&text)).post(self.post);
                     self.publish(model.map_or(draft.clone(), |model| draft.model(&model)));
                     self.shared.board().finished(Status::Success);
                 }
@@ -370,14 +371,14 @@ impl Worker {
             }
         };
         if let Some((kind, status, text)) = said {
-            self.publish(Draft::new(kind, Safe::line(&text)).post(claim.post));
+            self.publish(Draft::new(kind, Safe::line(&text)).post(self.post));
             self.shared.board().finished(status);
         }
         Ok(true)
     }
 
     async fn persist<T, F: Future<Output = Result<T, StoreError>>>(&self, write: impl Fn() -> F) -> Result<T, StoreError> {
-        persist(&self.shared, self.claim.post, write).await
+        persist(&self.shared, Some(self.post), write).await
     }
 
     fn publish(&self, draft: Draft) {

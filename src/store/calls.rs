@@ -1,11 +1,13 @@
 //! Calls: recorded before they go out, with their share of the limits, and again when they end.
 //! It sends nothing and knows no model beyond its name.
 
+use std::time::Duration;
+
 use super::base::work;
 use super::link::{Link, args};
-use super::types::{CallEnd, CallLimits, NewCall, ProviderUsage, Reserved};
+use super::types::{CallCount, CallCounts, CallEnd, CallLimits, LastCall, NewCall, ProviderUsage, Reserved};
 use super::{Store, StoreError, sql};
-use crate::domain::{CallId, Outcome};
+use crate::domain::{CallId, JobId, ModelKey, Outcome};
 
 /// The minute window, milliseconds: a second more than a minute, since a call arrives a little later than it is recorded, one
 /// later than the other, and the provider counts arrivals.
@@ -29,6 +31,31 @@ impl Store {
     /// Records what a call came to, and settles its price. A call that has already ended stays as it is.
     pub async fn end_call(&self, call: CallId, end: &CallEnd) -> Result<(), StoreError> {
         self.base.write(sql::ENDED.doing, End { call, end: end.clone() }).await
+    }
+
+    /// The last call of a job to a provider within the last `window`, by whichever worker.
+    pub async fn last_call(&self, job: JobId, provider: &str, window: Duration) -> Result<Option<LastCall>, StoreError> {
+        let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX / 2);
+        let rows = self.base.rows(&sql::LAST_CALL, args![job.0, provider, window]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let age = Duration::from_millis(u64::try_from(row.int(0)?).unwrap_or(0));
+        Ok(Some(LastCall { age, outcome: row.word(1)? }))
+    }
+
+    /// Ended calls after the call `settled`; `None`: from now on, which counts none.
+    pub async fn calls_after(&self, settled: Option<i64>) -> Result<CallCounts, StoreError> {
+        let mut reader = self.base.reader(&sql::COUNT_CALLS).await?;
+        let mut link = reader.link();
+        let newest = link.int(&sql::NEWEST_CALL, args![]).await?.unwrap_or_default();
+        let Some(from) = settled else { return Ok(CallCounts { settled: newest, counts: Vec::new() }) };
+        // Calls that begin meanwhile are after `newest`, which counts them as loose.
+        let loose = link.int(&sql::FIRST_LOOSE_CALL, args![from]).await?.unwrap_or(newest.max(from) + 1);
+        let rows = link.rows(&sql::COUNT_CALLS, args![from, loose]).await?;
+        let counts = rows.iter().map(|row| {
+            let model = ModelKey { provider: row.text(0)?, model: row.text(1)? };
+            Ok((CallCount { model, outcome: row.text(2)? }, row.int(3)? == 1, row.int(4)?))
+        });
+        Ok(CallCounts { settled: loose - 1, counts: counts.collect::<Result<_, StoreError>>()? })
     }
 
     /// Calls and money of each provider since 00:00 UTC.

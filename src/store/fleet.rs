@@ -35,8 +35,7 @@ impl Store {
         numbers: &WorkerNumbers,
     ) -> Result<(), StoreError> {
         let numbers = json!(numbers).to_string();
-        let show =
-            Show { worker: worker.to_owned(), provider: provider.map(str::to_owned), doing: doing.to_owned(), numbers };
+        let show = Show { worker: worker.to_owned(), provider: provider.map(str::to_owned), doing: doing.to_owned(), numbers };
         self.base.write(sql::SHOW_WORKER.doing, show).await
     }
 

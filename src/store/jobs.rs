@@ -10,7 +10,7 @@ use super::news::Topic;
 use super::ocr::let_post_go_on;
 use super::types::{Claim, Finish, Outlook, Recovered};
 use super::{Store, StoreError, json_ids, millis, sql};
-use crate::domain::{ChannelId, Fence, ImageId, JobId, JobKind, PostId, Status, UserId};
+use crate::domain::{ChannelId, Fence, ImageId, JobId, JobKind, OutputState, PostId, Status, UserId};
 
 /// What a person reads of a post whose passes ended with the engine, four times.
 const CRASHES: &str = "the engine ended in the middle of this post four times; something about it may be what ends it";
@@ -140,7 +140,7 @@ work!(ClaimJobs => (Vec<Claim>, Vec<i64>), true, |me, link| {
             job: JobId(job),
             fence: Fence(row.int(1)?),
             ref_id,
-            post: PostId(ref_id),
+            post: (me.kind == JobKind::Tag).then_some(PostId(ref_id)),
             channel: ChannelId(0),
             user: None,
             text: String::new(),
@@ -166,18 +166,18 @@ async fn describe(kind: JobKind, link: &mut Link<'_>, claimed: &mut Vec<Claim>) 
             let ids = json_ids(claimed.iter().map(|claim| claim.ref_id));
             let mut images = HashMap::new();
             for row in link.rows(&sql::CLAIMED_IMAGES, args![&ids]).await? {
-                images.insert(row.int(0)?, (row.int(1)?, row.text(2)?));
+                images.insert(row.int(0)?, (row.opt_int(1)?.map(PostId), row.text(2)?));
             }
             for claim in &mut *claimed {
                 if let Some((post, path)) = images.remove(&claim.ref_id) {
-                    claim.post = PostId(post);
+                    claim.post = post;
                     claim.image = Some(path);
                 }
             }
         }
         JobKind::Tag => {}
     }
-    let ids = json_ids(claimed.iter().map(|claim| claim.post.0));
+    let ids = json_ids(claimed.iter().filter_map(|claim| claim.post).map(|post| post.0));
     let mut posts = HashMap::new();
     for row in link.rows(&sql::CLAIMED_POSTS, args![&ids]).await? {
         posts.insert(row.int(0)?, (row.opt_int(1)?, row.opt_int(2)?, row.text(3)?));
@@ -194,15 +194,22 @@ async fn describe(kind: JobKind, link: &mut Link<'_>, claimed: &mut Vec<Claim>) 
     }
     let mut orphans = Vec::new();
     claimed.retain_mut(|claim| {
-        let (Some((user, channel, text)), false) = (posts.get(&claim.post.0), kind == JobKind::Ocr && claim.image.is_none())
-        else {
+        let gone = match (kind, claim.post) {
+            (JobKind::Ocr, _) if claim.image.is_none() => true,
+            (_, Some(post)) => !posts.contains_key(&post.0),
+            (_, None) => false,
+        };
+        if gone {
             orphans.push(claim.job.0);
             return false;
-        };
-        claim.user = user.map(UserId);
-        claim.channel = ChannelId(channel.unwrap_or_default());
-        claim.text.clone_from(text);
-        claim.image_text = texts.remove(&claim.post.0).unwrap_or_default();
+        }
+        let Some(post) = claim.post else { return true };
+        if let Some((user, channel, text)) = posts.get(&post.0) {
+            claim.user = user.map(UserId);
+            claim.channel = ChannelId(channel.unwrap_or_default());
+            claim.text.clone_from(text);
+        }
+        claim.image_text = texts.remove(&post.0).unwrap_or_default();
         true
     });
     if !orphans.is_empty() {
@@ -264,6 +271,9 @@ pub(super) async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish
     }
     if kind == Some(JobKind::Ocr) && status.is_final() {
         let_post_go_on(link, ImageId(ref_id)).await?;
+    }
+    if kind == Some(JobKind::Upload) && status == Status::Failed {
+        link.run(&sql::OUTPUT_STATE, args![ref_id, OutputState::Failed.as_str()]).await?;
     }
     Ok(Some(ref_id))
 }

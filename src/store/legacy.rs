@@ -24,6 +24,7 @@ pub(super) const OURS: [&str; 12] = [
     "job_calls",
     "images",
     "documents",
+    "outputs",
     "counters",
     "newcomers",
     "usage",
@@ -302,7 +303,11 @@ pub(super) async fn prepare(url: &str, access: Access) -> Result<Option<Bot>, St
         }
         // While a fleet is brought up to a new version, its older workers go on.
         (Shape::Ours { version, fits }, _) if version > newest => {
-            if fits { Ok(None) } else { Err(StoreError::Newer { url: shown(url) }) }
+            if fits {
+                Ok(None)
+            } else {
+                Err(StoreError::Newer { url: shown(url) })
+            }
         }
         (Shape::Ours { version, .. }, _) if version == newest => Ok(None),
         (Shape::Ours { .. }, Access::ReadOnly) => Err(StoreError::Outdated { url: shown(url) }),

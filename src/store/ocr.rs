@@ -5,7 +5,8 @@ use super::base::work;
 use super::jobs::finish;
 use super::link::{Link, args};
 use super::news::Topic;
-use super::types::{Finish, NewDocument, Reused};
+use super::outbox::enqueue_upload;
+use super::types::{Finish, NewDocument, NewOutput, Reused};
 use super::{Store, StoreError, json_ids, sql};
 use crate::domain::{Fence, ImageId, JobId, Status, StatusCounts};
 
@@ -14,26 +15,39 @@ const CANCELLED: &str = "cancelled by the operator";
 
 impl Store {
     /// Ends an OCR job with its document. When no image of the post is still to be read, its tag job is due; a post that was
-    /// passed over for want of text is tagged anew. `false`: the lease was lost, nothing was changed.
-    pub async fn finish_ocr(&self, job: JobId, fence: Fence, document: &NewDocument) -> Result<bool, StoreError> {
-        let done = self.base.write(sql::ADD_DOCUMENT.doing, FinishOcr { job, fence, document: document.clone() }).await?;
+    /// passed over for want of text is tagged anew. With `output`, an upload of that content is enqueued unless there is or was
+    /// one. `false`: the lease was lost, nothing was changed.
+    pub async fn finish_ocr(
+        &self,
+        job: JobId,
+        fence: Fence,
+        document: &NewDocument,
+        output: Option<&NewOutput>,
+    ) -> Result<bool, StoreError> {
+        let work = FinishOcr { job, fence, document: document.clone(), output: output.cloned() };
+        let done = self.base.write(sql::ADD_DOCUMENT.doing, work).await?;
         // Its post may be due, and whoever tags it may be another.
         self.base.news.tell(Topic::Work).await;
         Ok(done)
     }
 
-    /// Ends an OCR job with the document of another image of the same content, if there is one.
-    pub async fn reuse_document(&self, job: JobId, fence: Fence, sha256: &str) -> Result<Reused, StoreError> {
+    /// Ends an OCR job with the document of another image of the same content, if there is one; `output` as for
+    /// [`Store::finish_ocr`].
+    pub async fn reuse_document(
+        &self,
+        job: JobId,
+        fence: Fence,
+        sha256: &str,
+        output: Option<&NewOutput>,
+    ) -> Result<Reused, StoreError> {
         // Reading first: nearly every image is new, and a look costs no transaction.
-        match self.base.int(&sql::SAME_CONTENT, args![sha256]).await? {
-            None => Ok(Reused::Nothing),
-            Some(_) => {
-                let reuse = Reuse { job, fence, sha256: sha256.to_owned() };
-                let done = self.base.write(sql::REUSE_DOCUMENT.doing, reuse).await?;
-                self.base.news.tell(Topic::Work).await;
-                Ok(done)
-            }
+        if self.base.int(&sql::SAME_CONTENT, args![sha256]).await?.is_none() {
+            return Ok(Reused::Nothing);
         }
+        let work = Reuse { job, fence, sha256: sha256.to_owned(), output: output.cloned() };
+        let done = self.base.write(sql::REUSE_DOCUMENT.doing, work).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(done)
     }
 
     /// Cancels the reading of an image: at once when nobody reads it, else as soon as its engine looks. `false`: there is nothing
@@ -72,15 +86,22 @@ struct FinishOcr {
     job: JobId,
     fence: Fence,
     document: NewDocument,
+    output: Option<NewOutput>,
 }
 
 work!(FinishOcr => bool, |me, link| {
     let Some(image) = finish(link, me.job, me.fence, &READ).await? else { return Ok(false) };
-    let NewDocument { sha256, text, markdown, json } = &me.document;
-    link.run(&sql::ADD_DOCUMENT, args![image, sha256, text, markdown, json]).await?;
-    text_came(link, ImageId(image), text).await?;
+    add_document(link, image, &me.document).await?;
+    enqueue_upload(link, &me.document.sha256, me.output.as_ref()).await?;
     Ok(true)
 });
+
+/// Keeps what was read in an image, and lets its post know.
+pub(super) async fn add_document(link: &mut Link<'_>, image: i64, document: &NewDocument) -> Result<(), StoreError> {
+    let NewDocument { sha256, text, markdown, json } = document;
+    link.run(&sql::ADD_DOCUMENT, args![image, sha256, text, markdown, json]).await?;
+    text_came(link, ImageId(image), text).await
+}
 
 /// The end of every reading that went well: it has no tags of its own.
 const READ: Finish = Finish::Tagged { tags: Vec::new() };
@@ -89,6 +110,7 @@ struct Reuse {
     job: JobId,
     fence: Fence,
     sha256: String,
+    output: Option<NewOutput>,
 }
 
 work!(Reuse => Reused, |me, link| {
@@ -97,6 +119,7 @@ work!(Reuse => Reused, |me, link| {
     let row = link.row(&sql::REUSE_DOCUMENT, args![image, document]).await?;
     let text = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
     text_came(link, ImageId(image), &text).await?;
+    enqueue_upload(link, &me.sha256, me.output.as_ref()).await?;
     Ok(Reused::Done { chars: text.chars().count() })
 });
 

@@ -3,11 +3,15 @@
 
 mod calls;
 mod fleet;
+mod images;
 mod import;
+mod outputs;
 
 pub(crate) use calls::*;
 pub(crate) use fleet::*;
+pub(crate) use images::*;
 pub(crate) use import::*;
+pub(crate) use outputs::*;
 
 /// One statement.
 #[derive(Debug)]
@@ -57,6 +61,9 @@ macro_rules! piece {
     // A JSON array of integers as a list for IN.
     (sqlite, (ids $p:literal)) => { concat!("(SELECT value FROM json_each(", $p, "))") };
     (postgres, (ids $p:literal)) => { concat!("(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(", $p, " AS JSON)))") };
+    // A JSON array of texts as a list for IN.
+    (sqlite, (texts $p:literal)) => { concat!("(SELECT value FROM json_each(", $p, "))") };
+    (postgres, (texts $p:literal)) => { concat!("(SELECT value FROM json_array_elements_text(CAST(", $p, " AS JSON)))") };
     // A JSON array of pairs [job, fence] as a table.
     (sqlite, (held $p:literal)) => {
         concat!("(SELECT json_extract(value, '$[0]') AS held_job, json_extract(value, '$[1]') AS held_fence FROM json_each(", $p, ")) held")
@@ -329,42 +336,6 @@ statements! {
     ];
     APPLIED, "read the version of the tables": ["SELECT MAX(version) FROM _tagdeck_migrations"];
 
-    // Documents.
-
-    IMAGE_POST, "find the post of an image": ["SELECT post_id FROM images WHERE id = $1"];
-    ADD_DOCUMENT, "store a document": [
-        "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) VALUES ($1, $2, $3, $4, $5, " now ") \
-        ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json"
-    ];
-    SAME_CONTENT, "look for a document of the same content": ["SELECT id FROM documents WHERE sha256 = $1 ORDER BY id LIMIT 1"];
-    /// `source` in the JSON stays that of the file that was read.
-    REUSE_DOCUMENT, "reuse a document": [
-        "INSERT INTO documents (image_id, sha256, text, markdown, json, created_at) SELECT CAST($1 AS BIGINT), sha256, text, markdown, json, "
-        now " FROM documents WHERE id = $2 \
-        ON CONFLICT (image_id) DO UPDATE SET sha256 = excluded.sha256, text = excluded.text, markdown = excluded.markdown, json = excluded.json \
-        RETURNING text"
-    ];
-    /// A post that was passed over because it had no text has one now.
-    TOO_SHORT, "look for a post without text": [
-        "SELECT max_attempts FROM jobs WHERE kind = 'tag' AND ref_id = $1 AND state = 'skipped' AND error_class = 'too_short'"
-    ];
-    CANCEL, "cancel the reading of an image": [
-        "UPDATE jobs SET cancel = 1 WHERE kind = 'ocr' AND ref_id = $1 AND state IN ('pending', 'retrying') \
-        RETURNING id, CASE WHEN owner IS NOT NULL AND visible_at > " now " THEN 1 ELSE 0 END"
-    ];
-    CANCEL_NOW, "end the reading of an image": [
-        "UPDATE jobs SET state = 'skipped', error_class = 'cancelled', error = $2, owner = NULL, fence = fence + 1, cancel = 0, updated_at = " now
-        " WHERE id = $1"
-    ];
-    CANCELLED, "look for cancelled jobs": ["SELECT id FROM jobs WHERE id IN " (ids "$1") " AND cancel = 1"];
-    COUNT_OCR, "count the images to read": ["SELECT state, COUNT(*) FROM jobs WHERE kind = 'ocr' GROUP BY state"];
-    /// The post's tag job is due when none of its images is still to be read.
-    IMAGES_READ, "let a post go on": [
-        "UPDATE jobs SET visible_at = " now ", error_class = NULL WHERE kind = 'tag' AND ref_id = $1 AND state IN ('pending', 'retrying') \
-        AND owner IS NULL AND error_class = 'waiting_ocr' AND NOT EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
-            WHERE i.post_id = $1 AND o.state IN ('pending', 'retrying'))"
-    ];
-
     // What engines share.
 
     PAUSES, "read the pauses": [
@@ -395,7 +366,7 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 4] = [THESE, calls::THESE, fleet::THESE, import::THESE];
+    const ALL: [&[(&str, &Sql)]; 6] = [THESE, calls::THESE, fleet::THESE, images::THESE, import::THESE, outputs::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

@@ -30,8 +30,8 @@ pub struct Claim {
     pub fence: Fence,
     /// What it is about: a post, an image or a document, by the job's kind.
     pub ref_id: i64,
-    /// The post it belongs to.
-    pub post: PostId,
+    /// The post it belongs to; `None`: an image that somebody handed in without one.
+    pub post: Option<PostId>,
     /// The post's channel.
     pub channel: ChannelId,
     /// The post's owner.
@@ -63,6 +63,15 @@ pub struct NewCall {
     pub model: ModelKey,
     /// Highest price it can have, millionths of a US dollar.
     pub reserve_micros: i64,
+}
+
+/// The last call of a job to one provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCall {
+    /// Since it was sent, by the database's clock.
+    pub age: Duration,
+    /// What it came to; `None`: nobody knows yet.
+    pub outcome: Option<Outcome>,
 }
 
 /// Limits of the call's provider, over all workers of the database.
@@ -226,6 +235,71 @@ pub struct NewDocument {
     pub json: String,
 }
 
+/// Where a document goes in the blob store, once and for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOutput {
+    /// Name of the image's file, without its folders.
+    pub source: String,
+    /// Key without an ending: `.md` and `.json` follow.
+    pub key: String,
+}
+
+/// An image that belongs to no post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewImage {
+    /// Its file on this machine, or where else it came from.
+    pub path: String,
+    /// Of its bytes, lower-case hex.
+    pub sha256: String,
+}
+
+/// What became of an image that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// It was not there: it waits to be read.
+    New,
+    /// It was there and waits to be read, or is being read.
+    Waiting,
+    /// It had failed or been cancelled, and is tried again.
+    Again,
+    /// It has been read.
+    Read,
+}
+
+/// An upload in this worker's hands until its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Which job.
+    pub job: JobId,
+    /// To be shown at the end.
+    pub fence: Fence,
+    /// `outputs.id`.
+    pub output: i64,
+    /// Of the image, lower-case hex.
+    pub sha256: String,
+    /// Name of the image's file.
+    pub source: String,
+    /// Key without an ending.
+    pub key: String,
+    /// Size of both renderings, in bytes.
+    pub bytes: i64,
+    /// Passes used, this one counted.
+    pub attempts: i64,
+    /// Passes allowed.
+    pub max_attempts: i64,
+}
+
+/// What was put into the blob store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The blob store, for people.
+    pub place: String,
+    /// Of the Markdown, lower-case hex.
+    pub md_sha256: String,
+    /// Of the JSON, lower-case hex.
+    pub json_sha256: String,
+}
+
 /// What came of looking for a document of the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reused {
@@ -264,6 +338,24 @@ pub struct ProviderUsage {
     pub calls: i64,
     /// Money spent and reserved, millionths of a US dollar.
     pub spent_micros: i64,
+}
+
+/// Ended calls of one model that came to the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallCount {
+    /// Which model.
+    pub model: ModelKey,
+    /// Outcome word.
+    pub outcome: String,
+}
+
+/// Ended calls after some call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Calls up to this id change no more.
+    pub settled: i64,
+    /// How many: among those, and after them.
+    pub counts: Vec<(CallCount, bool, i64)>,
 }
 
 /// Part of a list, found within a bounded amount of reading.

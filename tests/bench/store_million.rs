@@ -149,7 +149,7 @@ async fn pace(store: &Store) {
 async fn work(store: &Store, claim: Claim) {
     let call = NewCall {
         job: claim.job,
-        post: claim.post,
+        post: claim.post.expect("a post"),
         worker: "w".to_owned(),
         pass: claim.attempts,
         model: ModelKey { provider: "p".to_owned(), model: "m".to_owned() },

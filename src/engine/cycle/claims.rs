@@ -39,7 +39,7 @@ impl Cycle {
         }
         while self.passes.len() < self.shared.concurrency() {
             let Some(claim) = self.queue.pop_front() else { break };
-            let about = (claim.job, claim.post);
+            let about = (claim.job, PostId(claim.ref_id));
             let task = self.passes.spawn(tagger::work(Arc::clone(&self.shared), claim));
             self.doing.insert(task.id(), about);
         }

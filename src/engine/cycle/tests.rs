@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::{Config, Ocr, Secret, Tagging};
+use crate::config::{Api, Blob, Config, Log, Ocr, Secret, Tagging};
 use crate::domain::{NewPost, UserId};
 use crate::engine::event::EventLog;
 use crate::store::{Access, Store};
@@ -30,6 +30,9 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         data_dir: folder.path().to_owned(),
         database: Secret::new(database),
         log_level: "info".to_owned(),
+        log: Log::default(),
+        api: Api::default(),
+        blob: Blob::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
         providers: Vec::new(),
@@ -42,11 +45,11 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
 
     let claim = cycle.claimer.held.claim(JobKind::Tag, 1).await.unwrap().0.remove(0);
     let task = cycle.passes.spawn(async { panic!("a bug") });
-    cycle.doing.insert(task.id(), (claim.job, claim.post));
+    cycle.doing.insert(task.id(), (claim.job, PostId(claim.ref_id)));
     let done = cycle.passes.join_next_with_id().await.unwrap();
     cycle.passed(done);
     assert!(!cycle.claimer.held.holds(claim.job, claim.fence), "the heartbeat would keep the post from everybody for ever");
     assert!(cycle.doing.is_empty());
     let told: BTreeMap<_, _> = log.since(0, 10).events.into_iter().map(|event| (event.seq, event.text)).collect();
-    assert!(told[&0].contains(&format!("over post {} ended unexpectedly", claim.post)), "{told:?}");
+    assert!(told[&0].contains(&format!("over post {} ended unexpectedly", claim.ref_id)), "{told:?}");
 }

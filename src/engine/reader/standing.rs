@@ -46,7 +46,7 @@ pub enum Idle {
 }
 
 struct Busy {
-    post: PostId,
+    post: Option<PostId>,
     image: Safe,
     since: Millis,
     progress: Arc<Progress>,
@@ -54,7 +54,7 @@ struct Busy {
 
 impl Standing {
     /// A thread begins to read.
-    pub fn begun(&self, job: JobId, post: PostId, image: &Safe, progress: &Arc<Progress>) {
+    pub fn begun(&self, job: JobId, post: Option<PostId>, image: &Safe, progress: &Arc<Progress>) {
         let busy = Busy { post, image: image.clone(), since: wall_clock(), progress: Arc::clone(progress) };
         self.lock().busy.insert(job, busy);
     }

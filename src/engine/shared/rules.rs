@@ -31,7 +31,7 @@ impl Shared {
             let text = match lifted.scope {
                 PauseScope::All => "the engine goes on".to_owned(),
                 PauseScope::Provider(_) => format!("{} goes on", in_words(&lifted.scope)),
-                PauseScope::Free(_) => format!("{} go on", in_words(&lifted.scope)),
+                PauseScope::Free(_) | PauseScope::Uploads => format!("{} go on", in_words(&lifted.scope)),
             };
             self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
         }
@@ -89,9 +89,8 @@ impl Shared {
     fn follow_models(&self, stored: &[ModelState]) {
         let news: Vec<ModelState> = {
             let known = locked(&self.known_models);
-            let is_news = |state: &&ModelState| {
-                known.get(&state.model) != Some(&ModelState { updated_at: 0, ..(*state).clone() })
-            };
+            let is_news =
+                |state: &&ModelState| known.get(&state.model) != Some(&ModelState { updated_at: 0, ..(*state).clone() });
             stored.iter().filter(is_news).cloned().collect()
         };
         if news.is_empty() {

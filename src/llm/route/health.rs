@@ -191,6 +191,8 @@ impl Health {
     /// Puts a pause in force (from the database, or the operator's); an older one of the same scope is replaced.
     pub fn set_pause(&mut self, pause: &Pause) {
         let outcome = match pause.scope {
+            // Uploads ask no model.
+            PauseScope::Uploads => return,
             PauseScope::All => Outcome::Cancelled,
             PauseScope::Provider(_) => Outcome::OutOfCredit,
             PauseScope::Free(_) => Outcome::FreeDaily,

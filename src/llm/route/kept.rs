@@ -59,8 +59,7 @@ impl Health {
     /// What to store of one model; `None` beyond the end of the route.
     pub fn kept(&self, index: usize) -> Option<Kept> {
         let model = self.models.get(index)?;
-        let memory =
-            Memory { without: model.without.clone(), reasoning_off: model.reasoning_off, ..Memory::of(&model.fuse) };
+        let memory = Memory { without: model.without.clone(), reasoning_off: model.reasoning_off, ..Memory::of(&model.fuse) };
         Some(Kept {
             format: model.format.as_str().to_owned(),
             breaker: serde_json::to_string(&memory).unwrap_or_default(),

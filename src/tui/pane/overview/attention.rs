@@ -60,7 +60,9 @@ pub fn lines(model: &Model) -> Vec<Need> {
         let words = words.word("·", model.theme.quiet()).word(&pause.reason, Style::new());
         lines.push(match pause.scope {
             PauseScope::All => Need::new(words).key(model, Action::Pause, "goes on"),
-            PauseScope::Provider(_) | PauseScope::Free(_) => Need::new(words).key(model, Action::Resume, "ends pauses"),
+            PauseScope::Provider(_) | PauseScope::Free(_) | PauseScope::Uploads => {
+                Need::new(words).key(model, Action::Resume, "ends pauses")
+            }
         });
     }
     lines.extend(failures(model));

@@ -64,7 +64,11 @@ fn reader(model: &Model, busy: &OcrBusy) -> Words {
     let page = if busy.page.1 > 1 { safe!("{}/{}", busy.page.0, busy.page.1) } else { safe!("") };
     let words = Words::new().word(safe!("{:<9}", busy.stage), theme.accent()).word(page, theme.quiet());
     let words = words.word(when::left(seconds * 1000), Style::new());
-    words.word("·", theme.quiet()).word(safe!("{}", busy.post), Style::new()).word(&busy.image, theme.quiet())
+    let words = match busy.post {
+        Some(post) => words.word("·", theme.quiet()).word(safe!("{post}"), Style::new()),
+        None => words.word("·", theme.quiet()),
+    };
+    words.word(&busy.image, theme.quiet())
 }
 
 #[cfg(test)]
@@ -78,7 +82,7 @@ mod tests {
     fn reading(size: (u16, u16), trouble: Option<Safe>) -> Model {
         let mut model = fixture::busy(size);
         let busy = |post, image, stage, page, ago| OcrBusy {
-            post: PostId(post),
+            post: Some(PostId(post)),
             image: Safe::fixed(image),
             stage,
             page,

@@ -178,7 +178,7 @@ fn state(model: &Model, score: &ModelScore) -> Words {
 /// Whether a pause is about this model among others; that of everything stands in the header.
 fn covers(scope: &PauseScope, model: &ModelKey) -> bool {
     match scope {
-        PauseScope::All => false,
+        PauseScope::All | PauseScope::Uploads => false,
         PauseScope::Provider(name) => *name == model.provider,
         PauseScope::Free(name) => *name == model.provider && model.is_free(),
     }
