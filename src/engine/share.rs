@@ -172,8 +172,13 @@ mod tests {
 
     #[test]
     fn what_a_worker_does_is_said_in_a_few_words() {
-        let image =
-            |name| OcrBusy { post: crate::domain::PostId(1), image: Safe::fixed(name), stage: "lines", page: (1, 1), since: 0 };
+        let image = |name| OcrBusy {
+            post: Some(crate::domain::PostId(1)),
+            image: Safe::fixed(name),
+            stage: "lines",
+            page: (1, 1),
+            since: 0,
+        };
         assert_eq!(doing(Phase::Running, 8, &[image("a.png")]), "tagging 8 posts, reading a.png");
         assert_eq!(doing(Phase::Running, 0, &[image("a.png"), image("b.png")]), "reading 2 images");
         assert_eq!(doing(Phase::Idle, 0, &[]), "waiting for work");
