@@ -19,6 +19,8 @@ mod direct;
 mod error;
 mod finish;
 mod fleet;
+mod hand;
+mod image_list;
 mod images;
 mod import;
 mod jobs;
