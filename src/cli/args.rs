@@ -108,6 +108,8 @@ pub enum Command {
     Serve(Serve),
     /// Counts by status
     Stats(Stats),
+    /// Who works on this database, and what each is doing
+    Workers(Workers),
     /// List posts, newest change first
     Posts(Posts),
     /// Tag failed and retrying posts again
@@ -237,6 +239,14 @@ pub struct Stats {
     #[arg(long, value_name = "N")]
     pub user: Option<i64>,
     /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck workers\n  tagdeck workers --json --database postgres://tagdeck@db.example/tagdeck")]
+pub struct Workers {
+    /// As JSON, one worker a line
     #[arg(long)]
     pub json: bool,
 }
