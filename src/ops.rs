@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{Requeue, Store, StoreError};
 use crate::text::Safe;
-pub use submit::{Submission, Submissions};
+pub use submit::{Submission, Submissions, hash};
 
 /// What entries of the route begin with that call nobody.
 const LOCAL: &str = "local/";

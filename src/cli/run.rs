@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::args::{Common, Kind, Run};
 use super::output::{self, Exit};
 use super::session::{self, LogTo};
-use crate::domain::{Event, OcrTotals};
+use crate::domain::{Event, OcrTotals, UploadTotals};
 use crate::engine::event::EventLog;
 use crate::engine::lock::EngineLock;
 use crate::engine::{Ended, Engine, Kinds, Options};
@@ -26,7 +26,8 @@ pub fn run(common: &Common, args: &Run) -> Result<Exit> {
     session::block_on(async {
         let store = session::open(&config, Access::ReadWrite).await?;
         let _lock = EngineLock::take(config.database.expose())?;
-        let kinds = Kinds { tag: args.kind.contains(&Kind::Tag), ocr: args.kind.contains(&Kind::Ocr) };
+        let does = |kind| args.kind.contains(&kind);
+        let kinds = Kinds { tag: does(Kind::Tag), ocr: does(Kind::Ocr), upload: does(Kind::Upload) };
         let options = Options { until_idle: args.until_idle.then_some(HORIZON), concurrency: args.concurrency, kinds };
         let started = Instant::now();
         let engine = Engine::start(store, &config, options);
@@ -121,9 +122,8 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
         output::complain(&format!("tagdeck: {trouble}"));
     }
     if as_json {
-        let nothing = json!({ "success": 0, "failed": 0, "skipped": 0 });
         return output::json(&json!({
-            "event": "summary", "tag": t, "ocr": ended.ocr, "upload": nothing,
+            "event": "summary", "tag": t, "ocr": ended.ocr, "upload": ended.upload,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         }));
     }
@@ -143,9 +143,17 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
         let skipped = if skipped > 0 { format!(", {} cancelled", grouped(skipped)) } else { String::new() };
         output::line(&format!("{} images read, {} failed{skipped}", grouped(success), grouped(failed)))?;
     }
+    let stored = ended.upload;
+    if stored != UploadTotals::default() {
+        output::line(&format!("{} documents stored, {} failed", grouped(stored.success as i64), grouped(stored.failed as i64)))?;
+    }
     let unread = ended.ocr_left.due + ended.ocr_left.later;
     if unread > 0 {
         output::line(&format!("{} images are still to be read; run it again later", grouped(unread)))?;
+    }
+    let unstored = ended.upload_left.due + ended.upload_left.later;
+    if unstored > 0 {
+        output::line(&format!("{} documents are still to be stored; run it again later", grouped(unstored)))?;
     }
     let left = ended.left.due + ended.left.later;
     if left > 0 {
@@ -163,7 +171,7 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
 fn exit(ended: &Ended) -> Exit {
     match ended {
         Ended { trouble: Some(_), .. } => Exit::Failed,
-        Ended { totals, ocr, .. } if totals.failed > 0 || ocr.failed > 0 => Exit::Partly,
+        Ended { totals, ocr, upload, .. } if totals.failed + ocr.failed + upload.failed > 0 => Exit::Partly,
         Ended { .. } => Exit::Done,
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, words};
+use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, words};
 use crate::text::Safe;
 
 words! {
@@ -38,6 +38,10 @@ words! {
         OcrDone = "ocr_done",
         /// An image was not read: given up, or to be tried again.
         OcrFailed = "ocr_failed",
+        /// A document was stored.
+        UploadDone = "upload_done",
+        /// A document was not stored: given up, or to be tried again.
+        UploadFailed = "upload_failed",
         /// Something about the engine itself: start, stop, database trouble, a request format stepped down.
         Engine = "engine",
     }
@@ -136,6 +140,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// The reading of images.
     pub ocr: OcrNumbers,
+    /// The storing of documents.
+    pub uploads: UploadNumbers,
     /// Something that needs the operator: a lost database, a route without a healthy model.
     pub trouble: Option<Safe>,
 }

@@ -159,8 +159,15 @@ pub async fn refresh(shared: &Shared) -> Result<(), StoreError> {
     let stats = shared.store.stats(None, shared.tagging.max_attempts).await?.unwrap_or_default();
     let usage = shared.store.usage_today().await?;
     shared.follow_pauses(shared.store.pauses().await?);
+    shared.note_waiting(shared.store.waiting_uploads().await?);
     let counting = Instant::now();
-    let ocr_counts = if shared.board().ocr_count_at <= counting { Some(shared.store.ocr_counts().await?) } else { None };
+    let ocr_counts = if shared.board().ocr_count_at <= counting {
+        let (stored, failed) = shared.store.output_counts().await?;
+        shared.uploading.set_counts(stored, failed);
+        Some(shared.store.ocr_counts().await?)
+    } else {
+        None
+    };
     let mut board = shared.board();
     if let Some(counts) = ocr_counts {
         board.ocr_counts = counts;
@@ -231,6 +238,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         budget_micros: (!budgets.is_empty()).then(|| budgets.iter().sum()),
         totals: board.totals,
         ocr: OcrNumbers { counts: board.ocr_counts, ..shared.reading.numbers() },
+        uploads: shared.uploading.numbers(),
         trouble: trouble.or_else(|| route.empty_because.clone().filter(|_| shared.kinds.tag)),
     }
 }

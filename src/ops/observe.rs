@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Tagging;
-use crate::domain::{OcrNumbers, Phase, Snapshot};
+use crate::domain::{OcrNumbers, Phase, Snapshot, UploadNumbers};
 use crate::store::{Store, StoreError};
 use crate::text::Safe;
 
@@ -48,8 +48,14 @@ async fn look(store: &Store, max_attempts: u32) -> Result<Snapshot, StoreError> 
         total: stats.total_posts,
         phase: Phase::None,
         pauses: store.pauses().await?,
+        uploads: uploads(store).await?,
         ocr: OcrNumbers { counts: store.ocr_counts().await?, ..OcrNumbers::default() },
         spent_micros: store.usage_today().await?.iter().map(|usage| usage.spent_micros).sum(),
         ..Snapshot::default()
     })
+}
+
+async fn uploads(store: &Store) -> Result<UploadNumbers, StoreError> {
+    let (stored, failed) = store.output_counts().await?;
+    Ok(UploadNumbers { waiting: store.waiting_uploads().await?, stored, failed, ..UploadNumbers::default() })
 }

@@ -8,6 +8,8 @@
 
 mod folder;
 mod inputs;
+mod keep;
+mod objects;
 mod worker;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -17,6 +19,8 @@ use std::time::{Duration, Instant};
 
 pub use self::folder::Folder;
 pub use self::inputs::{Found, Input, InputError, find};
+pub use self::keep::{Keeping, Kept};
+pub use self::objects::fetch;
 use self::worker::Follow;
 use crate::ocr::pipeline::{Reads, Watch};
 use crate::ocr::{Document, OcrError, Stage};

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tagdeck::config::{Config, Ocr, Provider, Secret, Tagging};
+use tagdeck::config::{Blob, Config, Ocr, Provider, Secret, Tagging};
 use tagdeck::domain::{NewPost, PostDetail, PostFilter, Status, UserId};
 use tagdeck::engine::{Ended, Engine, Kinds, Options};
 use tagdeck::store::Store;
@@ -43,12 +43,14 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
             ..Tagging::default()
         },
         ocr: Ocr::default(),
+        // Nothing is stored unless a test says where.
+        blob: Blob { upload: false, ..Blob::default() },
         providers,
     }
 }
 
 /// It tags and reads no image; `reading.rs` starts those that do.
-const TAGGING: Kinds = Kinds { tag: true, ocr: false };
+const TAGGING: Kinds = Kinds { tag: true, ocr: false, upload: false };
 
 pub fn start(store: &Store, config: &Config) -> Engine {
     Engine::start(store.clone(), config, Options { kinds: TAGGING, ..Options::default() })

@@ -11,12 +11,14 @@ use super::AsJson;
 #[command(after_help = "Examples:\n  tagdeck ocr page.jpg                       Markdown on stdout\n  \
 tagdeck ocr scans/ --out texts             each image in it as texts/NAME.md\n  \
 tagdeck ocr *.png --format json > all.jsonl   one document a line\n  curl -s URL | tagdeck ocr - --format text\n  \
-tagdeck ocr -- -odd-name.png               a name that begins with a dash\n\n\
+tagdeck ocr -- -odd-name.png               a name that begins with a dash\n  \
+tagdeck ocr s3://scans/page.tif            an object of a bucket, by the settings in [blob]\n  \
+tagdeck ocr scans/ --store --out texts     keeps each document, and puts it where [blob] says\n\n\
 PNG, JPEG, WebP, TIFF (all pages), BMP and GIF, told by content. Results come in the order of the inputs; \
 one that cannot be read is named on stderr and stops nothing.\n\n\
 Exit codes: 0 all read, 1 none, 2 wrong usage or settings, 3 some were not.")]
 pub struct Ocr {
-    /// Image file, folder (with everything below it), or - for stdin
+    /// Image file, folder (with everything below it), s3://BUCKET/KEY, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// How to write what was read
@@ -25,6 +27,9 @@ pub struct Ocr {
     /// Write one file for each input into this folder, and nothing on stdout
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Keep each document in the database and the blob store too; what was read before is not read again
+    #[arg(long)]
+    pub store: bool,
     /// Images read at once; each takes about 600 MB [default: ocr.workers, else one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,

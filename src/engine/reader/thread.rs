@@ -150,7 +150,8 @@ fn read_all(readers: &dyn Readers, tasks: &mpsc::Receiver<Task>) {
     }
 }
 
-fn render(document: &Document) -> Readout {
+/// As it is stored.
+pub fn render(document: &Document) -> Readout {
     Readout {
         text: markdown::text(document),
         markdown: markdown::markdown(document),
