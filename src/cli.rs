@@ -12,6 +12,7 @@ mod migrate;
 mod models;
 mod ocr;
 mod output;
+mod outputs;
 mod posts;
 mod run;
 mod session;
@@ -52,6 +53,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Retry(args)) => posts::retry(&common, &args),
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),
         Some(Command::Ocr(args)) => ocr::run(&common, &args),
+        Some(Command::Outputs(args)) => outputs::run(&common, &args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Migrate(args)) => migrate::run(&common, &args),
         Some(Command::Move(args)) => transfer::run(&common, &args),

@@ -1,6 +1,7 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod engines;
 mod file;
 mod show;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use engines::{OcrEngine, OcrService, OcrVlm};
 pub use file::{ConfigError, Overrides, load};
 pub use show::{show, without_password as shown_address};
 
@@ -22,6 +24,12 @@ pub const LOCAL_PROVIDER: &str = "local";
 pub fn sqlite_file(address: &str) -> Option<&Path> {
     let path = address.strip_prefix("sqlite://")?;
     Some(Path::new(path.split('?').next().unwrap_or(path)))
+}
+
+/// True for an address of Cloud.ru, whose keys and region are its own.
+pub fn is_cloud_ru(address: &str) -> bool {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| host == "cloud.ru" || host.ends_with(".cloud.ru"))
 }
 
 /// A key or password: usable, never printable.
@@ -141,6 +149,12 @@ pub const OCR_PROVIDERS: &[&str] = &["auto", "cuda", "tensorrt", "cpu"];
 pub struct Ocr {
     /// Switched off, jobs of images are not claimed.
     pub enabled: bool,
+    /// What reads.
+    pub engine: OcrEngine,
+    /// With engine `service`.
+    pub service: OcrService,
+    /// With engine `vlm`.
+    pub vlm: OcrVlm,
     /// Images read at once, one thread each; 0: one a core.
     pub workers: u32,
     /// Time for one page.
@@ -163,6 +177,9 @@ impl Default for Ocr {
     fn default() -> Self {
         Self {
             enabled: true,
+            engine: OcrEngine::Local,
+            service: OcrService::default(),
+            vlm: OcrVlm::default(),
             workers: 0,
             page_timeout: Duration::from_mins(2),
             max_pixels: 100_000_000,

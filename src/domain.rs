@@ -2,6 +2,7 @@
 //! It holds no behaviour beyond naming; each trade keeps its own types for what only it needs.
 
 mod live;
+mod origin;
 mod outcome;
 mod output;
 mod post;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Safe;
 pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
+pub use origin::Origin;
 pub use outcome::{Action, Outcome};
 pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
 pub use post::{Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};

@@ -1,5 +1,5 @@
-//! The OCR trade: an image's bytes in, a [`Document`] out, on models that are part of the program.
-//! It knows no database, no job and no network.
+//! The OCR trade: an image's bytes in, a [`Document`] out, on models that are part of the program, or by a server's.
+//! It knows no database and no job; who asks a server passes in where calls are written down and where results lie.
 
 pub mod borderless;
 pub mod detect;
@@ -9,15 +9,19 @@ pub mod image;
 pub mod layout;
 pub mod line;
 pub mod markdown;
+mod marked;
 pub mod models;
 pub mod orient;
 pub mod pipeline;
 pub mod recognise;
+pub mod remote;
 pub mod rules;
 pub mod runtime;
 mod script;
+pub mod service;
 mod slanet;
 pub mod table;
+pub mod vlm;
 
 pub use document::Document;
 
@@ -38,6 +42,9 @@ pub enum OcrError {
     /// A model failed while it ran.
     #[error("the OCR engine failed: {0}")]
     Run(Safe),
+    /// A server gave no result; the words name it.
+    #[error("{0}")]
+    Remote(Safe),
     /// The deadline of the page passed.
     #[error("it was stopped after {seconds} s at the stage \"{stage}\"; raise ocr.page_timeout if such pages are normal")]
     Deadline {
@@ -59,6 +66,7 @@ impl OcrError {
             Self::TooLarge(_) => "image_too_large",
             Self::Engine(_) => "ocr_engine",
             Self::Run(_) => "ocr_failed",
+            Self::Remote(_) => "ocr_remote",
             Self::Deadline { .. } => "ocr_deadline",
             Self::Cancelled => "cancelled",
         }
@@ -68,6 +76,10 @@ impl OcrError {
 /// What is being done to a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// On its way to a server.
+    Submit,
+    /// A server's result is waited for.
+    Await,
     /// Bytes to pixels.
     Decode,
     /// Which side is up.
@@ -86,6 +98,8 @@ impl Stage {
     /// The word for JSON, logs and the dashboard.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Submit => "submit",
+            Self::Await => "await",
             Self::Decode => "decode",
             Self::Orient => "orient",
             Self::Detect => "detect",

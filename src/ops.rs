@@ -3,12 +3,14 @@
 
 mod observe;
 pub mod ocr;
+pub mod outputs;
 mod submit;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
     ImageId, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorstCase,
@@ -78,6 +80,8 @@ pub struct Ops {
     tagging: Arc<Tagging>,
     snapshot: watch::Receiver<Snapshot>,
     log: EventLog,
+    /// Where documents are stored, if anywhere.
+    blobs: Option<BlobStore>,
     /// Wakes the engine of this process, if there is one.
     waker: Option<mpsc::Sender<()>>,
 }
@@ -90,6 +94,7 @@ impl Ops {
             tagging: Arc::new(tagging.clone()),
             snapshot: engine.watch(),
             log: engine.log(),
+            blobs: None,
             waker: Some(engine.waker()),
         }
     }
@@ -99,7 +104,13 @@ impl Ops {
         let log = EventLog::new(Safe::fixed("observer"));
         let tagging = Arc::new(tagging.clone());
         let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
-        Self { store, tagging, snapshot, log, waker: None }
+        Self { store, tagging, snapshot, log, blobs: None, waker: None }
+    }
+
+    /// The same with the blob store that documents lie in.
+    #[must_use]
+    pub fn with_blobs(self, blobs: BlobStore) -> Self {
+        Self { blobs: Some(blobs), ..self }
     }
 
     /// Counts, for one user or all; `None`: no such user.

@@ -26,7 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 /// Crates that only these rooms may name.
 const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("reqwest", &["llm"]),
+    ("reqwest", &["llm", "ocr"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli"]),

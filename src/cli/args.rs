@@ -1,6 +1,7 @@
 //! The commands, flags and help texts; names are a promise (DESIGN.md).
 //! It runs nothing.
 
+mod outputs;
 mod reading;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use crate::config::Overrides;
 use crate::domain::{Outcome, Status};
 
+pub use outputs::{Get, Ls, Outputs, OutputsCommand, Rm, Verify};
 pub use reading::{DocumentFormat, Gpu, GpuCommand, GpuInstall, Models, ModelsCommand, Ocr};
 
 /// Tags posts with an LLM and keeps watch over it in a terminal dashboard.
@@ -111,6 +113,8 @@ pub enum Command {
     Regenerate(Regenerate),
     /// Read images: their text and tables as Markdown, JSON or plain text
     Ocr(Ocr),
+    /// Look at, fetch, delete and verify what was stored
+    Outputs(Outputs),
     /// Say what the engine would do with a recorded LLM response
     Explain(Explain),
     /// Create or update the tables; attach to the database of an existing bot

@@ -18,11 +18,12 @@ use super::args::{Common, DocumentFormat, Ocr};
 use super::output::{self, Exit};
 use super::session::{self, LogTo};
 use crate::config::Config;
+use crate::engine::reader::Remote;
 use crate::ocr::image::Limits;
 use crate::ocr::pipeline::{Reader, Reads};
 use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
-use crate::ops::ocr::{self, Cancel, Fault, Folder, Found, Input, Options, Told};
+use crate::ops::ocr::{self, Away, Cancel, Fault, Folder, Found, Input, Open, Options, Told};
 use crate::store::{Access, NewDocument};
 use crate::text::{Safe, grouped, json_line};
 
@@ -31,7 +32,12 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
-    let config = session::settings(common)?;
+    let mut config = session::settings(common)?;
+    config.ocr.engine = args.engine.map_or(config.ocr.engine, Into::into);
+    if let Some(lack) = config.ocr.engine.lacks(&config.ocr.service, &config.ocr.vlm) {
+        output::complain(&format!("tagdeck: --engine {} {lack}", config.ocr.engine.word()));
+        return Ok(Exit::Usage);
+    }
     session::start_log(&config.log_level, &LogTo::Stderr)?;
     let Found { inputs, troubles } = match ocr::find(&args.inputs) {
         Ok(found) => found,
@@ -48,13 +54,13 @@ pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
     if inputs.is_empty() {
         return Ok(Exit::Failed);
     }
-    let options = Options { jobs: jobs(args, &config, inputs.len()), page_timeout: config.ocr.page_timeout, grace: GRACE };
-    let runtime = Runtime::open(&session::ocr_options(&config))?;
-    if runtime.fell_back() {
-        output::complain(&format!("tagdeck: reading on the CPU: {}", runtime.label().reason));
-    }
-    let limits = Limits { max_pixels: config.ocr.max_pixels, ..Limits::default() };
-    let open = move || -> Result<Box<dyn Reads>, OcrError> { Ok(Box::new(Reader::open(&runtime, limits)?)) };
+    let remote = Remote::of(&config);
+    let jobs = jobs(args, &config, inputs.len(), remote.as_deref());
+    // Behind a server's time there may come the local engine's.
+    let longest = remote.as_ref().map_or(Duration::ZERO, |remote| remote.deadline() + GRACE);
+    let options = Options { jobs, page_timeout: config.ocr.page_timeout + longest, grace: GRACE };
+    let local = local(&config, remote.is_none())?;
+    let page_timeout = config.ocr.page_timeout;
     session::block_on(async move {
         let cancel = Cancel::default();
         stop_on_signals(cancel.clone())?;
@@ -66,9 +72,28 @@ pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
             let store = session::open(&config, Access::ReadWrite).await?;
             sheets.storing = Some(Storing::open(store, &config, &inputs).await?);
         }
+        let handle = tokio::runtime::Handle::current();
+        let open = move || -> Result<Box<dyn Reads>, OcrError> {
+            let Some(remote) = &remote else { return local() };
+            Ok(Box::new(Away::new(Arc::clone(remote), handle.clone(), Arc::clone(&local), page_timeout)))
+        };
         let reading = tokio::task::spawn_blocking(move || sheets.read(inputs, open, &options, &cancel));
         reading.await.wrap_err("reading the images ended abnormally; please report this")?
     })?
+}
+
+/// What opens readers of this machine; `now`: its library is loaded at once, so that what is wrong with it is told before any image.
+fn local(config: &Config, now: bool) -> Result<Arc<Open>> {
+    let limits = Limits { max_pixels: config.ocr.max_pixels, ..Limits::default() };
+    let options = session::ocr_options(config);
+    if !now {
+        return Ok(Arc::new(move || Ok(Box::new(Reader::open(&Runtime::open(&options)?, limits)?))));
+    }
+    let runtime = Runtime::open(&options)?;
+    if runtime.fell_back() {
+        output::complain(&format!("tagdeck: reading on the CPU: {}", runtime.label().reason));
+    }
+    Ok(Arc::new(move || Ok(Box::new(Reader::open(&runtime, limits)?))))
 }
 
 /// The first signal ends within 5 s, the second at once.
@@ -81,11 +106,12 @@ fn stop_on_signals(cancel: Cancel) -> Result<()> {
     })
 }
 
-/// As many as asked for on the line, in the settings, or one a core; never more than there are images.
-fn jobs(args: &Ocr, config: &Config, inputs: usize) -> usize {
+/// As many as asked for on the line, in the settings, or one a core (of a server, what it takes); never more than there are images.
+fn jobs(args: &Ocr, config: &Config, inputs: usize, remote: Option<&Remote>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let asked = args.jobs.unwrap_or(config.ocr.workers) as usize;
-    if asked == 0 { cores() } else { asked }.clamp(1, inputs.max(1))
+    let by_itself = || remote.map_or_else(cores, Remote::at_once);
+    if asked == 0 { by_itself() } else { asked }.clamp(1, inputs.max(1))
 }
 
 /// Where results go, and how many there were.
@@ -146,6 +172,7 @@ impl Sheets {
             if known.is_empty() { inputs.clone() } else { places.iter().filter_map(|at| inputs.get(*at).cloned()).collect() };
         let whole = ocr::read_all(unread, Arc::new(open), options, cancel, &mut |told| match told {
             Told::Standing(standing) => self.bar.draw(standing),
+            Told::Note(input, note) => self.bar.complain(&format!("tagdeck: {}: {note}", input.shown())),
             Told::Read(nth, input, came) => {
                 let at = places.get(nth).copied().unwrap_or(nth);
                 let taken = self.hand_out_known(&inputs, at).and_then(|()| self.take(at, input, came));

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::args::Common;
+use crate::blob::BlobStore;
 use crate::config::{self, Config, sqlite_file};
 use crate::engine::Stopper;
 pub use crate::engine::reader::runtime_options as ocr_options;
@@ -93,6 +94,20 @@ where
         let ops = Ops::observing(store, &config.tagging);
         work(ops, config).await
     })?
+}
+
+/// Adds the blob store of the settings; without one the dashboard says why.
+pub async fn with_blobs(ops: Ops, config: &Config) -> (Ops, std::result::Result<Safe, Safe>) {
+    match BlobStore::open(&config.blob).await {
+        Ok(blobs) => {
+            let place = blobs.place();
+            (ops.with_blobs(blobs), Ok(place))
+        }
+        Err(error) => {
+            tracing::warn!("{error}");
+            (ops, Err(Safe::line(&error.to_string())))
+        }
+    }
 }
 
 /// Address of the embedded database in a data folder.

@@ -3,6 +3,7 @@
 
 mod blob;
 mod ocr;
+mod remote;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -138,7 +139,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     let mut tagging = tagging(&file, root.tagging)?;
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
-    let ocr = ocr::ocr(&file, root.ocr, &variables)?;
+    let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
         file: path.clone(),

@@ -54,12 +54,29 @@ fn show_ocr(out: &mut String, ocr: &Ocr) {
     let library = ocr.onnxruntime.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let _ = writeln!(out, "\n[ocr]");
     let _ = writeln!(out, "enabled = {}", ocr.enabled);
+    let _ = writeln!(out, "engine = {}", quoted(ocr.engine.word()));
     let _ = writeln!(out, "workers = {}", ocr.workers);
     let _ = writeln!(out, "page_timeout = {}", seconds(ocr.page_timeout));
     let _ = writeln!(out, "max_pixels = {}", ocr.max_pixels);
     let _ = writeln!(out, "provider = {}", quoted(ocr.provider));
     let _ = writeln!(out, "gpu_memory_mb = {}", ocr.gpu_memory_mb);
     let _ = writeln!(out, "onnxruntime = {}", quoted(&library));
+    let fallback = |local: bool| quoted(if local { "local" } else { "none" });
+    let service = &ocr.service;
+    let _ = writeln!(out, "\n[ocr.service]");
+    let _ = writeln!(out, "url = {}", quoted(service.url.as_deref().unwrap_or_default()));
+    let _ = writeln!(out, "# api_key: {}", if service.key.is_some() { "set" } else { "not set" });
+    let _ = writeln!(out, "deadline = {}", seconds(service.deadline));
+    let _ = writeln!(out, "poll = {}", seconds(service.poll));
+    let _ = writeln!(out, "fallback = {}", fallback(service.fallback));
+    let vlm = &ocr.vlm;
+    let _ = writeln!(out, "\n[ocr.vlm]");
+    let _ = writeln!(out, "provider = {}", quoted(&vlm.provider));
+    let _ = writeln!(out, "model = {}", quoted(&vlm.model));
+    let _ = writeln!(out, "max_tokens = {}", vlm.max_tokens);
+    let _ = writeln!(out, "timeout = {}", seconds(vlm.timeout));
+    let _ = writeln!(out, "max_side = {}", vlm.max_side);
+    let _ = writeln!(out, "fallback = {}", fallback(vlm.fallback));
 }
 
 fn show_blob(out: &mut String, blob: &Blob) {

@@ -12,25 +12,22 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, interval};
+use tokio::time::Instant;
 
+use super::claimer::{Claimer, ticker};
 use super::event::Draft;
-use super::lease::{Held, LEASE};
+use super::lease::LEASE;
 use super::persist::persist;
 use super::shared::{Shared, Stop, duration_words};
 use crate::blob::{self, BlobError, BlobStore, Class};
 use crate::config;
 use crate::domain::{EventKind, JobId, JobKind, Millis, Pause, PauseScope, Status};
-use crate::store::{Finish, NewOutput, Outlook, StoreError, Upload};
+use crate::store::{Finish, NewOutput, StoreError, Upload};
 use crate::text::Safe;
 use hold::Hold;
 use put::{Came, Finished};
 pub use put::{Put, put};
 
-/// How often other processes' work is looked for.
-const POLL: Duration = Duration::from_secs(1);
-/// The soonest look after one that found something that could not be claimed.
-const SOON: Duration = Duration::from_millis(5);
 /// Uploads at once: two small objects each, so that the way to the server and back counts most.
 const AT_ONCE: usize = 8;
 /// Time that uploads in hand get after a stop was asked for; the promise is 5 s in all.
@@ -49,14 +46,12 @@ pub struct Uploader {
     shared: Arc<Shared>,
     settings: config::Blob,
     blob: Option<BlobStore>,
-    held: Held,
+    claimer: Claimer,
     works: JoinSet<Finished>,
     doing: HashMap<Id, JobId>,
     until_idle: Option<Duration>,
-    outlook: Option<Outlook>,
     /// Documents enqueued here when the jobs were last looked at.
     seen: u64,
-    look_at: Instant,
     hold: Hold,
     /// The last document that was looked at for one without an output; `None`: all were.
     backfill: Option<i64>,
@@ -66,18 +61,16 @@ pub struct Uploader {
 impl Uploader {
     /// Of one engine, as its settings say.
     pub fn new(shared: Arc<Shared>, settings: config::Blob, until_idle: Option<Duration>) -> Self {
-        let held = Held::new(shared.store.clone(), shared.worker.clone());
+        let claimer = Claimer::new(&shared, JobKind::Upload);
         Self {
             shared,
             settings,
             blob: None,
-            held,
+            claimer,
             works: JoinSet::new(),
             doing: HashMap::new(),
             until_idle,
-            outlook: None,
             seen: 0,
-            look_at: Instant::now(),
             hold: Hold::default(),
             backfill: Some(0),
             stopping_since: None,
@@ -89,14 +82,14 @@ impl Uploader {
         let shared = Arc::clone(&self.shared);
         let mut stop = shared.stop.clone();
         let mut handled = true;
-        let mut heartbeat = interval(LEASE / 4);
+        let mut heartbeat = ticker(LEASE / 4);
         self.begin().await;
         loop {
             if self.stopping_since.is_none() {
                 self.fill().await;
             }
             self.stand();
-            let (look_at, hungry) = (self.look_at, self.stopping_since.is_none() && self.room() > 0);
+            let (look_at, hungry) = (self.claimer.look_at(), self.stopping_since.is_none() && self.room() > 0);
             let grace = self.stopping_since.map_or(look_at, |since| since + GRACE);
             tokio::select! {
                 Some(done) = self.works.join_next_with_id() => self.ended(done).await,
@@ -109,7 +102,7 @@ impl Uploader {
                 }
                 _ = &mut leave => break,
                 _ = heartbeat.tick() => self.heartbeat().await,
-                () = shared.uploading.work.notified() => self.look_at = Instant::now(),
+                () = shared.uploading.work.notified() => self.claimer.look_now(),
                 () = tokio::time::sleep_until(look_at), if hungry => {}
                 () = tokio::time::sleep_until(grace), if self.stopping_since.is_some() => break,
             }
@@ -120,7 +113,7 @@ impl Uploader {
         self.works.abort_all();
         while self.works.join_next().await.is_some() {}
         shared.uploading.set_in_flight(0);
-        if let Err(error) = self.held.release_all().await {
+        if let Err(error) = self.claimer.held.release_all().await {
             self.trouble_with(&error);
         }
     }
@@ -147,7 +140,7 @@ impl Uploader {
     }
 
     async fn fill(&mut self) {
-        if Instant::now() < self.look_at || self.room() == 0 {
+        if !self.claimer.is_due() || self.room() == 0 {
             return;
         }
         if self.pause(&PauseScope::All).is_some() {
@@ -162,27 +155,22 @@ impl Uploader {
         if let Err(error) = self.enqueue_missing().await {
             self.trouble_with(&error);
         }
-        let held_until = self.hold.until().filter(|until| *until > Instant::now());
         let found = self.look().await;
-        if let Some(until) = held_until {
-            self.look_at = self.look_at.min(until);
-            return;
-        }
-        if found {
-            self.claim().await;
+        match self.hold.until().filter(|until| *until > Instant::now()) {
+            Some(until) => self.claimer.look_within(until.saturating_duration_since(Instant::now())),
+            None if found => self.claim().await,
+            None => {}
         }
     }
 
     async fn claim(&mut self) {
         let Some(blob) = self.opened().await else { return };
-        if self.held.is_stale() {
+        if self.claimer.held.is_stale() {
             // After a suspend our own leases may be over: prolonged first, they are not claimed a second time.
             self.heartbeat().await;
         }
-        match self.held.claim_uploads(self.room() as u32).await {
+        match self.claimer.claim_uploads(self.room()).await {
             Ok(claims) => {
-                self.outlook = None;
-                self.look_at = Instant::now() + if claims.is_empty() { POLL } else { SOON };
                 for upload in claims {
                     let job = upload.job;
                     let task = self.works.spawn(put::work(Arc::clone(&self.shared), blob.clone(), upload));
@@ -190,10 +178,7 @@ impl Uploader {
                 }
                 self.shared.uploading.set_in_flight(self.works.len());
             }
-            Err(error) => {
-                self.trouble_with(&error);
-                self.look_at = Instant::now() + POLL;
-            }
+            Err(error) => self.trouble_with(&error),
         }
     }
 
@@ -213,7 +198,7 @@ impl Uploader {
 
     /// Documents that were read while nothing was stored go up as well, as many as the spool takes.
     async fn enqueue_missing(&mut self) -> Result<(), StoreError> {
-        let (Some(after), false) = (self.backfill, self.shared.uploading.is_full()) else { return Ok(()) };
+        let Some(after) = self.backfill.filter(|_| self.may_backfill()) else { return Ok(()) };
         let (store, now) = (&self.shared.store, self.shared.now());
         let looked = store.enqueue_missing_uploads(after, |path, sha256| output(path, sha256, now)).await?;
         self.backfill = looked.map(|(last, _)| last);
@@ -223,29 +208,25 @@ impl Uploader {
         Ok(())
     }
 
-    /// Reads what is due and notes when to look again; true when something can be claimed.
+    /// Reads what is due; true when something can be claimed.
     async fn look(&mut self) -> bool {
-        let mut wait = if self.backfill.is_some() && !self.shared.uploading.is_full() { SOON } else { POLL };
         self.seen = self.shared.uploading.enqueued();
-        self.outlook = match self.shared.store.outlook(JobKind::Upload).await {
-            Ok(outlook) => {
-                if let Some(next) = outlook.next_at {
-                    let left = Duration::from_millis(u64::try_from(next - self.shared.now()).unwrap_or(0));
-                    wait = wait.min(left.max(SOON));
-                }
-                Some(outlook)
-            }
-            Err(error) => {
-                self.trouble_with(&error);
-                None
-            }
-        };
-        self.look_at = Instant::now() + wait;
-        self.outlook.is_some_and(|outlook| outlook.due > 0)
+        let found = self.claimer.look().await;
+        if self.may_backfill() {
+            self.claimer.look_now();
+        }
+        found.unwrap_or_else(|error| {
+            self.trouble_with(&error);
+            false
+        })
+    }
+
+    fn may_backfill(&self) -> bool {
+        self.backfill.is_some() && !self.shared.uploading.is_full()
     }
 
     async fn ended(&mut self, done: Result<(Id, Finished), JoinError>) {
-        self.look_at = Instant::now();
+        self.claimer.look_now();
         let finished = match done {
             Ok((id, finished)) => {
                 self.doing.remove(&id);
@@ -253,7 +234,7 @@ impl Uploader {
             }
             Err(error) => {
                 if let Some(job) = self.doing.remove(&error.id()) {
-                    self.held.abandon(job);
+                    self.claimer.held.abandon(job);
                 }
                 self.tell(EventKind::Engine, &format!("an upload ended unexpectedly: {error}"));
                 return;
@@ -278,7 +259,7 @@ impl Uploader {
             Ok(Came::Refused(error)) => self.failed(&upload, &error).await,
             Err(error) => Err(error),
         };
-        self.held.forget(upload.job, upload.fence);
+        self.claimer.held.forget(upload.job, upload.fence);
         if let Err(error) = done {
             self.trouble_with(&error);
         }
@@ -303,7 +284,7 @@ impl Uploader {
         let class = error.class();
         let (word, reason) = (class.as_str().to_owned(), error.to_string());
         if class.is_permanent() && !class.is_of_one_key() {
-            self.held.release_jobs(&[(upload.job, upload.fence)]).await?;
+            self.claimer.held.release_jobs(&[(upload.job, upload.fence)]).await?;
             self.refused(error).await;
             return Ok(());
         }
@@ -357,7 +338,7 @@ impl Uploader {
 
     async fn heartbeat(&mut self) {
         // What was lost is put all the same, under the same key; only its end does not count.
-        if let Err(error) = self.held.extend().await {
+        if let Err(error) = self.claimer.held.extend().await {
             self.trouble_with(&error);
         }
     }
@@ -367,13 +348,10 @@ impl Uploader {
         let Some(horizon) = self.until_idle else { return };
         let paused = self.pause(&PauseScope::All).map(|pause| pause.reason);
         let blocked = paused.or_else(|| self.hold.lasting(Instant::now(), horizon));
-        let backfilled = self.backfill.is_none() || self.shared.uploading.is_full() || blocked.is_some();
-        let known = self.outlook.filter(|_| self.works.is_empty() && backfilled && Instant::now() < self.look_at);
-        let far = self.shared.now().saturating_add(Millis::try_from(horizon.as_millis()).unwrap_or(Millis::MAX));
-        let later = |outlook: Outlook| outlook.due > 0 || outlook.next_at.is_some_and(|next| next <= far);
-        let idle = known.is_some_and(|outlook| !later(outlook) || blocked.is_some());
-        let left = known.is_some_and(|outlook| !outlook.is_idle());
-        self.shared.uploading.set_idle(idle, self.seen, blocked.filter(|_| left));
+        let left = self.claimer.left_within(horizon).filter(|_| self.works.is_empty());
+        let idle = left.is_some_and(|left| !left && !self.may_backfill() || blocked.is_some());
+        let any = self.claimer.outlook().is_some_and(|outlook| !outlook.is_idle());
+        self.shared.uploading.set_idle(idle, self.seen, blocked.filter(|_| any));
     }
 
     fn finished(&self, status: Status) {

@@ -40,6 +40,9 @@ pub trait Watch: Sync {
 
     /// Why to stop, if so; asked between steps and between the recogniser's batches.
     fn stopped(&self) -> Option<OcrError>;
+
+    /// Something that a person who follows the log should read; of an image read on this machine there is nothing.
+    fn note(&self, _text: &Safe) {}
 }
 
 /// Reads images, one after another; models stay loaded, no page does.

@@ -10,6 +10,7 @@ mod folder;
 mod inputs;
 mod keep;
 mod objects;
+mod remote;
 mod worker;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,6 +22,7 @@ pub use self::folder::Folder;
 pub use self::inputs::{Found, Input, InputError, find};
 pub use self::keep::{Keeping, Kept};
 pub use self::objects::fetch;
+pub use self::remote::Away;
 use self::worker::Follow;
 use crate::ocr::pipeline::{Reads, Watch};
 use crate::ocr::{Document, OcrError, Stage};
@@ -96,6 +98,8 @@ impl Fault {
 pub enum Told<'a> {
     /// What one input came to; in the order of the inputs.
     Read(usize, &'a Input, Result<Document, Fault>),
+    /// What an engine has to say of an input while it is read.
+    Note(&'a Input, Safe),
     /// How things stand, some times a second.
     Standing(&'a Standing),
 }
@@ -133,6 +137,7 @@ pub fn read_all(
         open,
         options: *options,
         cut: Cancel::default(),
+        notes: Arc::default(),
         state: Mutex::default(),
         changed: Condvar::new(),
     });
@@ -155,6 +160,7 @@ struct Batch {
     options: Options,
     /// Set once pages in hand are to end at once.
     cut: Cancel,
+    notes: Arc<Notes>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -175,6 +181,9 @@ struct State {
     closed: bool,
 }
 
+/// What engines have said, and of which input.
+type Notes = Mutex<Vec<(usize, Safe)>>;
+
 /// What a thread has in hand: inputs and who follows each.
 type Busy = Vec<(usize, Arc<Follow>)>;
 
@@ -187,6 +196,7 @@ impl Batch {
     fn attend(self: &Arc<Self>, cancel: &Cancel, told: &mut dyn FnMut(Told<'_>)) -> Result<bool, std::io::Error> {
         let mut cancelled: Option<Instant> = None;
         loop {
+            self.tell_notes(told);
             self.hand_out(told);
             let mut state = self.lock();
             if state.turn == self.inputs.len() {
@@ -211,6 +221,15 @@ impl Batch {
                 self.start()?;
             }
             told(Told::Standing(&standing));
+        }
+    }
+
+    fn tell_notes(&self, told: &mut dyn FnMut(Told<'_>)) {
+        let notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        for (at, note) in notes {
+            if let Some(input) = self.inputs.get(at) {
+                told(Told::Note(input, note));
+            }
         }
     }
 

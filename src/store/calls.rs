@@ -1,11 +1,13 @@
 //! Calls: recorded before they go out, with their share of the limits, and again when they end.
 //! It sends nothing and knows no model beyond its name.
 
+use std::time::Duration;
+
 use super::base::work;
 use super::link::{Link, args};
-use super::types::{CallEnd, CallLimits, NewCall, ProviderUsage, Reserved};
+use super::types::{CallEnd, CallLimits, LastCall, NewCall, ProviderUsage, Reserved};
 use super::{Store, StoreError, sql};
-use crate::domain::{CallId, Outcome};
+use crate::domain::{CallId, JobId, Outcome};
 
 /// The minute window, milliseconds.
 const WINDOW: i64 = 60_000;
@@ -23,6 +25,15 @@ impl Store {
     /// Records what a call came to, and settles its price. A call that has already ended stays as it is.
     pub async fn end_call(&self, call: CallId, end: &CallEnd) -> Result<(), StoreError> {
         self.base.write(sql::ENDED.doing, End { call, end: end.clone() }).await
+    }
+
+    /// The last call of a job to a provider within the last `window`, by whichever worker.
+    pub async fn last_call(&self, job: JobId, provider: &str, window: Duration) -> Result<Option<LastCall>, StoreError> {
+        let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX / 2);
+        let rows = self.base.rows(&sql::LAST_CALL, args![job.0, provider, window]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let age = Duration::from_millis(u64::try_from(row.int(0)?).unwrap_or(0));
+        Ok(Some(LastCall { age, outcome: row.word(1)? }))
     }
 
     /// Calls and money of each provider since 00:00 UTC.

@@ -65,6 +65,15 @@ pub struct NewCall {
     pub reserve_micros: i64,
 }
 
+/// The last call of a job to one provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCall {
+    /// Since it was sent, by the database's clock.
+    pub age: Duration,
+    /// What it came to; `None`: nobody knows yet.
+    pub outcome: Option<Outcome>,
+}
+
 /// Limits of the call's provider, over all workers of the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallLimits {

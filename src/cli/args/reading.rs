@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::AsJson;
+use crate::config::OcrEngine;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tagdeck ocr page.jpg                       Markdown on stdout\n  \
@@ -30,9 +31,33 @@ pub struct Ocr {
     /// Keep each document in the database and the blob store too; what was read before is not read again
     #[arg(long)]
     pub store: bool,
+    /// What reads: the models inside the program, the PaddleOCR-VL service, or a vision model [default: ocr.engine]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<Engine>,
     /// Images read at once; each takes about 600 MB [default: ocr.workers, else one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,
+}
+
+/// What reads images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The models inside the program
+    Local,
+    /// The service of [ocr.service]; its result may come by way of the bucket
+    Service,
+    /// The vision model of [ocr.vlm]; calls may cost money
+    Vlm,
+}
+
+impl From<Engine> for OcrEngine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Local => Self::Local,
+            Engine::Service => Self::Service,
+            Engine::Vlm => Self::Vlm,
+        }
+    }
 }
 
 /// How a document is written.

@@ -6,13 +6,18 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::super::{OCR_PROVIDERS, Ocr};
-use super::{ConfigError, Source, Variables, expand_home};
+use super::super::{OCR_PROVIDERS, Ocr, Provider};
+use super::{ConfigError, Source, Variables, expand_home, remote};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileOcr {
     enabled: Option<bool>,
+    engine: Option<Spanned<String>>,
+    #[serde(default)]
+    service: remote::FileService,
+    #[serde(default)]
+    vlm: remote::FileVlm,
     workers: Option<Spanned<i64>>,
     page_timeout: Option<Spanned<f64>>,
     max_pixels: Option<Spanned<i64>>,
@@ -21,8 +26,15 @@ pub(super) struct FileOcr {
     onnxruntime: Option<String>,
 }
 
-pub(super) fn ocr(file: &Source<'_>, raw: FileOcr, variables: &Variables<'_>) -> Result<Ocr, ConfigError> {
+pub(super) fn ocr(
+    file: &Source<'_>,
+    raw: FileOcr,
+    variables: &Variables<'_>,
+    providers: &[Provider],
+) -> Result<Ocr, ConfigError> {
     let default = Ocr::default();
+    let (service, vlm) = (remote::service(file, &raw.service, variables)?, remote::vlm(file, &raw.vlm, providers)?);
+    let engine = remote::engine(file, raw.engine.as_ref(), &service, &vlm)?;
     let provider = match raw.provider {
         None => default.provider,
         Some(word) => *OCR_PROVIDERS.iter().find(|known| **known == word.get_ref()).ok_or_else(|| {
@@ -33,6 +45,9 @@ pub(super) fn ocr(file: &Source<'_>, raw: FileOcr, variables: &Variables<'_>) ->
     let onnxruntime = raw.onnxruntime.filter(|path| !path.is_empty()).map(|path| expand_home(&path)).transpose()?;
     Ok(Ocr {
         enabled: raw.enabled.unwrap_or(default.enabled),
+        engine,
+        service,
+        vlm,
         workers: file.whole(raw.workers.as_ref(), "ocr.workers", 0..=256)?.unwrap_or(default.workers),
         // A page needs about a second; 5 s leave room for the slowest machine.
         page_timeout: match &raw.page_timeout {

@@ -120,6 +120,7 @@ fn a_slow_image_does_not_let_results_pile_up() {
     read_all(inputs, Arc::new(|| Ok(Box::new(Odd) as Box<dyn Reads>)), &options, &Cancel::default(), &mut |what| match what {
         Told::Read(..) => told += 1,
         Told::Standing(standing) => drop(most.fetch_max(standing.done - told, Ordering::SeqCst)),
+        Told::Note(..) => {}
     })
     .unwrap();
     assert!(most.load(Ordering::SeqCst) <= 2 * WAITING, "{most:?}");

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Batch, Busy, Cancel, Fault, WAITING};
+use super::{Batch, Busy, Cancel, Fault, Notes, WAITING};
 use crate::ocr::pipeline::{Ender, Reads, Source, Watch};
 use crate::ocr::{Document, OcrError, Stage};
 use crate::text::Safe;
@@ -19,6 +19,8 @@ pub(super) struct Follow {
     at: Mutex<Place>,
     timeout: Duration,
     cut: Cancel,
+    /// Which input it is, and where what is said of it goes.
+    notes: (usize, Arc<Notes>),
     /// Ends the step in hand; asking between steps is not enough for a model that takes its time.
     ender: Mutex<Option<Ender>>,
 }
@@ -33,9 +35,9 @@ struct Place {
 }
 
 impl Follow {
-    fn new(timeout: Duration, cut: Cancel) -> Self {
+    fn new(timeout: Duration, cut: Cancel, notes: (usize, Arc<Notes>)) -> Self {
         let at = Place { stage: Stage::Decode, page: 1, pages: 1, since: Instant::now() };
-        Self { at: at.into(), timeout, cut, ender: Mutex::default() }
+        Self { at: at.into(), timeout, cut, notes, ender: Mutex::default() }
     }
 
     fn ends_by(&self, ender: Option<Ender>) {
@@ -86,6 +88,11 @@ impl Watch for Follow {
             return Some(OcrError::Cancelled);
         }
         (self.on_page_for() > self.timeout).then(|| self.overdue())
+    }
+
+    fn note(&self, text: &Safe) {
+        let (at, notes) = &self.notes;
+        notes.lock().unwrap_or_else(PoisonError::into_inner).push((*at, text.clone()));
     }
 }
 
@@ -144,8 +151,9 @@ impl Batch {
                 inputs
             };
             if !inputs.is_empty() {
-                let follow = || Arc::new(Follow::new(self.options.page_timeout, self.cut.clone()));
-                let busy: Busy = inputs.map(|at| (at, follow())).collect();
+                let notes = |at| (at, Arc::clone(&self.notes));
+                let follow = |at| Arc::new(Follow::new(self.options.page_timeout, self.cut.clone(), notes(at)));
+                let busy: Busy = inputs.map(|at| (at, follow(at))).collect();
                 state.busy.insert(id, busy.clone());
                 return Some(busy);
             }

@@ -30,6 +30,10 @@ statements! {
             cost_micros = $7, request_id = $8, reason = $9, body = $10 \
         WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros"
     ];
+    /// By the index on provider and time: of one job there is none.
+    LAST_CALL, "read the last call of a job": [
+        "SELECT " now " - sent_at, outcome FROM job_calls WHERE provider = $2 AND sent_at > " now " - $3 AND job_id = $1 ORDER BY id DESC LIMIT 1"
+    ];
     SETTLE, "settle the price of a call": [
         "UPDATE usage SET spent_micros = spent_micros + $3 WHERE provider = $1 AND day = $2"
     ];
