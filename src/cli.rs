@@ -15,6 +15,7 @@ mod output;
 mod outputs;
 mod posts;
 mod run;
+mod serve;
 mod session;
 mod settings;
 mod transfer;
@@ -48,6 +49,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Run(args)) => run::run(&common, &args),
+        Some(Command::Serve(args)) => serve::run(&common, &args),
         Some(Command::Stats(args)) => posts::stats(&common, &args),
         Some(Command::Posts(args)) => posts::list(&common, &args),
         Some(Command::Retry(args)) => posts::retry(&common, &args),

@@ -1,6 +1,7 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod api;
 mod engines;
 mod file;
 mod show;
@@ -10,8 +11,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use api::{Api, LOG_FORMATS, Log};
 pub use engines::{OcrEngine, OcrService, OcrVlm};
-pub use file::{ConfigError, Overrides, load};
+pub use file::{ConfigError, Overrides, load, parse_address};
 pub use show::{show, without_password as shown_address};
 
 /// `config.toml.example`: every key with its default and a comment.
@@ -65,10 +67,14 @@ pub struct Config {
     pub database: Secret,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
     pub log_level: String,
+    /// Where log lines go.
+    pub log: Log,
     /// How posts are tagged.
     pub tagging: Tagging,
     /// How images are read.
     pub ocr: Ocr,
+    /// Who may ask over HTTP, and how much.
+    pub api: Api,
     /// Where documents are stored.
     pub blob: Blob,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.

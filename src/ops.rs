@@ -1,6 +1,8 @@
 //! Every use case once: a key press, a subcommand and an HTTP route that do the same thing call the same function here.
 //! It does no background work and prints nothing.
 
+mod fetch;
+mod measure;
 mod observe;
 pub mod ocr;
 pub mod outputs;
@@ -17,9 +19,12 @@ use crate::domain::{
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
-use crate::store::{Requeue, Store, StoreError};
+use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
 pub use submit::{Submission, Submissions, hash};
+
+pub use fetch::{FetchError, fetch};
+pub use measure::{CallTally, Pulse};
 
 /// What entries of the route begin with that call nobody.
 const LOCAL: &str = "local/";
@@ -126,6 +131,17 @@ impl Ops {
     /// A page of posts, newest change first.
     pub async fn posts(&self, filter: &PostFilter, after: Option<PageKey>, limit: u32) -> Result<Vec<PostLine>, OpsError> {
         Ok(self.store.posts(filter, after, limit).await?)
+    }
+
+    /// As [`Ops::posts`], but looks through about `budget` posts only and says where to go on: for a search that somebody waits for.
+    pub async fn posts_within(
+        &self,
+        filter: &PostFilter,
+        after: Option<PageKey>,
+        limit: u32,
+        budget: u32,
+    ) -> Result<PostPage, OpsError> {
+        Ok(self.store.posts_within(filter, after, limit, budget).await?)
     }
 
     /// One post with its history; `None`: no such post.

@@ -24,7 +24,7 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
     let config = session::settings(common)?;
     std::fs::create_dir_all(&config.data_dir)
         .wrap_err_with(|| format!("cannot make the folder {}", Safe::line(&config.data_dir.display().to_string())))?;
-    session::start_log(&config.log_level, &LogTo::File(&config.data_dir.join("tagdeck.log")))?;
+    session::start_kept_log(&config, &LogTo::File(&config.data_dir.join("tagdeck.log")))?;
     session::block_on(async {
         let watch_only = args.observe || args.read_only;
         let store = session::open(&config, Access::ReadWrite).await?;

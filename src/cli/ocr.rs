@@ -98,7 +98,7 @@ fn local(config: &Config, now: bool) -> Result<Arc<Open>> {
 
 /// The first signal ends within 5 s, the second at once.
 fn stop_on_signals(cancel: Cancel) -> Result<()> {
-    session::on_signals(move || {
+    session::on_signals(true, move || {
         if cancel.is_cancelled() {
             std::process::exit(130);
         }

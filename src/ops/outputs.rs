@@ -265,6 +265,3 @@ impl Outputs {
         Ok(self.store.image(image).await?.and_then(|image| image.key))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tagdeck::config::{Blob, Config, Ocr, Provider, Secret, Tagging};
+use tagdeck::config::{Api, Blob, Config, Log, Ocr, Provider, Secret, Tagging};
 use tagdeck::domain::{NewPost, PostDetail, PostFilter, Status, UserId};
 use tagdeck::engine::{Ended, Engine, Kinds, Options};
 use tagdeck::store::Store;
@@ -34,6 +34,10 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
         data_dir: PathBuf::new(),
         database: Secret::new(database),
         log_level: "info".to_owned(),
+        log: Log::default(),
+        api: Api::default(),
+        // Nothing is stored unless a test says where.
+        blob: Blob { upload: false, ..Blob::default() },
         tagging: Tagging {
             route: route.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(5),
@@ -43,8 +47,6 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
             ..Tagging::default()
         },
         ocr: Ocr::default(),
-        // Nothing is stored unless a test says where.
-        blob: Blob { upload: false, ..Blob::default() },
         providers,
     }
 }

@@ -326,7 +326,7 @@ mod tests {
     use crate::ops::outputs::Object;
 
     fn rows(from: usize, count: usize) -> Vec<Row> {
-        let object = |n: usize| Object { key: format!("a/{n:07}"), size: 1, modified: 0 };
+        let object = |n: usize| Object { key: format!("a/{n:07}"), size: 1, modified: None };
         (from..from + count).map(|n| Row::new(Entry::Object(object(n)), "a/")).collect()
     }
 

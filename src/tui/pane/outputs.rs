@@ -131,7 +131,7 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         (Some(_), true) if outputs.filter.is_some() && outputs.has_more() => ("Nothing so far; still looking.", "Esc ends the search."),
         (Some(_), true) if outputs.filter.is_some() => ("No name holds this text.", "Esc shows all names again."),
         (Some(_), true) if !outputs.prefix.is_empty() => ("Nothing lies here.", "Esc goes one folder up."),
-        (Some(_), true) if outputs.order == Order::Newest => ("No document of ours lies here.", "n lists all names there are."),
+        (Some(_), true) if outputs.order == Order::Newest => ("No document of ours lies here.", "s lists all names there are."),
         (Some(_), true) => ("Nothing is stored yet.", "`tagdeck ocr FILE --store` reads and stores."),
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
