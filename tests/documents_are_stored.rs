@@ -15,8 +15,9 @@ mod reading;
 mod s3;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use databases::{Db, MAX_ATTEMPTS};
 use engines::{config, stop, until};
@@ -127,12 +128,12 @@ on_both! {
         let engine = start(&store, &settings(&db, hasty(&server)), &script, STORING);
         until("some are stored", || async { stored(&store).await >= 40 }).await;
         server.stop();
-        until("reading goes on without it", || async { store.ocr_counts().await.unwrap().success == 200 }).await;
+        in_time("reading goes on without it", || async { store.ocr_counts().await.unwrap().success == 200 }).await;
         until("the trouble is told", || async { engine.watch().borrow().uploads.trouble.is_some() }).await;
         let before = server.keys().len();
         assert!(before < 400, "it stopped in the middle");
         server.start_again();
-        until("all are stored", || async { stored(&store).await == 200 }).await;
+        in_time("all are stored", || async { stored(&store).await == 200 }).await;
         let (lines, ended) = (told(&engine), stop(engine).await);
         assert_eq!((ended.upload.success, ended.upload.failed, script.begun()), (200, 0, 200));
         assert_eq!(server.keys().len(), 400);
@@ -218,7 +219,7 @@ on_both! {
         let (mut server, place, script) = (S3Server::start(), tempfile::tempdir().unwrap(), Script::new());
         let store = db.store().await;
         server.stop();
-        let contents: Vec<String> = (0..40).map(|n| format!("slow:{n} {}", "ТЕКСТ ".repeat(20_000))).collect();
+        let contents: Vec<String> = (0..14).map(|n| format!("slow:{n} {}", "ТЕКСТ ".repeat(20_000))).collect();
         let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
         engines::import(&store, &[photos(place.path(), 1, "", &contents)], LONG).await;
         let engine = start(&store, &settings(&db, Blob { spool_mb: 1, ..hasty(&server) }), &script, STORING);
@@ -227,12 +228,12 @@ on_both! {
         until("nothing is in hand", || async { engine.watch().borrow().ocr.busy.is_empty() }).await;
         let begun = script.begun();
         tokio::time::sleep(Duration::from_millis(1_200)).await;
-        assert!(script.begun() == begun && begun < 40, "{begun}, then {}", script.begun());
+        assert!(script.begun() == begun && begun < 14, "{begun}, then {}", script.begun());
         assert!(told(&engine).iter().any(|line| line.starts_with("paused the spool is full: ")), "{:#?}", told(&engine));
         server.start_again();
-        until("all are read and stored", || async { stored(&store).await == 40 }).await;
+        in_time("all are read and stored", || async { stored(&store).await == 14 }).await;
         let ended = stop(engine).await;
-        assert_eq!((ended.ocr.success, ended.upload.success), (40, 40));
+        assert_eq!((ended.ocr.success, ended.upload.success), (14, 14));
     }
 
     async fn documents_read_while_nothing_was_stored_go_up_later(db: Db) {
@@ -263,6 +264,15 @@ on_both! {
     }
 }
 
+/// As [`until`], for what takes a debug build on a busy machine longer than most.
+async fn in_time<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < Duration::from_mins(2), "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 async fn outputs(store: &Store) -> Vec<(NewDocument, tagdeck::domain::Output)> {
     let mut outputs = BTreeMap::new();
     for image in reading::images(store).await {
@@ -275,5 +285,5 @@ async fn outputs(store: &Store) -> Vec<(NewDocument, tagdeck::domain::Output)> {
 
 fn files(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { files(&path) } else { usize::from(!path.to_str().unwrap().contains("/.")) }).sum()
+    entries.map(|path| if path.is_dir() { files(&path) } else { usize::from(!path.file_name().unwrap().to_str().unwrap().starts_with('.')) }).sum()
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, words};
+use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, WorkerSeen, words};
 use crate::text::Safe;
 
 words! {
@@ -143,6 +143,8 @@ pub struct Snapshot {
     pub ocr: OcrNumbers,
     /// The storing of documents.
     pub uploads: UploadNumbers,
+    /// Every worker of the database, this one among them; none where only one can be (SQLite, in its own process).
+    pub workers: Vec<WorkerSeen>,
     /// Something that needs the operator: a lost database, a route without a healthy model.
     pub trouble: Option<Safe>,
 }
@@ -184,7 +186,7 @@ impl WorstCase {
 }
 
 /// Totals of a run as the summary prints them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Jobs that ended well.
     pub success: u64,

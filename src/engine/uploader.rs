@@ -81,7 +81,7 @@ impl Uploader {
     pub async fn run(mut self, mut leave: oneshot::Receiver<()>) {
         let shared = Arc::clone(&self.shared);
         let mut stop = shared.stop.clone();
-        let mut handled = true;
+        let (mut handled, mut leaving) = (true, false);
         let mut heartbeat = ticker(LEASE / 4);
         self.begin().await;
         loop {
@@ -89,8 +89,8 @@ impl Uploader {
                 self.fill().await;
             }
             self.stand();
-            let (look_at, hungry) = (self.claimer.look_at(), self.stopping_since.is_none() && self.room() > 0);
-            let grace = self.stopping_since.map_or(look_at, |since| since + GRACE);
+            let hungry = self.stopping_since.is_none() && self.room() > 0;
+            let last = self.stopping_since.map(|since| since + GRACE);
             tokio::select! {
                 Some(done) = self.works.join_next_with_id() => self.ended(done).await,
                 changed = stop.changed(), if handled => {
@@ -100,18 +100,26 @@ impl Uploader {
                         break;
                     }
                 }
-                _ = &mut leave => break,
+                // The rest has ended; what is in hand comes through, or is given back.
+                _ = &mut leave, if !leaving => {
+                    leaving = true;
+                    self.stopping_since.get_or_insert_with(Instant::now);
+                }
                 _ = heartbeat.tick() => self.heartbeat().await,
                 () = shared.uploading.work.notified() => self.claimer.look_now(),
-                () = tokio::time::sleep_until(look_at), if hungry => {}
-                () = tokio::time::sleep_until(grace), if self.stopping_since.is_some() => break,
+                () = self.claimer.wait(), if hungry => {}
+                () = tokio::time::sleep_until(last.unwrap_or_else(Instant::now)), if last.is_some() => break,
             }
             if self.stopping_since.is_some() && self.works.is_empty() {
                 break;
             }
         }
         self.works.abort_all();
-        while self.works.join_next().await.is_some() {}
+        while let Some(done) = self.works.join_next_with_id().await {
+            if done.is_ok() {
+                self.ended(done).await;
+            }
+        }
         shared.uploading.set_in_flight(0);
         if let Err(error) = self.claimer.held.release_all().await {
             self.trouble_with(&error);
