@@ -17,6 +17,8 @@ mod base;
 mod calls;
 mod error;
 mod fleet;
+mod hand;
+mod image_list;
 mod images;
 mod import;
 mod jobs;

@@ -321,6 +321,6 @@ fn held_json(held: &[(JobId, Fence)]) -> String {
 }
 
 /// Tags as the column holds them: plain UTF-8, no `\u` escapes, readable by the bot and by `LIKE`.
-fn tags_json(tags: &[String]) -> String {
+pub(super) fn tags_json(tags: &[String]) -> String {
     serde_json::Value::from(tags).to_string()
 }

@@ -3,12 +3,14 @@
 
 mod calls;
 mod fleet;
+mod hand;
 mod images;
 mod import;
 mod outputs;
 
 pub(crate) use calls::*;
 pub(crate) use fleet::*;
+pub(crate) use hand::*;
 pub(crate) use images::*;
 pub(crate) use import::*;
 pub(crate) use outputs::*;
@@ -366,7 +368,8 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 6] = [THESE, calls::THESE, fleet::THESE, images::THESE, import::THESE, outputs::THESE];
+    const ALL: [&[(&str, &Sql)]; 7] =
+        [THESE, calls::THESE, fleet::THESE, hand::THESE, images::THESE, import::THESE, outputs::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

@@ -47,6 +47,7 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
             ..Tagging::default()
         },
         ocr: Ocr::default(),
+        ui: tagdeck::config::Ui::default(),
         providers,
     }
 }
