@@ -198,7 +198,7 @@ pub struct Run {
     #[arg(long)]
     pub until_idle: bool,
     /// Kinds of work to do
-    #[arg(long, value_delimiter = ',', default_value = "tag,ocr", value_name = "KIND")]
+    #[arg(long, value_delimiter = ',', default_value = "tag,ocr,upload", value_name = "KIND")]
     pub kind: Vec<Kind>,
     /// Most posts in flight [default: tagging.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -230,6 +230,8 @@ pub enum Kind {
     Tag,
     /// Read images
     Ocr,
+    /// Store what was read
+    Upload,
 }
 
 #[derive(Args, Debug)]
