@@ -140,7 +140,6 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
     let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
-    let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
         file: path.clone(),
