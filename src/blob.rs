@@ -4,6 +4,7 @@
 mod error;
 mod files;
 mod key;
+mod s3;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub enum Put {
     Written,
     /// The same bytes were there already; nothing was sent.
     AlreadyThere,
+    /// The bytes were sent and taken, but the key may not look whether they are there.
+    Unseen,
 }
 
 /// What the store says of one object. Texts are foreign.
@@ -122,12 +125,15 @@ pub struct BlobStore(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Files(files::Files),
+    S3(Box<s3::S3>),
 }
 
 impl BlobStore {
     /// The store that the settings name; asks no server.
-    #[allow(clippy::unused_async, reason = "S3 reads its profile here")]
     pub async fn open(settings: &config::Blob) -> Result<Self, BlobError> {
+        if let Some(bucket) = &settings.bucket {
+            return Ok(Self(Kind::S3(Box::new(s3::S3::open(settings, bucket).await?))));
+        }
         let files = files::Files::new(&settings.folder);
         files.sweep();
         Ok(Self(Kind::Files(files)))
@@ -137,6 +143,7 @@ impl BlobStore {
     pub fn place(&self) -> Safe {
         match &self.0 {
             Kind::Files(files) => files.place(),
+            Kind::S3(s3) => s3.place(),
         }
     }
 
@@ -151,6 +158,7 @@ impl BlobStore {
         }
         match &self.0 {
             Kind::Files(files) => files.put(key, bytes, about).await,
+            Kind::S3(s3) => s3.put(key, bytes, about).await,
         }
     }
 
@@ -158,6 +166,7 @@ impl BlobStore {
     pub async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.head(key).await,
+            Kind::S3(s3) => s3.head(key).await,
         }
     }
 
@@ -165,6 +174,7 @@ impl BlobStore {
     pub async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.get(key, range).await,
+            Kind::S3(s3) => s3.get(key, range).await,
         }
     }
 
@@ -172,6 +182,7 @@ impl BlobStore {
     pub async fn download(&self, key: &str, to: &mut (impl AsyncWrite + Unpin)) -> Result<u64, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.download(key, to).await,
+            Kind::S3(s3) => s3.download(key, to).await,
         }
     }
 
@@ -179,6 +190,7 @@ impl BlobStore {
     pub async fn list(&self, ask: &List) -> Result<Page, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.list(ask).await,
+            Kind::S3(s3) => s3.list(ask).await,
         }
     }
 
@@ -186,14 +198,15 @@ impl BlobStore {
     pub async fn delete(&self, key: &str) -> Result<(), BlobError> {
         match &self.0 {
             Kind::Files(files) => files.delete(key).await,
+            Kind::S3(s3) => s3.delete(key).await,
         }
     }
 
     /// A link that whoever has it can open for so long; `None`: a folder has no links.
-    #[allow(clippy::unused_async, reason = "signing may ask for a fresh key")]
-    pub async fn presign(&self, _key: &str, _lasts: Duration) -> Result<Option<String>, BlobError> {
+    pub async fn presign(&self, key: &str, lasts: Duration) -> Result<Option<String>, BlobError> {
         match &self.0 {
             Kind::Files(_) => Ok(None),
+            Kind::S3(s3) => s3.presign(key, lasts).await.map(Some),
         }
     }
 

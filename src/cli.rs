@@ -12,8 +12,10 @@ mod migrate;
 mod models;
 mod ocr;
 mod output;
+mod outputs;
 mod posts;
 mod run;
+mod serve;
 mod session;
 mod settings;
 mod transfer;
@@ -47,11 +49,13 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Run(args)) => run::run(&common, &args),
+        Some(Command::Serve(args)) => serve::run(&common, &args),
         Some(Command::Stats(args)) => posts::stats(&common, &args),
         Some(Command::Posts(args)) => posts::list(&common, &args),
         Some(Command::Retry(args)) => posts::retry(&common, &args),
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),
         Some(Command::Ocr(args)) => ocr::run(&common, &args),
+        Some(Command::Outputs(args)) => outputs::run(&common, &args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Migrate(args)) => migrate::run(&common, &args),
         Some(Command::Move(args)) => transfer::run(&common, &args),

@@ -1,6 +1,7 @@
 //! The settings, from embedded defaults over `config.toml`, `.env` and the environment to flags.
 //! It checks and explains; it opens nothing: no database, no network.
 
+mod api;
 mod engines;
 mod file;
 mod show;
@@ -10,8 +11,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use api::{Api, LOG_FORMATS, Log};
 pub use engines::{OcrEngine, OcrService, OcrVlm};
-pub use file::{ConfigError, Overrides, load};
+pub use file::{ConfigError, Overrides, load, parse_address};
 pub use show::{show, without_password as shown_address};
 
 /// `config.toml.example`: every key with its default and a comment.
@@ -24,6 +26,12 @@ pub const LOCAL_PROVIDER: &str = "local";
 pub fn sqlite_file(address: &str) -> Option<&Path> {
     let path = address.strip_prefix("sqlite://")?;
     Some(Path::new(path.split('?').next().unwrap_or(path)))
+}
+
+/// True for an address of Cloud.ru, whose keys and region are its own.
+pub fn is_cloud_ru(address: &str) -> bool {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| host == "cloud.ru" || host.ends_with(".cloud.ru"))
 }
 
 /// A key or password: usable, never printable.
@@ -59,10 +67,14 @@ pub struct Config {
     pub database: Secret,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
     pub log_level: String,
+    /// Where log lines go.
+    pub log: Log,
     /// How posts are tagged.
     pub tagging: Tagging,
     /// How images are read.
     pub ocr: Ocr,
+    /// Who may ask over HTTP, and how much.
+    pub api: Api,
     /// Where documents are stored.
     pub blob: Blob,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::{Blob, Config, Ocr, Provider, Secret, Tagging};
+use crate::config::{Api, Blob, Config, Log, Ocr, Provider, Secret, Tagging};
 use crate::domain::NewPost;
 use crate::llm::keywords;
 use server::{Faults, Server, Setup};
@@ -78,6 +78,8 @@ pub fn config(folder: &Path, server: &Server) -> Config {
         data_dir: folder.to_owned(),
         database: Secret::new(format!("sqlite://{}", folder.join("demo.db").display())),
         log_level: "info".to_owned(),
+        log: Log::default(),
+        api: Api::default(),
         tagging: Tagging {
             route: ROUTE.map(str::to_owned).to_vec(),
             timeout: Duration::from_millis(1500),

@@ -89,6 +89,14 @@ pub struct Ended {
     pub trouble: Option<Safe>,
 }
 
+impl Ended {
+    /// What this engine and those before it did, and what is left now.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self { totals: self.totals + before.totals, ocr: self.ocr + before.ocr, ..self }
+    }
+}
+
 impl Engine {
     /// Starts the engine's tasks; they begin by picking up what a crash left behind.
     pub fn start(store: Store, config: &Config, options: Options) -> Self {

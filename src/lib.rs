@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! main  cli                                   parse arguments, pick a subcommand
-//! tui                           demo          faces: draw, show everything on made-up data
+//! tui            api            demo          faces: draw, answer HTTP, show everything on made-up data
 //! engine  ops  doctor  import                 engine: background work · ops: what a person can ask for
 //! store      llm      ocr      blob           trades that do not know each other
 //! domain  config  text                        words, settings, and the gate for foreign text
 //! ```
 
+pub mod api;
 pub mod blob;
 pub mod cli;
 pub mod config;

@@ -1,23 +1,30 @@
 //! Every use case once: a key press, a subcommand and an HTTP route that do the same thing call the same function here.
 //! It does no background work and prints nothing.
 
+mod fetch;
+mod measure;
 mod observe;
 pub mod ocr;
+pub mod outputs;
 mod submit;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
     ImageId, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
-use crate::store::{Requeue, Store, StoreError};
+use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
 pub use submit::{Submission, Submissions};
+
+pub use fetch::{FetchError, fetch};
+pub use measure::{CallTally, Pulse};
 
 /// What entries of the route begin with that call nobody.
 const LOCAL: &str = "local/";
@@ -78,6 +85,8 @@ pub struct Ops {
     tagging: Arc<Tagging>,
     snapshot: watch::Receiver<Snapshot>,
     log: EventLog,
+    /// Where documents are stored, if anywhere.
+    blobs: Option<BlobStore>,
     /// Wakes the engine of this process, if there is one.
     waker: Option<mpsc::Sender<()>>,
 }
@@ -90,6 +99,7 @@ impl Ops {
             tagging: Arc::new(tagging.clone()),
             snapshot: engine.watch(),
             log: engine.log(),
+            blobs: None,
             waker: Some(engine.waker()),
         }
     }
@@ -99,7 +109,13 @@ impl Ops {
         let log = EventLog::new(Safe::fixed("observer"));
         let tagging = Arc::new(tagging.clone());
         let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
-        Self { store, tagging, snapshot, log, waker: None }
+        Self { store, tagging, snapshot, log, blobs: None, waker: None }
+    }
+
+    /// The same with the blob store that documents lie in.
+    #[must_use]
+    pub fn with_blobs(self, blobs: BlobStore) -> Self {
+        Self { blobs: Some(blobs), ..self }
     }
 
     /// Counts, for one user or all; `None`: no such user.
@@ -115,6 +131,17 @@ impl Ops {
     /// A page of posts, newest change first.
     pub async fn posts(&self, filter: &PostFilter, after: Option<PageKey>, limit: u32) -> Result<Vec<PostLine>, OpsError> {
         Ok(self.store.posts(filter, after, limit).await?)
+    }
+
+    /// As [`Ops::posts`], but looks through about `budget` posts only and says where to go on: for a search that somebody waits for.
+    pub async fn posts_within(
+        &self,
+        filter: &PostFilter,
+        after: Option<PageKey>,
+        limit: u32,
+        budget: u32,
+    ) -> Result<PostPage, OpsError> {
+        Ok(self.store.posts_within(filter, after, limit, budget).await?)
     }
 
     /// One post with its history; `None`: no such post.

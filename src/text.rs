@@ -1,7 +1,9 @@
 //! The gate for foreign text: posts, model output, error bodies and file names become [`Safe`] here before any terminal, log or header.
 //! It is not a formatter: it only removes what could act on a terminal or lie about what stands where.
 
+use std::error::Error;
 use std::fmt::{self, Write};
+use std::io;
 use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
@@ -179,6 +181,17 @@ pub fn json_line<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json:
         }
     }
     Ok(out)
+}
+
+/// The error and its causes; an `io::Error` hides the error it wraps from `source`, so it is opened.
+pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
 }
 
 /// The first `max` characters of a text, never cutting a character in two.

@@ -4,6 +4,7 @@
 //! `update(&mut Model, Msg) -> Vec<Effect>` and `view(&Model, &mut Frame)` are pure; the loop below carries
 //! messages to the one and frames from the other.
 
+mod clipboard;
 mod effect;
 mod input;
 mod keymap;
@@ -60,6 +61,8 @@ pub struct Options {
     pub observing_because: Option<String>,
     /// At most a frame every two seconds (but a key is answered at once), no sparkline.
     pub low_bandwidth: bool,
+    /// The blob store in words, or why it cannot be opened.
+    pub blobs: Option<Result<Safe, Safe>>,
 }
 
 /// How the dashboard ended; the terminal has been given back in every case.
@@ -158,6 +161,10 @@ where
                 match effect {
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Redraw => self.screen.forget(),
+                    Effect::Copy(text) => {
+                        let between = clipboard::Between::detect(|name| std::env::var(name).ok());
+                        self.screen.pass(&clipboard::sequence(&text, between))?;
+                    }
                     Effect::Suspend if !terminal::has_shell() => {
                         heard.push(Msg::Done(Err(Safe::fixed("Not suspended: there is no shell to return to."))));
                     }

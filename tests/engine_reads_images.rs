@@ -208,6 +208,27 @@ on_both! {
         assert!(images(&store).await.iter().all(|image| image.status == Some(Status::Pending)));
     }
 
+    async fn images_are_read_together_where_the_reader_wants_that(db: Db) {
+        let (folder, store, script) = (tempfile::tempdir().unwrap(), db.store().await, Script::new());
+        let contents: Vec<String> = (0..12).map(|n| if n == 7 { "nonsense".to_owned() } else { format!("slow:{n}") }).collect();
+        let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+        import(&store, &[photos(folder.path(), 1, "Подпись", &contents)], LONG).await;
+        script.at_once.store(4, Ordering::Relaxed);
+        let setup = tagdeck::engine::reader::Setup { workers: 1, page_timeout: LONG, ..reading::setup(&script) };
+        let options = tagdeck::engine::Options { kinds: READING, ..tagdeck::engine::Options::default() };
+        let engine = Engine::start_with(store.clone(), &reading_only(&db), options, setup);
+        until("all are ended", || all_ended(&store)).await;
+        let totals = stop(engine).await.ocr;
+        assert_eq!((totals.success, totals.failed), (11, 1), "a bad image costs its neighbours nothing");
+        assert_eq!(classes(&store).await[7], (Some(Status::Failed), Some("bad_image".to_owned())));
+        for (n, image) in images(&store).await.iter().enumerate().filter(|(n, _)| *n != 7) {
+            assert_eq!(image.text.as_deref().map(str::trim), Some(n.to_string().as_str()), "each has its own text");
+        }
+        let groups = script.groups.lock().unwrap().clone();
+        assert_eq!((groups[0], groups.iter().sum::<usize>()), (1, 12), "nothing is known of the reader before its first image");
+        assert!(groups.iter().any(|group| *group > 1) && groups.iter().all(|group| *group <= 4), "{groups:?}");
+    }
+
     async fn a_stop_gives_back_what_is_being_read(db: Db) {
         let (folder, store, script) = (tempfile::tempdir().unwrap(), db.store().await, Script::new());
         import(&store, &[photos(folder.path(), 1, "Подпись", &["hang:1", "long:2", "long:3"])], LONG).await;

@@ -19,19 +19,25 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ops", &["text", "domain", "config", "store", "llm", "ocr", "blob", "engine"]),
     ("doctor", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
+    ("api", &["text", "domain", "config", "ops", "engine"]),
     ("demo", &["text", "domain", "config", "llm", "ocr", "engine"]),
-    ("cli", &["text", "domain", "config", "store", "llm", "ocr", "blob", "import", "engine", "ops", "doctor", "tui", "demo"]),
+    (
+        "cli",
+        &["text", "domain", "config", "store", "llm", "ocr", "blob", "import", "engine", "ops", "doctor", "tui", "api", "demo"],
+    ),
 ];
 
 /// Crates that only these rooms may name.
 const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("reqwest", &["llm", "ocr"]),
+    ("reqwest", &["llm", "ocr", "ops"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli"]),
     ("ort", &["ocr"]),
     ("imageproc", &["ocr"]),
+    ("axum", &["api"]),
+    ("hyper_util", &["api"]),
     ("aws_config", &["blob"]),
     ("aws_sdk_s3", &["blob"]),
     ("aws_smithy_http_client", &["blob"]),

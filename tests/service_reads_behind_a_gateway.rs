@@ -8,6 +8,8 @@ mod databases;
 mod engines;
 #[path = "support/ocr_service.rs"]
 mod ocr_service;
+#[path = "support/postgres.rs"]
+mod postgres;
 #[path = "support/program.rs"]
 mod program;
 #[path = "support/reading.rs"]
@@ -17,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use databases::Db;
 use engines::{import, stop, until};
 use ocr_service::{OcrService, Plan};
 use program::{Home, text};
@@ -25,14 +28,15 @@ use tagdeck::config::{Config, OcrEngine, OcrService as Settings, Secret};
 use tagdeck::domain::Status;
 use tagdeck::engine::reader::{Remote, Setup};
 use tagdeck::engine::{Engine, Kinds, Options};
-use tagdeck::store::{Access, Store};
+use tagdeck::store::Store;
 
 const MS: Duration = Duration::from_millis(1);
 const KEY: &str = "service-key-1234";
-const KINDS: Kinds = Kinds { tag: false, ocr: true, upload: false };
+const KINDS: Kinds = Kinds { tag: false, ocr: true };
 
 struct Place {
     folder: tempfile::TempDir,
+    db: Db,
     store: Store,
     config: Config,
     script: Arc<Script>,
@@ -41,9 +45,9 @@ struct Place {
 impl Place {
     async fn new(service: &OcrService, deadline: Duration, fallback: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite://{}", folder.path().join("t.db").display());
-        let store = Store::open(&database, Access::ReadWrite).await.unwrap();
-        let mut config = engines::config(&database, Vec::new(), &["local/keywords"]);
+        let db = Db::sqlite();
+        let store = db.store().await;
+        let mut config = engines::config(&db.url, Vec::new(), &["local/keywords"]);
         config.blob.folder.clone_from(&service.bucket);
         config.ocr.engine = OcrEngine::Service;
         config.ocr.service = Settings {
@@ -53,7 +57,7 @@ impl Place {
             poll: 40 * MS,
             fallback,
         };
-        Self { folder, store, config, script: Script::new() }
+        Self { folder, db, store, config, script: Script::new() }
     }
 
     fn start(&self) -> Engine {
@@ -77,12 +81,8 @@ impl Place {
     }
 
     async fn documents(&self) -> Vec<serde_json::Value> {
-        let mut found = Vec::new();
-        for image in images(&self.store).await {
-            let detail = self.store.image(image.id).await.unwrap().unwrap();
-            found.extend(detail.document.map(|document| serde_json::from_str(&document.json).unwrap()));
-        }
-        found
+        let all = self.db.text("SELECT json_group_array(json(json)) FROM (SELECT json FROM documents ORDER BY id)").await;
+        serde_json::from_str(&all.unwrap()).unwrap()
     }
 }
 

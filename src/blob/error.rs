@@ -2,6 +2,7 @@
 //! How a server's answer becomes one of these is told in `s3`.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ words! {
         Network = "network",
         /// No answer in time.
         Timeout = "timeout",
-        /// The server wants fewer requests, or is overloaded.
+        /// The server wants fewer requests, is overloaded or out of order.
         SlowDown = "slow_down",
         /// No object under this key.
         NotFound = "not_found",
@@ -60,6 +61,17 @@ impl Class {
     /// True when it says nothing about other keys: the others may well be stored meanwhile.
     pub const fn is_of_one_key(self) -> bool {
         matches!(self, Self::NotFound | Self::Broken | Self::BadKey | Self::Other)
+    }
+
+    /// What the system's refusal comes to.
+    pub(super) const fn of_io(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::AccessDenied,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidFilename => Self::BadKey,
+            _ => Self::Other,
+        }
     }
 
     /// What to do.

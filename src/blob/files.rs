@@ -132,13 +132,7 @@ impl Files {
     }
 
     fn failed(&self, doing: &'static str, key: Option<&str>, error: &io::Error) -> BlobError {
-        let class = match error.kind() {
-            ErrorKind::NotFound => Class::NotFound,
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Class::AccessDenied,
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Class::Full,
-            ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidFilename => Class::BadKey,
-            _ => Class::Other,
-        };
+        let class = Class::of_io(error.kind());
         let said = BlobError::new(class, doing, key, &self.place(), &error.to_string());
         match class {
             Class::AccessDenied => said.with_remedy("give this user rights there, or name another blob.folder"),

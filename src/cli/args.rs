@@ -1,16 +1,19 @@
 //! The commands, flags and help texts; names are a promise (DESIGN.md).
 //! It runs nothing.
 
+mod outputs;
 mod reading;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::config::Overrides;
+use crate::config::{Overrides, parse_address};
 use crate::domain::{Outcome, Status};
 
+pub use outputs::{Get, Ls, Outputs, OutputsCommand, Rm, Verify};
 pub use reading::{DocumentFormat, Gpu, GpuCommand, GpuInstall, Models, ModelsCommand, Ocr};
 
 /// Tags posts with an LLM and keeps watch over it in a terminal dashboard.
@@ -101,6 +104,8 @@ pub enum Command {
     Import(Import),
     /// Tag without a screen
     Run(Run),
+    /// Answer over HTTP
+    Serve(Serve),
     /// Counts by status
     Stats(Stats),
     /// List posts, newest change first
@@ -111,6 +116,8 @@ pub enum Command {
     Regenerate(Regenerate),
     /// Read images: their text and tables as Markdown, JSON or plain text
     Ocr(Ocr),
+    /// Look at, fetch, delete and verify what was stored
+    Outputs(Outputs),
     /// Say what the engine would do with a recorded LLM response
     Explain(Explain),
     /// Create or update the tables; attach to the database of an existing bot
@@ -194,9 +201,24 @@ pub struct Run {
     /// Most posts in flight [default: tagging.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub concurrency: Option<u32>,
+    /// Answer over HTTP as well, in this process [default: api.listen]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, value_parser = parse_address)]
+    #[expect(clippy::option_option, reason = "the flag may stand alone")]
+    pub listen: Option<Option<SocketAddr>>,
     /// One JSON object a line: the events, then the summary
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  tagdeck serve\n  TAGDECK_API_TOKEN=$(openssl rand -hex 24) tagdeck serve --listen 0.0.0.0:8010\n\n\
+It only answers; an engine (`tagdeck` or `tagdeck run`) does the work, `tagdeck run --listen` is both.\n/openapi.json describes every path."
+)]
+pub struct Serve {
+    /// Where to listen [default: api.listen, 127.0.0.1:8010]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Kinds of work that this version does.

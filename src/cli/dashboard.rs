@@ -24,24 +24,28 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
     let config = session::settings(common)?;
     std::fs::create_dir_all(&config.data_dir)
         .wrap_err_with(|| format!("cannot make the folder {}", Safe::line(&config.data_dir.display().to_string())))?;
-    session::start_log(&config.log_level, &LogTo::File(&config.data_dir.join("tagdeck.log")))?;
+    session::start_kept_log(&config, &LogTo::File(&config.data_dir.join("tagdeck.log")))?;
     session::block_on(async {
         let watch_only = args.observe || args.read_only;
         let store = session::open(&config, Access::ReadWrite).await?;
         let (lock, taken) = if watch_only { (None, None) } else { engine_lock(&config)? };
-        let options = tui::Options {
+        let mut options = tui::Options {
             title: title(&config),
             read_only: args.read_only,
             observe: lock.is_none(),
             observing_because: taken,
             low_bandwidth: args.low_bandwidth,
+            blobs: None,
         };
         let Some(_lock) = lock else {
-            tui::run(Ops::observing(store, &config.tagging), options).await?;
+            let (ops, blobs) = session::with_blobs(Ops::observing(store, &config.tagging), &config).await;
+            options.blobs = Some(blobs);
+            tui::run(ops, options).await?;
             return Ok(Exit::Done);
         };
         let engine = Engine::start(store.clone(), &config, Options::default());
-        let ops = Ops::with_engine(store, &config.tagging, &engine);
+        let (ops, blobs) = session::with_blobs(Ops::with_engine(store, &config.tagging, &engine), &config).await;
+        options.blobs = Some(blobs);
         watch(engine, ops, options).await
     })?
 }

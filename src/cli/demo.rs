@@ -34,7 +34,8 @@ pub fn run(args: &Demo) -> Result<Exit> {
         let engine = Engine::start(store.clone(), &config, Options { until_idle, ..Options::default() });
         let ops = Ops::with_engine(store, &config.tagging, &engine);
         if !args.headless {
-            let options = tui::Options { title: "demo".to_owned(), ..tui::Options::default() };
+            let (ops, blobs) = session::with_blobs(ops, &config).await;
+            let options = tui::Options { title: "demo".to_owned(), blobs: Some(blobs), ..tui::Options::default() };
             return dashboard::watch(engine, ops, options).await;
         }
         session::stop_on_signals(engine.stopper())?;

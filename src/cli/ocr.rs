@@ -16,11 +16,11 @@ use super::args::{Common, DocumentFormat, Ocr};
 use super::output::{self, Exit};
 use super::session::{self, LogTo};
 use crate::config::Config;
+use crate::engine::reader::Remote;
 use crate::ocr::image::Limits;
 use crate::ocr::pipeline::{Reader, Reads};
 use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
-use crate::engine::reader::Remote;
 use crate::ops::ocr::{self, Away, Cancel, Fault, Folder, Found, Input, Open, Options, Told};
 use crate::text::{Safe, grouped, json_line};
 
@@ -87,7 +87,7 @@ fn local(config: &Config, now: bool) -> Result<Arc<Open>> {
 
 /// The first signal ends within 5 s, the second at once.
 fn stop_on_signals(cancel: Cancel) -> Result<()> {
-    session::on_signals(move || {
+    session::on_signals(true, move || {
         if cancel.is_cancelled() {
             std::process::exit(130);
         }

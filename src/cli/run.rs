@@ -5,15 +5,19 @@ use std::time::{Duration, Instant};
 
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::args::{Common, Kind, Run};
 use super::output::{self, Exit};
-use super::session::{self, LogTo};
+use super::serve::Serving;
+use super::session::{self, LogTo, Reloads};
+use crate::config::Config;
 use crate::domain::{Event, OcrTotals};
 use crate::engine::event::EventLog;
 use crate::engine::lock::EngineLock;
 use crate::engine::{Ended, Engine, Kinds, Options};
-use crate::store::Access;
+use crate::ops::Ops;
+use crate::store::{Access, Store};
 use crate::text::grouped;
 
 /// `--until-idle` waits for posts that fall due within this time.
@@ -22,19 +26,88 @@ const HORIZON: Duration = Duration::from_mins(2);
 /// See the module.
 pub fn run(common: &Common, args: &Run) -> Result<Exit> {
     let config = session::settings(common)?;
-    session::start_log(&config.log_level, &LogTo::Stderr)?;
+    session::start_kept_log(&config, &LogTo::Stderr)?;
     session::block_on(async {
         let store = session::open(&config, Access::ReadWrite).await?;
         let _lock = EngineLock::take(config.database.expose())?;
-        let kinds = Kinds { tag: args.kind.contains(&Kind::Tag), ocr: args.kind.contains(&Kind::Ocr) };
-        let options = Options { until_idle: args.until_idle.then_some(HORIZON), concurrency: args.concurrency, kinds };
+        let reloads = Reloads::of(&config)?;
+        let stops = session::stops(!reloads.can())?;
+        let serving = match args.listen {
+            None => None,
+            Some(address) => Some(Serving::start(address.unwrap_or(config.api.listen), &config).await?),
+        };
         let started = Instant::now();
-        let engine = Engine::start(store, &config, options);
-        session::stop_on_signals(engine.stopper())?;
-        let ended = print_until_end(engine, args.json).await?;
+        let work = Work { common, args, store, reloads, stops, serving: serving.as_ref() };
+        let ended = work.until_end(config).await?;
+        if let Some(serving) = serving {
+            serving.end().await;
+        }
         summary(&ended, started.elapsed(), args.json)?;
         Ok(exit(&ended))
     })?
+}
+
+/// One engine after the other, as the settings are read again.
+struct Work<'a> {
+    common: &'a Common,
+    args: &'a Run,
+    store: Store,
+    reloads: Reloads,
+    stops: watch::Receiver<u32>,
+    serving: Option<&'a Serving>,
+}
+
+impl Work<'_> {
+    async fn until_end(mut self, mut config: Config) -> Result<Ended> {
+        let kinds = Kinds { tag: self.args.kind.contains(&Kind::Tag), ocr: self.args.kind.contains(&Kind::Ocr) };
+        let mut before = Ended::default();
+        if let Some(serving) = self.serving {
+            serving.end_with(self.stops.clone());
+        }
+        loop {
+            let until_idle = self.args.until_idle.then_some(HORIZON);
+            let options = Options { until_idle, concurrency: self.args.concurrency, kinds };
+            let engine = Engine::start(self.store.clone(), &config, options);
+            if let Some(serving) = self.serving {
+                serving.front.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config)?;
+            }
+            let (ended, next) = self.one(engine).await?;
+            before = ended.after(&before);
+            match next {
+                Some(next) if *self.stops.borrow() == 0 => config = next,
+                _ => return Ok(before),
+            }
+        }
+    }
+
+    /// Until this engine has ended by itself, by a stop, or for new settings.
+    async fn one(&mut self, engine: Engine) -> Result<(Ended, Option<Config>)> {
+        let (stopper, mut stops) = (engine.stopper(), self.stops.clone());
+        stops.mark_unchanged();
+        if *stops.borrow() > 0 {
+            stopper.stop();
+        }
+        let stopping = stopper.clone();
+        let stop_for_signals = async move {
+            while stops.changed().await.is_ok() {
+                stopping.stop();
+            }
+            std::future::pending::<()>().await;
+        };
+        let printing = print_until_end(engine, self.args.json);
+        tokio::pin!(printing, stop_for_signals);
+        let mut next = None;
+        loop {
+            tokio::select! {
+                ended = &mut printing => return Ok((ended?, next)),
+                () = &mut stop_for_signals => {}
+                new = self.reloads.next(self.common, |new| self.serving.map_or(Ok(()), |serving| serving.front.admits(new))), if next.is_none() => {
+                    next = Some(new);
+                    stopper.stop();
+                }
+            }
+        }
+    }
 }
 
 /// Prints the events as they come, until the engine has ended and all of them are printed. When nobody reads them any more

@@ -1,6 +1,7 @@
 //! Reads the settings: file, `.env`, environment, flags, each over the one before, with the place of every mistake.
 //! It judges values; it does not try whether a server or database answers.
 
+mod api;
 mod blob;
 mod ocr;
 mod remote;
@@ -15,8 +16,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Config, LOCAL_PROVIDER, Provider, Secret, Tagging};
+use super::{Config, LOCAL_PROVIDER, LOG_FORMATS, Log, Provider, Secret, Tagging};
 use crate::text::Safe;
+
+pub use api::parse_address;
 
 /// Why the settings cannot be used; the message names the place and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,14 @@ pub enum ConfigError {
         /// What would be right.
         wanted: String,
     },
+    /// A token of the API that can be guessed; it is not repeated.
+    #[error("{place}: a token of the API has fewer than {wanted} characters; `openssl rand -hex 24` makes one")]
+    Token {
+        /// `.env` or `environment`.
+        place: &'static str,
+        /// The least number of characters.
+        wanted: usize,
+    },
     /// No home folder to put the data into.
     #[error("no home folder is known for this user: name a folder with --data-dir")]
     NoHome,
@@ -75,12 +86,17 @@ struct FileRoot {
     data_dir: Option<String>,
     database: Option<Spanned<String>>,
     log_level: Option<String>,
+    log_format: Option<Spanned<String>>,
+    log_dir: Option<String>,
+    log_files: Option<Spanned<i64>>,
     #[serde(default)]
     tagging: FileTagging,
     #[serde(default)]
     ocr: ocr::FileOcr,
     #[serde(default)]
     blob: blob::FileBlob,
+    #[serde(default)]
+    api: api::FileApi,
     #[serde(default)]
     providers: Vec<FileProvider>,
 }
@@ -140,14 +156,18 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
     let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
+    let api = api::api(&file, root.api, &variables)?;
+    let log = log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
         file: path.clone(),
         database: Secret::new(database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
         data_dir,
         log_level: flags.log_level.clone().or(root.log_level).unwrap_or_else(|| "info".to_owned()),
+        log,
         tagging,
         ocr,
+        api,
         blob,
         providers,
     })
@@ -481,6 +501,27 @@ fn database_url(url: &str, sqlalchemy: bool) -> Result<String, String> {
         "postgres" | "postgresql" => Ok(format!("postgres://{rest}")),
         _ => Err(wanted()),
     }
+}
+
+fn log(
+    file: &Source<'_>,
+    format: Option<&Spanned<String>>,
+    folder: Option<&str>,
+    files: Option<&Spanned<i64>>,
+) -> Result<Log, ConfigError> {
+    let default = Log::default();
+    let format = match format {
+        None => default.format,
+        Some(word) => *LOG_FORMATS.iter().find(|known| **known == word.get_ref()).ok_or_else(|| {
+            let message = format!("log_format = \"{}\" is not possible; one of {}", word.get_ref(), LOG_FORMATS.join(", "));
+            file.invalid(word.span().start, &message)
+        })?,
+    };
+    Ok(Log {
+        format,
+        folder: folder.filter(|folder| !folder.is_empty()).map(expand_home).transpose()?,
+        files: file.whole(files, "log_files", 1..=10_000)?.unwrap_or(default.files),
+    })
 }
 
 fn expand_home(dir: &str) -> Result<PathBuf, ConfigError> {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Blob, Config, Ocr, Provider, Secret};
+use super::{Api, Blob, Config, Log, Ocr, Provider, Secret};
 use crate::text::Safe;
 
 /// The settings in force; a secret shows only whether it is set.
@@ -15,6 +15,7 @@ pub fn show(config: &Config) -> Safe {
     let _ = writeln!(out, "data_dir = {}", quoted(&config.data_dir.display().to_string()));
     let _ = writeln!(out, "database = {}", quoted(&without_password(&config.database)));
     let _ = writeln!(out, "log_level = {}", quoted(&config.log_level));
+    show_log(&mut out, &config.log);
     let t = &config.tagging;
     let route: Vec<String> = t.route.iter().map(|entry| quoted(entry)).collect();
     let minutes: Vec<String> = t.pass_delays.iter().map(|d| format!("{:?}", d.as_secs_f64() / 60.0)).collect();
@@ -43,6 +44,7 @@ pub fn show(config: &Config) -> Safe {
         let _ = writeln!(out, "{key} = {value}");
     }
     show_ocr(&mut out, &config.ocr);
+    show_api(&mut out, &config.api);
     show_blob(&mut out, &config.blob);
     for provider in &config.providers {
         show_provider(&mut out, provider);
@@ -77,6 +79,31 @@ fn show_ocr(out: &mut String, ocr: &Ocr) {
     let _ = writeln!(out, "timeout = {}", seconds(vlm.timeout));
     let _ = writeln!(out, "max_side = {}", vlm.max_side);
     let _ = writeln!(out, "fallback = {}", fallback(vlm.fallback));
+}
+
+fn show_log(out: &mut String, log: &Log) {
+    let folder = log.folder.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let _ = writeln!(out, "log_format = {}", quoted(log.format));
+    let _ = writeln!(out, "log_dir = {}", quoted(&folder));
+    let _ = writeln!(out, "log_files = {}", log.files);
+}
+
+fn show_api(out: &mut String, api: &Api) {
+    let _ = writeln!(out, "\n[api]");
+    let _ = writeln!(out, "listen = {}", quoted(&api.listen.to_string()));
+    let _ = writeln!(
+        out,
+        "# tokens: {}",
+        if api.tokens.is_empty() { "not set".to_owned() } else { format!("{} set", api.tokens.len()) }
+    );
+    let _ = writeln!(out, "upload_mb = {}", api.upload_mb);
+    let _ = writeln!(out, "uploads = {}", api.uploads);
+    let _ = writeln!(out, "inbox_mb = {}", api.inbox_mb);
+    let _ = writeln!(out, "timeout = {}", seconds(api.timeout));
+    let _ = writeln!(out, "wait = {}", seconds(api.wait));
+    let _ = writeln!(out, "concurrency = {}", api.concurrency);
+    let _ = writeln!(out, "requests_per_minute = {}", api.requests_per_minute);
+    let _ = writeln!(out, "image_url = {}", api.image_url);
 }
 
 fn show_blob(out: &mut String, blob: &Blob) {

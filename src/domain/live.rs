@@ -2,6 +2,7 @@
 //! It computes none of them.
 
 use std::fmt;
+use std::ops::Add;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,21 @@ pub struct Totals {
     pub fallbacks: u64,
 }
 
+impl Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            success: self.success + other.success,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+            calls: self.calls + other.calls,
+            retries: self.retries + other.retries,
+            fallbacks: self.fallbacks + other.fallbacks,
+        }
+    }
+}
+
 /// The reading of images in numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OcrNumbers {
@@ -243,4 +259,12 @@ pub struct OcrTotals {
     pub failed: u64,
     /// Images cancelled.
     pub skipped: u64,
+}
+
+impl Add for OcrTotals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { success: self.success + other.success, failed: self.failed + other.failed, skipped: self.skipped + other.skipped }
+    }
 }

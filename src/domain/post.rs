@@ -2,6 +2,7 @@
 //! Rows of tables are the store's; these are what the rooms above see.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{CallId, ImageId, Millis, ModelKey, Outcome, PostId, Status, UserId};
 
@@ -38,7 +39,7 @@ pub enum Imported {
 }
 
 /// One line of a list of posts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PostLine {
     /// Which post.
     pub id: PostId,
@@ -47,6 +48,7 @@ pub struct PostLine {
     /// Id of the message within its channel.
     pub message_id: i64,
     /// When it was posted, UTC.
+    #[schema(value_type = Option<i64>)]
     pub posted_at: Option<Millis>,
     /// Status of its tagging; `None` when the column is NULL (`no_status`).
     pub status: Option<Status>,
@@ -59,15 +61,17 @@ pub struct PostLine {
     /// What went wrong last, in words.
     pub error: Option<String>,
     /// When its job changed last.
+    #[schema(value_type = i64)]
     pub updated_at: Millis,
     /// When its next pass is due, while one is.
+    #[schema(value_type = Option<i64>)]
     pub next_at: Option<Millis>,
     /// The first 200 characters of its text.
     pub excerpt: String,
 }
 
 /// A post with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PostDetail {
     /// As in lists.
     #[serde(flatten)]
@@ -87,7 +91,7 @@ pub struct PostDetail {
 }
 
 /// One image of a post, and what came of reading it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PostImage {
     /// Which image.
     pub id: ImageId,
@@ -104,7 +108,7 @@ pub struct PostImage {
 }
 
 /// One HTTP request to one model, as recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Call {
     /// Which call.
     pub id: CallId,
@@ -113,8 +117,10 @@ pub struct Call {
     /// Provider and model asked.
     pub model: ModelKey,
     /// When it was recorded, before it went out.
+    #[schema(value_type = i64)]
     pub sent_at: Millis,
     /// When it ended; `None` while in flight.
+    #[schema(value_type = Option<i64>)]
     pub ended_at: Option<Millis>,
     /// What it came to; `None` while in flight.
     pub outcome: Option<Outcome>,
@@ -155,7 +161,7 @@ pub struct PageKey {
 }
 
 /// Counts as `stats --json` prints them (DESIGN.md); key for key a promise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stats {
     /// The user asked for, `null` for all.
     pub user_id: Option<i64>,
@@ -176,7 +182,7 @@ pub struct Stats {
 }
 
 /// Posts by status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusCounts {
     /// See [`Status::Pending`].
     pub pending: i64,

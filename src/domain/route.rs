@@ -10,7 +10,7 @@ use super::{Millis, UnknownWord};
 use crate::text::Safe;
 
 /// A model on a provider: `openrouter` + `google/gemini-2.5-flash`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelKey {
     /// Name of the provider in the settings.
     pub provider: String,

@@ -1,8 +1,9 @@
 //! The reading of images beside the tagging: claims OCR jobs, keeps their leases, starts a reading for each, and says what is left.
-//! What happens to one image is `work`'s; the threads that compute are `thread`'s.
+//! What happens to one image is `work`'s, who is read together `desk`'s; the threads that compute are `thread`'s.
 
 mod away;
 mod content;
+mod desk;
 mod local;
 mod progress;
 mod remote;
@@ -15,7 +16,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -27,6 +28,7 @@ use crate::config::Config;
 use crate::domain::{EventKind, JobId, JobKind, PauseScope, Status};
 use crate::store::StoreError;
 use crate::text::Safe;
+use desk::Desk;
 pub use local::{Local, runtime_options};
 pub use progress::Progress;
 use progress::Why;
@@ -35,6 +37,8 @@ pub use thread::Readers;
 use thread::Threads;
 use work::{Finished, Room};
 
+/// Images claimed for each that is read: one more is loaded meanwhile.
+const AHEAD: usize = 2;
 /// How soon reading is tried again after it could not begin at all.
 const TROUBLE: Duration = Duration::from_mins(1);
 /// How often cancellations are looked for and idle threads ended.
@@ -82,6 +86,9 @@ impl Setup {
 /// The state of the reading loop.
 pub struct Reading {
     room: Arc<Room>,
+    setup: Setup,
+    threads: Arc<Threads>,
+    desks: JoinSet<()>,
     claimer: Claimer,
     works: JoinSet<Finished>,
     doing: HashMap<Id, (JobId, Arc<Progress>)>,
@@ -94,10 +101,18 @@ impl Reading {
     /// Of one engine, as its options say.
     pub fn new(shared: Arc<Shared>, setup: Setup, until_idle: Option<Duration>) -> Self {
         let claimer = Claimer::new(&shared, JobKind::Ocr);
-        let threads = Threads::new(Arc::clone(&setup.readers));
-        let turns = Semaphore::new(setup.workers.max(1));
-        let room = Arc::new(Room { shared, setup, threads, contents: content::Contents::default(), turns });
-        Self { room, claimer, works: JoinSet::new(), doing: HashMap::new(), until_idle, troubled_until: None }
+        let threads = Arc::new(Threads::new(Arc::clone(&setup.readers)));
+        let (line, waiting) = mpsc::unbounded_channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut desks = JoinSet::new();
+        for _ in 0..setup.workers.max(1) {
+            let (line, threads, stop) = (Arc::clone(&waiting), Arc::clone(&threads), shared.stop.clone());
+            desks.spawn(Desk { line, threads, setup: setup.clone(), stop }.run());
+        }
+        let memory = Semaphore::new(content::LARGEST * AHEAD * setup.workers.max(1));
+        let room = Arc::new(Room { shared, contents: content::Contents::default(), remote: setup.remote.clone(), line, memory });
+        let works = JoinSet::new();
+        Self { room, setup, threads, desks, claimer, works, doing: HashMap::new(), until_idle, troubled_until: None }
     }
 
     /// Reads until the engine stops or `leave` is told, and gives back what is not done then.
@@ -132,15 +147,16 @@ impl Reading {
             }
         }
         self.works.abort_all();
+        self.desks.abort_all();
         while self.works.join_next().await.is_some() {}
         if let Err(error) = self.claimer.held.release_all().await {
             self.trouble_with(&error);
         }
     }
 
-    /// Images that could be claimed now: one in each thread's hands, and one more that is loaded meanwhile.
+    /// Images that could be claimed now: in each thread's hands what it reads together, and as much that is loaded meanwhile.
     fn room_left(&self) -> usize {
-        (self.room.setup.workers.max(1) * 2).saturating_sub(self.works.len())
+        (self.setup.workers.max(1) * self.threads.at_once() * AHEAD).saturating_sub(self.works.len())
     }
 
     /// Why nothing may be claimed now, if so.
@@ -252,8 +268,8 @@ impl Reading {
     }
 
     async fn care(&mut self) {
-        self.room.threads.drop_idle(self.room.setup.idle);
-        self.room.shared.reading.set_stuck(self.room.threads.stuck());
+        self.threads.drop_idle(self.setup.idle);
+        self.room.shared.reading.set_stuck(self.threads.stuck());
         if self.doing.is_empty() {
             return;
         }

@@ -17,16 +17,13 @@ pub enum Model {
     Latin,
     /// A page turned by 0, 90, 180 or 270 degrees.
     PageOrientation,
-    /// A line turned by 180 degrees.
-    LineOrientation,
     /// The structure of tables without rules.
     TableStructure,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Detector, Self::Ruslat, Self::Latin, Self::PageOrientation, Self::LineOrientation, Self::TableStructure];
+    pub const ALL: [Self; 5] = [Self::Detector, Self::Ruslat, Self::Latin, Self::PageOrientation, Self::TableStructure];
 
     /// The word in manifests.
     pub const fn role(self) -> &'static str {
@@ -35,7 +32,6 @@ impl Model {
             Self::Ruslat => "recogniser",
             Self::Latin => "latin_recogniser",
             Self::PageOrientation => "page_orientation",
-            Self::LineOrientation => "line_orientation",
             Self::TableStructure => "table_structure",
         }
     }
@@ -53,7 +49,6 @@ pub fn bytes(model: Model) -> &'static [u8] {
         Model::Ruslat => include_bytes!("../../assets/models/ruslat_rec.onnx"),
         Model::Latin => include_bytes!("../../assets/models/ppocrv6_tiny_rec.onnx"),
         Model::PageOrientation => include_bytes!("../../assets/models/doc_orientation_4way.onnx"),
-        Model::LineOrientation => include_bytes!("../../assets/models/textline_cls_0_180.onnx"),
         Model::TableStructure => include_bytes!("../../assets/models/slanet-1m.onnx"),
     }
 }
@@ -63,6 +58,6 @@ pub fn charset(model: Model) -> &'static str {
     match model {
         Model::Ruslat => include_str!("../../assets/models/ruslat_charset.txt"),
         Model::Latin => include_str!("../../assets/models/ppocrv6_tiny_dict.txt"),
-        Model::Detector | Model::PageOrientation | Model::LineOrientation | Model::TableStructure => "",
+        Model::Detector | Model::PageOrientation | Model::TableStructure => "",
     }
 }

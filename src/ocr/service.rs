@@ -24,8 +24,8 @@ use super::remote::{
 use super::{Document, OcrError, Stage};
 use crate::config::OcrService;
 use crate::text::Safe;
-use lookout::{Keys, Lookout, Sought};
 pub use lookout::upload_name;
+use lookout::{Keys, Lookout, Sought};
 use reply::{Answer, Result as Content};
 
 /// The provider of its calls where they are written down; no provider of the settings can have this name.
@@ -182,11 +182,9 @@ impl Service {
         let (came, reason) = match answer {
             Answer::Result(_) => (Came::Answer, None),
             Answer::Lost(why) => (Came::Lost, Some(why)),
-            Answer::Busy(why, _)
-            | Answer::Unreadable(why)
-            | Answer::Failed(why)
-            | Answer::BadImage(why)
-            | Answer::Wrong(why) => (Came::Refusal, Some(why)),
+            Answer::Busy(why, _) | Answer::Unreadable(why) | Answer::Failed(why) | Answer::BadImage(why) | Answer::Wrong(why) => {
+                (Came::Refusal, Some(why))
+            }
         };
         let end = End { came, status, elapsed: began.elapsed(), reason: reason.cloned(), ..End::default() };
         errand.account.ended(ticket, &end).await;

@@ -72,7 +72,8 @@ impl Vlm {
     async fn run(&self, image: Image<'_>, account: &dyn Account, watch: &dyn Watch) -> Result<Document, OcrError> {
         let began = Instant::now();
         if let Some(Before { age, came: Came::Lost }) = account.before(&self.callee(), REMEMBERED).await {
-            let told = format!("was sent {} ago and its answer lost (a crash, a stop, the network): it is sent again", seconds(age));
+            let told =
+                format!("was sent {} ago and its answer lost (a crash, a stop, the network): it is sent again", seconds(age));
             note(watch, &format!("{told}, which may be charged a second time"));
         }
         let mut draft = Draft::default();
@@ -140,7 +141,13 @@ impl Vlm {
         watch.stage(Stage::Submit, picture.number, picture.pages);
         let ticket = account.sent(&self.callee()).await.map_err(OcrError::Engine)?;
         let kilobytes = grouped(picture.jpeg.len().div_ceil(1024) as i64);
-        note(watch, &format!("page {} of {} is sent to {} ({kilobytes} KB), which may cost money", picture.number, picture.pages, self.shown));
+        note(
+            watch,
+            &format!(
+                "page {} of {} is sent to {} ({kilobytes} KB), which may cost money",
+                picture.number, picture.pages, self.shown
+            ),
+        );
         let began = Instant::now();
         watch.stage(Stage::Await, picture.number, picture.pages);
         let (answer, status) = self.post(picture).await;
@@ -167,7 +174,10 @@ impl Vlm {
         let response = match sent {
             Ok(response) => response,
             Err(error) if error.is_connect() => {
-                return (Err(Failed::new(false, OcrError::Engine(self.said(&format!("not reachable: {}", words(&error)))))), None);
+                return (
+                    Err(Failed::new(false, OcrError::Engine(self.said(&format!("not reachable: {}", words(&error)))))),
+                    None,
+                );
             }
             Err(error) => return (Err(self.lost(&error)), None),
         };
@@ -180,11 +190,14 @@ impl Vlm {
             let body = stream::short(response).await;
             let told = format!("HTTP {status}: {}", quoted(&stream::error_words(&body), &self.secrets));
             let told = self.said(&told);
-            return Err(Failed::new(false, match status {
-                401..=404 => OcrError::Engine(told),
-                400 | 413 | 422 => OcrError::Image(told),
-                _ => OcrError::Remote(told),
-            }));
+            return Err(Failed::new(
+                false,
+                match status {
+                    401..=404 => OcrError::Engine(told),
+                    400 | 413 | 422 => OcrError::Image(told),
+                    _ => OcrError::Remote(told),
+                },
+            ));
         }
         match stream::read(response).await {
             Ok(answer) if answer.text.trim().is_empty() => Err(Failed::new(false, self.failed("an empty answer"))),

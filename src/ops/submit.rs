@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::ocr::{self, Fault, Found, Input, InputError};
 use super::{Ops, OpsError};
-use crate::domain::{ImageDetail, ImageId};
+use crate::domain::{ImageDetail, ImageId, Status};
 use crate::store::{NewDocument, NewImage, Submitted};
 use crate::text::Safe;
 
@@ -62,6 +62,12 @@ impl Ops {
     /// One image, how its reading stands and where its document goes; `None`: no such image.
     pub async fn image(&self, id: ImageId) -> Result<Option<ImageDetail>, OpsError> {
         Ok(self.store.image(id).await?)
+    }
+
+    /// How the reading of a file that was handed in stands; `None`: it was not, or nobody was asked to read it.
+    pub async fn handed_in(&self, path: &Path) -> Result<Option<Status>, OpsError> {
+        let whole = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Ok(self.store.handed_in(&whole.display().to_string()).await?)
     }
 
     /// What was read in an image; `None`: nothing so far.

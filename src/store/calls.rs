@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::base::work;
 use super::link::{Link, args};
-use super::types::{CallEnd, CallLimits, LastCall, NewCall, ProviderUsage, Reserved};
+use super::types::{CallCount, CallCounts, CallEnd, CallLimits, LastCall, NewCall, ProviderUsage, Reserved};
 use super::{Store, StoreError, sql};
-use crate::domain::{CallId, JobId, Outcome};
+use crate::domain::{CallId, JobId, ModelKey, Outcome};
 
 /// The minute window, milliseconds.
 const WINDOW: i64 = 60_000;
@@ -34,6 +34,22 @@ impl Store {
         let Some(row) = rows.first() else { return Ok(None) };
         let age = Duration::from_millis(u64::try_from(row.int(0)?).unwrap_or(0));
         Ok(Some(LastCall { age, outcome: row.word(1)? }))
+    }
+
+    /// Ended calls after the call `settled`; `None`: from now on, which counts none.
+    pub async fn calls_after(&self, settled: Option<i64>) -> Result<CallCounts, StoreError> {
+        let mut reader = self.base.reader(&sql::COUNT_CALLS).await?;
+        let mut link = reader.link();
+        let newest = link.int(&sql::NEWEST_CALL, args![]).await?.unwrap_or_default();
+        let Some(from) = settled else { return Ok(CallCounts { settled: newest, counts: Vec::new() }) };
+        // Calls that begin meanwhile are after `newest`, which counts them as loose.
+        let loose = link.int(&sql::FIRST_LOOSE_CALL, args![from]).await?.unwrap_or(newest.max(from) + 1);
+        let rows = link.rows(&sql::COUNT_CALLS, args![from, loose]).await?;
+        let counts = rows.iter().map(|row| {
+            let model = ModelKey { provider: row.text(0)?, model: row.text(1)? };
+            Ok((CallCount { model, outcome: row.text(2)? }, row.int(3)? == 1, row.int(4)?))
+        });
+        Ok(CallCounts { settled: loose - 1, counts: counts.collect::<Result<_, StoreError>>()? })
     }
 
     /// Calls and money of each provider since 00:00 UTC.

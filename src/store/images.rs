@@ -37,6 +37,12 @@ impl Store {
         self.base.write(sql::ADD_DOCUMENT.doing, work).await
     }
 
+    /// State of the reading of a file that was handed in; `None`: there is no such image, or no job for it.
+    pub async fn handed_in(&self, path: &str) -> Result<Option<Status>, StoreError> {
+        let row = self.base.row(&sql::ALONE, args![path]).await?;
+        Ok(row.map(|row| row.word::<Status>(2)).transpose()?.flatten())
+    }
+
     /// One image with the state of its reading and of its upload; `None`: no such image.
     pub async fn image(&self, id: ImageId) -> Result<Option<ImageDetail>, StoreError> {
         let Some(row) = self.base.row(&sql::IMAGE, args![id.0]).await? else { return Ok(None) };

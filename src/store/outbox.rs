@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-fn output(row: &Row) -> Result<Output, StoreError> {
+pub(super) fn output(row: &Row) -> Result<Output, StoreError> {
     Ok(Output {
         id: row.int(0)?,
         sha256: row.text(1)?,

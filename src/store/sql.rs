@@ -4,10 +4,12 @@
 mod calls;
 mod images;
 mod import;
+mod outputs;
 
 pub(crate) use calls::*;
 pub(crate) use images::*;
 pub(crate) use import::*;
+pub(crate) use outputs::*;
 
 /// One statement.
 #[derive(Debug)]
@@ -55,6 +57,9 @@ macro_rules! piece {
     // A JSON array of integers as a list for IN.
     (sqlite, (ids $p:literal)) => { concat!("(SELECT value FROM json_each(", $p, "))") };
     (postgres, (ids $p:literal)) => { concat!("(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(", $p, " AS JSON)))") };
+    // A JSON array of texts as a list for IN.
+    (sqlite, (texts $p:literal)) => { concat!("(SELECT value FROM json_each(", $p, "))") };
+    (postgres, (texts $p:literal)) => { concat!("(SELECT value FROM json_array_elements_text(CAST(", $p, " AS JSON)))") };
     // A JSON array of pairs [job, fence] as a table.
     (sqlite, (held $p:literal)) => {
         concat!("(SELECT json_extract(value, '$[0]') AS held_job, json_extract(value, '$[1]') AS held_fence FROM json_each(", $p, ")) held")
@@ -363,7 +368,7 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 4] = [THESE, calls::THESE, images::THESE, import::THESE];
+    const ALL: [&[(&str, &Sql)]; 5] = [THESE, calls::THESE, images::THESE, import::THESE, outputs::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

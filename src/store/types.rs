@@ -340,6 +340,24 @@ pub struct ProviderUsage {
     pub spent_micros: i64,
 }
 
+/// Ended calls of one model that came to the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallCount {
+    /// Which model.
+    pub model: ModelKey,
+    /// Outcome word.
+    pub outcome: String,
+}
+
+/// Ended calls after some call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Calls up to this id change no more.
+    pub settled: i64,
+    /// How many: among those, and after them.
+    pub counts: Vec<(CallCount, bool, i64)>,
+}
+
 /// Part of a list, found within a bounded amount of reading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PostPage {

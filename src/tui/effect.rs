@@ -1,6 +1,8 @@
 //! What `update` asks for and cannot do itself, and how it is done: through `ops`, in a task, the answer coming back as a `Msg`.
 //! It changes nothing of the model; leaving, suspending and drawing anew belong to the loop.
 
+pub mod outputs;
+
 use crate::domain::{PostFilter, PostId};
 use crate::ops::{Ops, OpsError, RetryReport, RetryRequest};
 use crate::text::Safe;
@@ -29,6 +31,10 @@ pub enum Effect {
     Resume,
     /// End every pause, those of quotas too.
     ResumeAll,
+    /// Something about outputs.
+    Outputs(outputs::Wish),
+    /// Put this on the clipboard of the terminal.
+    Copy(String),
     /// Leave the dashboard.
     Quit,
     /// Draw every cell again.
@@ -114,7 +120,8 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             let done = ops.resume_all().await.map_err(|error| told(&error));
             Msg::Done(done.map(|()| Safe::fixed("Going on: every pause has ended.")))
         }
-        Effect::Quit | Effect::Redraw | Effect::Suspend => return None,
+        Effect::Outputs(wish) => Msg::Outputs(outputs::perform(&ops, wish).await),
+        Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Suspend => return None,
     })
 }
 

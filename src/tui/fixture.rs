@@ -1,6 +1,8 @@
 //! Models for the tests of the dashboard: a busy one, an empty one, and how a screen is read.
 //! The clock stands at 14:07:31 UTC; nothing here depends on this machine.
 
+pub mod outputs;
+
 use crossterm::event::{KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -30,7 +32,8 @@ pub const NOW: Millis = 1_795_356_451_000;
 
 /// Nothing in the database, nothing done.
 pub fn empty(size: (u16, u16)) -> Model {
-    let options = Options { title: "bot.db".to_owned(), ..Options::default() };
+    let blobs = Some(Ok(Safe::fixed("s3://tagdeck at s3.example")));
+    let options = Options { title: "bot.db".to_owned(), blobs, ..Options::default() };
     let mut model = Model::new(&options, Keymap::embedded().unwrap(), Theme::new(true, true), TimeZone::UTC, NOW);
     update(&mut model, Msg::Resize(size.0, size.1));
     update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Idle, ..Snapshot::default() })));

@@ -76,6 +76,8 @@ named! {
         Overview = "overview", "Overview", "On the overview";
         Failed = "failed", "Failed", "On the failed posts";
         Log = "log", "Log", "On the log";
+        Outputs = "outputs", "Outputs", "On the outputs";
+        Object = "object", "Output", "On one output";
         Detail = "detail", "Post", "On an open post";
         Confirm = "confirm", "Question", "Answering a question";
         Popup = "popup", "Window", "In a window";
@@ -98,6 +100,19 @@ named! {
         CycleKind = "cycle_kind", "kind", "show one kind of events after the other";
         ClearFilter = "clear_filter", "clear", "show everything again";
         Follow = "follow", "follow", "follow the newest event, or hold still";
+        Reload = "reload", "reload", "list again from the beginning";
+        Parent = "parent", "folder up", "one folder up";
+        Order = "order", "order", "in folders, the newest first, or all by name";
+        Filter = "filter", "filter", "only what holds a text";
+        Verify = "verify", "verify", "compare database and blob store, or stop that";
+        CopyKey = "copy_key", "copy key", "copy its key to the clipboard";
+        CopyLink = "copy_link", "copy link", "copy a link that works for an hour";
+        Download = "download", "download", "download it; asks for the folder";
+        Delete = "delete", "delete", "delete it; the word has to be typed";
+        Picture = "picture", "image", "show the image it was read from";
+        Fold = "fold", "fold", "fold JSON less or more";
+        OpenPost = "open_post", "post", "to the post of the image";
+        OutputsOf = "outputs_of", "outputs", "to what was stored of its image";
         Accept = "accept", "yes", "do the marked thing";
         Close = "close", "close", "close, changing nothing";
         Up = "up", "up", "one up";
@@ -111,6 +126,7 @@ named! {
         Overview = "overview", "overview", "the overview";
         Failed = "failed", "failed", "the failed posts";
         Log = "log", "log", "the log";
+        Outputs = "outputs", "outputs", "the outputs";
         NextPane = "next_pane", "next", "the next pane";
         PreviousPane = "previous_pane", "previous", "the pane before";
         Help = "help", "help", "these keys";
@@ -168,6 +184,11 @@ impl Chord {
         Self { code, ctrl, alt: key.modifiers.contains(KeyModifiers::ALT) }
     }
 
+    /// The Latin letter on the key of a Cyrillic one; any other character as it is.
+    pub fn latin(c: char) -> char {
+        latin_key(c)
+    }
+
     /// As shown to a person: `Enter`, `^L`, `R`.
     pub fn shown(&self) -> Safe {
         let named = NAMED.iter().find(|(_, _, code)| *code == self.code).map(|(_, shown, _)| *shown);
@@ -189,6 +210,7 @@ const NAMED: &[(&str, &str, KeyCode)] = &[
     ("backtab", "Shift-Tab", KeyCode::BackTab),
     ("enter", "Enter", KeyCode::Enter),
     ("esc", "Esc", KeyCode::Esc),
+    ("backspace", "Backspace", KeyCode::Backspace),
     ("space", "Space", KeyCode::Char(' ')),
     ("up", "↑", KeyCode::Up),
     ("down", "↓", KeyCode::Down),

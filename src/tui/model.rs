@@ -3,11 +3,16 @@
 
 pub mod failed;
 pub mod log;
+pub mod outputs;
 pub mod post;
+pub mod reading;
+pub mod typed;
+pub mod verdict;
 
 use jiff::tz::TimeZone;
 
 use crate::domain::{Millis, PauseScope, Snapshot};
+use crate::ops::outputs::Progress;
 use crate::text::Safe;
 use crate::tui::Options;
 use crate::tui::effect::Effect;
@@ -15,7 +20,10 @@ use crate::tui::keymap::{Keymap, Section};
 use crate::tui::theme::Theme;
 use failed::Failed;
 use log::Log;
+use outputs::Outputs;
 use post::Post;
+use typed::Typed;
+use verdict::Verdict;
 
 /// Smallest terminal the panes are drawn on.
 pub const SMALLEST: (u16, u16) = (60, 20);
@@ -60,6 +68,10 @@ pub struct Model {
     pub failed: Failed,
     /// The third pane, and the excerpt on the first.
     pub log: Log,
+    /// The fifth pane.
+    pub outputs: Outputs,
+    /// Database and blob store are being compared.
+    pub verifying: Option<Progress>,
     /// What lies over the panes, the last on top.
     pub popups: Vec<Popup>,
     /// A passing message.
@@ -77,11 +89,13 @@ pub enum Pane {
     Failed,
     /// The live log.
     Log,
+    /// What stands in the blob store.
+    Outputs,
 }
 
 impl Pane {
     /// In the order of their tabs.
-    pub const ALL: [Self; 3] = [Self::Overview, Self::Failed, Self::Log];
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Failed, Self::Log, Self::Outputs];
 
     /// What the tab says.
     pub const fn title(self) -> &'static str {
@@ -89,6 +103,17 @@ impl Pane {
             Self::Overview => "Overview",
             Self::Failed => "Failed",
             Self::Log => "Log",
+            Self::Outputs => "Outputs",
+        }
+    }
+
+    /// What opens it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Overview => 1,
+            Self::Failed => 2,
+            Self::Log => 3,
+            Self::Outputs => 5,
         }
     }
 
@@ -97,6 +122,7 @@ impl Pane {
             Self::Overview => Section::Overview,
             Self::Failed => Section::Failed,
             Self::Log => Section::Log,
+            Self::Outputs => Section::Outputs,
         }
     }
 }
@@ -115,6 +141,12 @@ pub enum Popup {
     Confirm(Confirm),
     /// A post, whole.
     Post(Box<Post>),
+    /// The output that was looked into last.
+    Reading,
+    /// A line being typed.
+    Typed(Typed),
+    /// How database and blob store compare.
+    Verdict(Box<Verdict>),
 }
 
 /// A question with at least one way to say yes; `Esc` is always no.
@@ -165,6 +197,7 @@ const fn in_pane(section: Section) -> &'static [Section] {
     match section {
         Section::Failed => &[Section::Failed, Section::Motion, Section::Panes, Section::Always],
         Section::Log => &[Section::Log, Section::Motion, Section::Panes, Section::Always],
+        Section::Outputs => &[Section::Outputs, Section::Object, Section::Motion, Section::Panes, Section::Always],
         _ => &[Section::Overview, Section::Panes, Section::Always],
     }
 }
@@ -190,6 +223,8 @@ impl Model {
             classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
+            outputs: Outputs::new(options.blobs.clone()),
+            verifying: None,
             popups: Vec::new(),
             toast: None,
             dirty: true,
@@ -200,8 +235,10 @@ impl Model {
     pub fn sections(&self) -> &'static [Section] {
         match self.popups.last() {
             None => in_pane(self.focus.section()),
-            Some(Popup::Help { .. }) => &[Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Help { .. } | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Typed(_)) => &[Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
         }
     }
@@ -231,6 +268,7 @@ impl Model {
             Pane::Overview => body,
             Pane::Failed => super::pane::failed::rows(self.size),
             Pane::Log => super::pane::log::rows(self.size, !self.log.following()),
+            Pane::Outputs => super::pane::outputs::rows(self.size),
         }
     }
 }

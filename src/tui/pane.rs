@@ -3,4 +3,5 @@
 
 pub mod failed;
 pub mod log;
+pub mod outputs;
 pub mod overview;

@@ -1,6 +1,9 @@
-//! What lies over the panes: the keys, a question, a post.
+//! What lies over the panes: the keys, a question, a post, an output, a line being typed.
 //! Each is a pure function from the model to the cells in the middle of the screen.
 
 pub mod confirm;
 pub mod help;
 pub mod post;
+pub mod reading;
+pub mod typed;
+pub mod verdict;

@@ -109,6 +109,16 @@ impl Screen {
         Ok(bytes.len())
     }
 
+    /// Sends the terminal something that draws nothing, between two frames.
+    pub fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if !OURS.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
     /// The next frame is written whole.
     pub fn forget(&mut self) {
         self.shown = None;

@@ -35,6 +35,11 @@ impl Theme {
         self.ascii
     }
 
+    /// True where nothing but bold, dim and reverse tells things apart.
+    pub const fn is_colourless(self) -> bool {
+        !self.colour
+    }
+
     fn role(self, colour: Color, without: Modifier) -> Style {
         if self.colour { Style::new().fg(colour) } else { Style::new().add_modifier(without) }
     }

@@ -3,6 +3,7 @@
 
 mod act;
 mod answer;
+pub mod outputs;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
@@ -10,6 +11,7 @@ use crate::domain::{BreakerState, EventKind, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Reckoning, Retry};
+use crate::tui::effect::outputs::Told;
 use crate::tui::keymap::Chord;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::post::Known;
@@ -45,6 +47,8 @@ pub enum Msg {
     Asked(Result<Vec<(Retry, Reckoning)>, Safe>),
     /// What a retry has done.
     Retried(Retry, Result<Reckoning, Safe>),
+    /// Something about outputs.
+    Outputs(Told),
     /// Something was done, or not.
     Done(Result<Safe, Safe>),
 }
@@ -75,8 +79,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Classes(classes) => answer::classes(model, classes),
         Msg::Asked(answers) => answer::asked(model, answers),
         Msg::Retried(retry, done) => answer::retried(model, &retry, done),
+        Msg::Outputs(told) => outputs::told(model, told),
         Msg::Done(done) => answer::done(model, done),
     };
+    if model.focus == Pane::Outputs {
+        effects.extend(outputs::follow_up(model));
+    }
     if model.focus == Pane::Failed {
         effects.extend(model.failed.post_wanted().map(Effect::Post));
     }
@@ -103,6 +111,7 @@ fn concerns_list(kind: EventKind) -> bool {
 fn settle(model: &mut Model) {
     let rows = model.list_rows();
     model.failed.scroll(rows);
+    model.outputs.scroll(rows);
     if !model.log.following() {
         model.log.go(0, rows);
     }
@@ -120,6 +129,9 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     let toast_gone = model.toast.take().is_some();
     model.dirty |= toast_gone;
+    if let Some(effects) = outputs::typed(model, key) {
+        return effects;
+    }
     match model.keymap.action(model.sections(), Chord::pressed(key)) {
         Some(action) => {
             model.dirty = true;
@@ -132,7 +144,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 fn tick(model: &mut Model, now: Millis) -> Vec<Effect> {
     // What is shown depends on the clock by the minute, but for countdowns; everything else would be drawn for nothing.
     let counting = model.snapshot.models.iter().any(|m| m.breaker == BreakerState::Open && m.until.is_some());
-    model.dirty |= counting || now.div_euclid(60_000) != model.now.div_euclid(60_000);
+    model.dirty |= counting || model.verifying.is_some() || now.div_euclid(60_000) != model.now.div_euclid(60_000);
     model.now = now;
     if model.toast.as_ref().is_some_and(|toast| toast.until <= now) {
         model.toast = None;

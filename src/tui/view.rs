@@ -32,6 +32,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             Pane::Overview => pane::overview::draw(model, buffer, body),
             Pane::Failed => pane::failed::draw(model, buffer, body),
             Pane::Log => pane::log::draw(model, buffer, body),
+            Pane::Outputs => pane::outputs::draw(model, buffer, body),
         }
         draw_footer(model, buffer, inset(line(area, area.height - 1)));
         for open in &model.popups {
@@ -39,6 +40,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
                 Popup::Help { of, scroll } => popup::help::draw(model, buffer, area, of, *scroll),
                 Popup::Confirm(confirm) => popup::confirm::draw(model, buffer, area, confirm),
                 Popup::Post(post) => popup::post::draw(model, buffer, area, post),
+                Popup::Reading => popup::reading::draw(model, buffer, area),
+                Popup::Typed(typed) => popup::typed::draw(model, buffer, area, typed),
+                Popup::Verdict(verdict) => popup::verdict::draw(model, buffer, area, verdict),
             }
         }
     }
@@ -126,7 +130,8 @@ fn quota(model: &Model) -> Vec<Safe> {
 fn draw_tabs(model: &Model, buffer: &mut Buffer, place: Rect) {
     let theme = model.theme;
     let mut words = Words::new();
-    for (number, pane) in (1..).zip(Pane::ALL) {
+    for pane in Pane::ALL {
+        let number = pane.number();
         let style = if pane == model.focus { theme.accent().patch(theme.selected()) } else { Style::new() };
         let count = if pane == Pane::Failed { model.snapshot.counts.failed } else { 0 };
         let title = if count > 0 {
@@ -154,6 +159,18 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::Quit,
         ],
         Pane::Log => &[Action::Follow, Action::CycleKind, Action::Open, Action::Pause, Action::NextPane, Action::Quit],
+        Pane::Outputs => &[
+            Action::Open,
+            Action::Order,
+            Action::Filter,
+            Action::Download,
+            Action::CopyKey,
+            Action::CopyLink,
+            Action::OpenPost,
+            Action::Verify,
+            Action::Delete,
+            Action::Quit,
+        ],
     }
 }
 

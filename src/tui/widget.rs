@@ -5,5 +5,7 @@ pub mod bar;
 pub mod frame;
 pub mod outcome;
 pub mod paint;
+pub mod rich;
+pub mod size;
 pub mod when;
 pub mod wrap;

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tagdeck::config::{Config, Ocr, Provider, Secret, Tagging};
+use tagdeck::config::{Api, Blob, Config, Log, Ocr, Provider, Secret, Tagging};
 use tagdeck::domain::{NewPost, PostDetail, PostFilter, Status, UserId};
 use tagdeck::engine::{Ended, Engine, Kinds, Options};
 use tagdeck::store::Store;
@@ -34,6 +34,9 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
         data_dir: PathBuf::new(),
         database: Secret::new(database),
         log_level: "info".to_owned(),
+        log: Log::default(),
+        api: Api::default(),
+        blob: Blob::default(),
         tagging: Tagging {
             route: route.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(5),

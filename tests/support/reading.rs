@@ -13,7 +13,7 @@ use tagdeck::engine::reader::{Readers, Setup};
 use tagdeck::engine::{Engine, Kinds, Options};
 use tagdeck::ocr::document::{Block, BlockKind, EngineLabel, Line, PageSize};
 use tagdeck::ocr::geometry::Quad;
-use tagdeck::ocr::pipeline::{Reads, Watch};
+use tagdeck::ocr::pipeline::{Reads, Source, Watch};
 use tagdeck::ocr::{Document, OcrError, Stage};
 use tagdeck::store::Store;
 use tagdeck::text::Safe;
@@ -31,6 +31,10 @@ pub struct Script {
     pub broken: AtomicBool,
     /// While true, what is to hang hangs.
     pub hang: AtomicBool,
+    /// Images that a reader wants together; 0 is 1.
+    pub at_once: AtomicUsize,
+    /// How many were read together, each time.
+    pub groups: Mutex<Vec<usize>>,
 }
 
 impl Script {
@@ -60,6 +64,15 @@ impl Readers for Opener {
 }
 
 impl Reads for Reader {
+    fn read_many(&mut self, images: &[Source<'_>]) -> Vec<Result<Document, OcrError>> {
+        self.0.groups.lock().unwrap().push(images.len());
+        images.iter().map(|image| self.read(image.name, image.bytes, image.watch)).collect()
+    }
+
+    fn at_once(&self) -> usize {
+        self.0.at_once.load(Ordering::Relaxed).max(1)
+    }
+
     fn read(&mut self, source: &str, bytes: &[u8], progress: &dyn Watch) -> Result<Document, OcrError> {
         let content = String::from_utf8_lossy(bytes).into_owned();
         self.0.read.lock().unwrap().push(content.clone());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::super::{Blob, Credentials, Secret};
+use super::super::{Blob, Credentials, Secret, is_cloud_ru};
 use super::{ConfigError, Source, Variables, expand_home};
 use crate::text::Safe;
 
@@ -44,11 +44,15 @@ pub(super) fn blob(file: &Source<'_>, raw: FileBlob, variables: &Variables<'_>, 
     let text = Text { file, variables };
     let endpoint = text.get("blob.endpoint", raw.endpoint.as_ref(), "CLOUDRU_S3_ENDPOINT", ENDPOINTS, endpoint)?;
     let region = text.get("blob.region", raw.region.as_ref(), "CLOUDRU_S3_REGION", REGIONS, word)?;
+    let usual_region = || {
+        let cloud_ru = endpoint.as_deref().is_some_and(is_cloud_ru);
+        if cloud_ru { "ru-central-1".to_owned() } else { default.region.clone() }
+    };
     let proxy = raw.proxy.as_ref().filter(|proxy| !proxy.get_ref().is_empty());
     Ok(Blob {
         folder: path(raw.folder.as_ref())?.unwrap_or_else(|| data_dir.join("outputs")),
         bucket: text.get("blob.bucket", raw.bucket.as_ref(), "CLOUDRU_S3_BUCKET", &[], word)?,
-        region: region.unwrap_or_else(|| if at_cloud_ru(endpoint.as_deref()) { CLOUD_RU.to_owned() } else { default.region }),
+        region: region.unwrap_or_else(usual_region),
         endpoint,
         path_style: raw.path_style.unwrap_or(default.path_style),
         credentials,
@@ -74,14 +78,6 @@ pub(super) fn blob(file: &Source<'_>, raw: FileBlob, variables: &Variables<'_>, 
 /// Variables of other programs: they give way to the file, which was written for this one.
 const ENDPOINTS: &[&str] = &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 const REGIONS: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
-
-/// The one region of Cloud.ru.
-const CLOUD_RU: &str = "ru-central-1";
-
-fn at_cloud_ru(endpoint: Option<&str>) -> bool {
-    let host = endpoint.and_then(|address| url::Url::parse(address).ok()?.host_str().map(str::to_owned));
-    host.is_some_and(|host| host == "cloud.ru" || host.ends_with(".cloud.ru"))
-}
 
 /// Key and secret from one source, never one from here and the other from there.
 fn credentials(raw: &FileBlob, variables: &Variables<'_>) -> Option<Credentials> {

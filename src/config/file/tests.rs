@@ -24,6 +24,7 @@ fn the_example_holds_exactly_the_defaults() {
     let nothing = read("", &[]).unwrap();
     assert_eq!((example.tagging, example.providers, example.log_level), (nothing.tagging, nothing.providers, nothing.log_level));
     assert_eq!((example.database, example.ocr, example.blob), (nothing.database, nothing.ocr, nothing.blob));
+    assert_eq!((example.api, example.log), (nothing.api, nothing.log));
 }
 
 #[test]
@@ -108,4 +109,21 @@ fn the_library_is_named_by_the_setting_and_by_the_variable() {
     assert_eq!(both.onnxruntime, Some(PathBuf::from("/opt/a.so")));
     assert_eq!(both.onnxruntime_variable, Some(PathBuf::from("/opt/b.so")));
     assert_eq!(read("[ocr]\nonnxruntime = \"\"\n", &[]).unwrap().ocr.onnxruntime, None);
+}
+
+#[test]
+fn tokens_come_from_the_file_and_the_environment_and_short_ones_are_refused() {
+    let toml = "[api]\ntokens = [\"0123456789abcdef\"]\n";
+    let api = read(toml, &[("TAGDECK_API_TOKEN", "fedcba9876543210, aaaaaaaaaaaaaaaa")]).unwrap().api;
+    assert_eq!(api.tokens.len(), 3);
+    let renamed = read("[api]\ntoken_env = \"MY_TOKEN\"\n", &[("MY_TOKEN", "fedcba9876543210")]).unwrap().api;
+    assert_eq!(renamed.tokens, [Secret::new("fedcba9876543210")]);
+    let error = read("", &[("TAGDECK_API_TOKEN", "hunter2")]).unwrap_err().to_string();
+    assert!(
+        error.starts_with("environment: a token of the API has fewer than 16 characters") && !error.contains("hunter2"),
+        "{error}"
+    );
+    assert!(message("[api]\ntokens = [\"short\"]\n").starts_with("2: api.tokens holds one of fewer than 16 characters"));
+    assert!(message("[api]\nlisten = \"here\"\n").starts_with("2: api.listen is wrong: an address with a port such as"));
+    assert!(message("log_format = \"xml\"\n").starts_with("1: log_format = \"xml\" is not possible; one of text, json"));
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::{Blob, Config, Ocr, Secret, Tagging};
+use crate::config::{Api, Blob, Config, Log, Ocr, Secret, Tagging};
 use crate::domain::{NewPost, UserId};
 use crate::engine::event::EventLog;
 use crate::store::{Access, Store};
@@ -30,9 +30,11 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         data_dir: folder.path().to_owned(),
         database: Secret::new(database),
         log_level: "info".to_owned(),
+        log: Log::default(),
+        api: Api::default(),
+        blob: Blob::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
-        blob: Blob::default(),
         providers: Vec::new(),
     };
     let options = Options::default();

@@ -36,6 +36,15 @@ pub fn name(path: &str) -> Safe {
     Safe::line(Path::new(path).file_name().map_or_else(|| path.into(), |name| name.to_string_lossy()).as_ref())
 }
 
+/// What it takes to load the file, and never more than [`LARGEST`]; whether there is one is for [`load`] to say.
+pub fn megabytes(path: &str) -> u32 {
+    let bytes = std::fs::metadata(path).map_or(0, |found| found.len()).min(MOST_BYTES);
+    u32::try_from(bytes >> 20).unwrap_or(0) + 1
+}
+
+/// The most that [`megabytes`] says.
+pub const LARGEST: usize = (MOST_BYTES >> 20) as usize + 1;
+
 /// Reads a whole file.
 pub fn load(path: &str) -> Result<Content, Unreadable> {
     let refused = |class, reason: String, permanent| Unreadable { class, reason, permanent };

@@ -41,13 +41,16 @@ struct At {
     why: Option<Why>,
 }
 
+impl At {
+    fn start() -> Self {
+        Self { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }
+    }
+}
+
 impl Progress {
     /// At the start of an image.
     pub fn new() -> Self {
-        Self {
-            at: Mutex::new(At { stage: Stage::Decode, page: 1, pages: 1, page_began: Instant::now(), why: None }),
-            ender: Mutex::new(None),
-        }
+        Self { at: Mutex::new(At::start()), ender: Mutex::new(None) }
     }
 
     /// The thread has it now: the deadline counts from here.
@@ -89,6 +92,11 @@ impl Progress {
         if began.elapsed() > deadline {
             self.stop(Why::Deadline { after: deadline, stage });
         }
+    }
+
+    /// Its deadline passed beside others, and it is read again alone.
+    pub(super) fn begin_again(&self) {
+        *self.lock() = At::start();
     }
 
     pub(super) fn why(&self) -> Option<Why> {

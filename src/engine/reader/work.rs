@@ -1,17 +1,18 @@
-//! One image from claim to finish: loaded, compared, handed to a thread, watched, and finished under the fence.
+//! One image from claim to finish: loaded, compared, read at a desk, and finished under the fence.
 //! What the image says is the thread's; when the next one is claimed is the loop's.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedMutexGuard, Semaphore, oneshot, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, mpsc, oneshot};
 
-use super::Setup;
+use super::Remote;
 use super::away::{Told, Written};
 use super::content::{self, Content, Contents};
+use super::desk::{LOOK, Waiting};
 use super::progress::{Progress, Why};
-use super::thread::{Fault, Readout, Task, Thread, Threads};
+use super::thread::{Fault, Image, Readout};
 use crate::domain::{EventKind, Fence, JobId, Status};
 use crate::engine::event::Draft;
 use crate::engine::persist::persist;
@@ -20,22 +21,19 @@ use crate::ocr::OcrError;
 use crate::store::{Claim, Finish, NewDocument, Reused, StoreError};
 use crate::text::{Safe, grouped};
 
-/// How often the watchdog looks.
-const LOOK: Duration = Duration::from_millis(100);
-/// Time that a page gets to end by itself after a stop was asked for, and then to follow the request to end.
-const LAST_PAGE: Duration = Duration::from_secs(3);
-const LAST_STEP: Duration = Duration::from_millis(800);
 /// Waits before an image is tried again after the engine failed over it; the last one repeats.
 const AGAIN: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1), Duration::from_mins(5)];
 
 /// What all readings of one engine share.
 pub struct Room {
     pub shared: Arc<Shared>,
-    pub setup: Setup,
-    pub threads: Threads,
     pub contents: Contents,
-    /// One permit a thread.
-    pub turns: Semaphore,
+    /// The engine behind HTTP that is asked first, if one is.
+    pub remote: Option<Arc<Remote>>,
+    /// To the desks.
+    pub line: mpsc::UnboundedSender<Waiting>,
+    /// A permit a megabyte of files that are loaded or about to be.
+    pub memory: Semaphore,
 }
 
 /// How a reading ended for the loop.
@@ -107,7 +105,11 @@ impl Work {
     /// Leaves the content's lock in `alone`: whoever waits for it is to find the document.
     async fn read(&self, alone: &mut Option<OwnedMutexGuard<()>>) -> Result<Came, StoreError> {
         let path = self.claim.image.clone().unwrap_or_default();
-        let loaded = tokio::task::spawn_blocking(move || content::load(&path)).await;
+        let Some(Ok(_memory)) = self.unless_ended(self.room.memory.acquire_many(content::megabytes(&path))).await else {
+            return Ok(self.ended());
+        };
+        let file = path.clone();
+        let loaded = tokio::task::spawn_blocking(move || content::load(&file)).await;
         let Content { bytes, sha256 } = match loaded {
             Ok(Ok(content)) => content,
             Ok(Err(why)) if why.permanent => return Ok(Came::Failed(why.class, why.reason)),
@@ -124,14 +126,10 @@ impl Work {
             Reused::Lost => return Ok(Came::Lost),
         }
         let (bytes, away) = self.elsewhere(bytes, &sha256).await;
-        if let Some(came) = away {
-            return Ok(came);
+        match away {
+            Some(came) => Ok(came),
+            None => Ok(self.at_a_desk(path, bytes, sha256).await),
         }
-        let Some(Ok(_turn)) = self.unless_ended(self.room.turns.acquire()).await else { return Ok(self.ended()) };
-        self.begun(bytes.len());
-        let came = self.on_a_thread(bytes, sha256).await;
-        self.room.shared.reading.left(job);
-        Ok(came)
     }
 
     fn begun(&self, bytes: usize) {
@@ -142,7 +140,7 @@ impl Work {
 
     /// What an engine behind HTTP made of it; `None`: there is no such engine, or this machine is to read what it did not.
     async fn elsewhere(&self, bytes: Vec<u8>, sha256: &str) -> (Vec<u8>, Option<Came>) {
-        let Some(remote) = &self.room.setup.remote else { return (bytes, None) };
+        let Some(remote) = &self.room.remote else { return (bytes, None) };
         let Some(Some(_turn)) = self.unless_ended(remote.turn()).await else { return (bytes, Some(self.ended())) };
         self.begun(bytes.len());
         let (began, bytes, shared) = (Instant::now(), bytes::Bytes::from(bytes), &self.room.shared);
@@ -157,77 +155,38 @@ impl Work {
                 self.tell(EventKind::OcrFailed, &format!("{}: {error}; it is read on this machine instead", self.image));
                 None
             }
-            Some(Err(error)) => Some(self.failed(Fault::Ocr(error))),
+            Some(Err(error)) => Some(self.failed(error)),
         };
         shared.reading.left(self.claim.job);
         (bytes.into(), came)
     }
 
-    async fn on_a_thread(&self, bytes: Vec<u8>, sha256: String) -> Came {
-        let (threads, began) = (&self.room.threads, Instant::now());
+    /// Waits in the line of those that this machine reads.
+    async fn at_a_desk(&self, path: String, bytes: Vec<u8>, sha256: String) -> Came {
+        let (taken, turn) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
-        let source = self.claim.image.clone().unwrap_or_default();
-        let mut task = Task { source, bytes, progress: Arc::clone(&self.progress), reply };
-        let thread = loop {
-            let thread = match threads.take() {
-                Ok(thread) => thread,
-                Err(error) => return Came::GivenBack(Some(Safe::line(&format!("no thread can be started: {error}")))),
-            };
-            match thread.give(task) {
-                Ok(()) => break thread,
-                // Gone while it was idle; the next one is another, or new.
-                Err(unsent) => task = *unsent,
-            }
-        };
-        match self.watch(thread, answer).await {
-            Some(Ok(readout)) => Came::Read(readout, sha256, began.elapsed()),
-            Some(Err(fault)) => self.failed(fault),
-            None => self.stuck(),
-        }
-    }
-
-    /// The thread's answer; `None` when it was asked to end and did not come back in time.
-    async fn watch(
-        &self,
-        thread: Thread,
-        mut answer: oneshot::Receiver<Result<Readout, Fault>>,
-    ) -> Option<Result<Readout, Fault>> {
-        let threads = &self.room.threads;
-        let mut look = tokio::time::interval(LOOK);
-        let stopping = last_page(self.room.shared.stop.clone());
-        tokio::pin!(stopping);
-        let (mut asked, mut grace, mut told) = (None, self.room.setup.grace, false);
-        loop {
-            tokio::select! {
-                answered = &mut answer => {
-                    threads.put_back(thread);
-                    let gone = || Err(Fault::Panic(Safe::fixed("its thread ended without an answer")));
-                    return Some(answered.unwrap_or_else(|_| gone()));
-                }
-                _ = look.tick() => {
-                    self.progress.stop_after(self.room.setup.page_timeout);
-                    if self.progress.why().is_some() && asked.get_or_insert_with(Instant::now).elapsed() > grace {
-                        threads.give_up(&thread);
-                        self.room.shared.reading.set_stuck(threads.stuck());
-                        return None;
-                    }
-                }
-                left = &mut stopping, if !told => {
-                    self.progress.stop(Why::Stop);
-                    (asked, grace, told) = (Some(Instant::now()), left, true);
-                }
+        let size = bytes.len();
+        let image = Image { source: path, bytes: bytes.into(), progress: Arc::clone(&self.progress) };
+        // The desks are gone with the engine, and so is who waits here.
+        let _ = self.room.line.send(Waiting { image, taken, reply });
+        let Some(Ok(())) = self.unless_ended(turn).await else { return self.ended() };
+        let began = Instant::now();
+        self.begun(size);
+        let answered = answer.await;
+        self.room.shared.reading.left(self.claim.job);
+        let gone = || Err(Fault::Panic(Safe::fixed("nobody has answered for it")));
+        match answered.unwrap_or_else(|_| gone()) {
+            Ok(readout) => Came::Read(readout, sha256, began.elapsed()),
+            Err(Fault::Stuck) => self.stuck(),
+            Err(Fault::Ocr(error)) => self.failed(error),
+            Err(Fault::Panic(said)) => {
+                Came::Failed("ocr_failed", format!("a bug in the reading, please report it with the image: {said}"))
             }
         }
     }
 
     /// What a failure means for the job.
-    fn failed(&self, fault: Fault) -> Came {
-        let error = match fault {
-            Fault::Ocr(error) => error,
-            Fault::Panic(said) => {
-                return Came::Failed("ocr_failed", format!("a bug in the reading, please report it with the image: {said}"));
-            }
-        };
+    fn failed(&self, error: OcrError) -> Came {
         // Asked to end, it may fail in any way.
         if self.progress.why().is_some() {
             return self.ended();
@@ -347,15 +306,5 @@ impl Work {
             Some(post) => draft.post(post),
             None => draft,
         });
-    }
-}
-
-/// Returns when the page in hand is to be ended because the engine stops, with the time it has to follow.
-async fn last_page(mut stop: watch::Receiver<Stop>) -> Duration {
-    // An error means that the engine is gone, which is a stop as well.
-    let _ = stop.wait_for(|stop| *stop != Stop::No).await;
-    tokio::select! {
-        _ = stop.wait_for(|stop| *stop == Stop::Now) => Duration::ZERO,
-        () = tokio::time::sleep(LAST_PAGE) => LAST_STEP,
     }
 }

@@ -3,12 +3,11 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
 
 use bytes::BytesMut;
 
 use crate::domain::Outcome;
-use crate::text::Safe;
+use crate::text::{Safe, causes};
 
 /// How an exchange failed below HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ impl fmt::Display for TransportFailure {
 
 /// Failure of a request that got no status line.
 pub(super) fn before_answer(error: &reqwest::Error) -> TransportFailure {
-    if chain(error).any(is_certificate) {
+    if causes(error).any(is_certificate) {
         TransportFailure::Tls
     } else if error.is_timeout() && !error.is_connect() {
         TransportFailure::Timeout
@@ -68,7 +67,7 @@ pub(super) fn within_answer(error: &reqwest::Error) -> TransportFailure {
 
 /// The innermost cause in the system's words, at most 160 cells: the outer ones only say that something failed.
 pub(super) fn words(error: &reqwest::Error) -> Safe {
-    let innermost = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
     Safe::line(&innermost).clipped(160)
 }
 
@@ -87,17 +86,6 @@ pub(super) fn blot(body: &mut BytesMut, secret: &[u8]) {
     }
 }
 
-/// The error and its causes; an `io::Error` hides the error it wraps from `source`, so it is opened.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| {
-        let error: &'a (dyn Error + 'static) = *error;
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        }
-    })
-}
-
 fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     use rustls::Error::{InvalidCertificate, NoCertificatesPresented, UnsupportedNameType};
     matches!(error.downcast_ref(), Some(InvalidCertificate(_) | NoCertificatesPresented | UnsupportedNameType))
@@ -105,6 +93,8 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
@@ -118,7 +108,7 @@ mod tests {
     fn a_certificate_is_found_inside_an_io_error() {
         let inner = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let outer = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner));
-        assert!(chain(&outer).any(is_certificate));
-        assert!(!chain(&io::Error::other("connection refused")).any(is_certificate));
+        assert!(causes(&outer).any(is_certificate));
+        assert!(!causes(&io::Error::other("connection refused")).any(is_certificate));
     }
 }

@@ -2,9 +2,9 @@
 //! A sign that may be the page's own (`5 * 3`, `a < b`, `snake_case`) stays.
 
 /// Tags that are taken off; `<br>` becomes a line break.
-const TAGS: [&str; 26] = [
-    "br", "b", "i", "u", "s", "p", "em", "strong", "sub", "sup", "span", "div", "center", "font", "small", "big", "img", "a", "del",
-    "ins", "mark", "html", "body", "thead", "tbody", "caption",
+const TAGS: [&str; 30] = [
+    "br", "b", "i", "u", "s", "p", "em", "strong", "sub", "sup", "span", "div", "center", "font", "small", "big", "img", "a",
+    "del", "ins", "mark", "table", "tr", "td", "th", "html", "body", "thead", "tbody", "caption",
 ];
 
 /// How far the end of a mark is looked for, bytes: what opens and is not closed soon is text, and no line costs its square.
@@ -131,7 +131,9 @@ fn emphasis(rest: &str, sign: char, before: char) -> Mark {
     match (sign, run) {
         ('*' | '~', 2 | 3) if !(before.is_whitespace() && after.is_whitespace()) => Mark::Off(run),
         ('_', 2 | 3) if !within && !(before.is_whitespace() && after.is_whitespace()) => Mark::Off(run),
-        ('*' | '_', 1) if !before.is_alphanumeric() && !after.is_whitespace() => pair(rest, sign).map_or(Mark::Text(1), Mark::Pair),
+        ('*' | '_', 1) if !before.is_alphanumeric() && !after.is_whitespace() => {
+            pair(rest, sign).map_or(Mark::Text(1), Mark::Pair)
+        }
         ('`', 1) => pair(rest, sign).map_or(Mark::Text(1), Mark::Pair),
         _ => Mark::Text(run),
     }

@@ -49,11 +49,10 @@ fn an_html_table_keeps_its_grid_whatever_it_claims() {
     let source = "до <TABLE border=1><thead><tr><th rowspan=\"2\">А</th><th colspan='9999999'>Б</th></tr></thead>\n<tr><td>1<br/>2</td>\
         <td rowspan=0>3</td></tr><tr><td colspan=2><table><tr><td>inner</td></tr></table></td></tr></table> после";
     let found = blocks(source).blocks;
-    assert_eq!(found.iter().map(|block| block.kind).collect::<Vec<_>>(), [
-        BlockKind::Paragraph,
-        BlockKind::Table,
-        BlockKind::Paragraph
-    ]);
+    assert_eq!(
+        found.iter().map(|block| block.kind).collect::<Vec<_>>(),
+        [BlockKind::Paragraph, BlockKind::Table, BlockKind::Paragraph]
+    );
     let table = found[1].table.as_ref().unwrap();
     assert_eq!((table.rows, table.cols), (3, 200));
     let cells: Vec<_> = table.cells.iter().map(|c| (c.row, c.col, c.row_span, c.col_span, &*c.text)).collect();

@@ -191,7 +191,6 @@ fn fits(model: Model, net: &mut Net) -> Result<(), OcrError> {
         Model::Detector => ([1, 3, 64, 64], &[&[1], &[1], &[64], &[64]]),
         Model::Ruslat | Model::Latin => ([1, 3, 48, 64], &[&[1], &[], &[lines + 1, lines + 2]]),
         Model::PageOrientation => ([1, 3, 224, 224], &[&[1], &[4]]),
-        Model::LineOrientation => ([1, 3, 48, 192], &[&[1], &[2]]),
         Model::TableStructure => ([1, 3, 488, 488], &[&[1], &[], &[]]),
     };
     let wrong = |why: &str| {

@@ -95,8 +95,12 @@ fn block(entry: &Value) -> Vec<Block> {
         Block { quad, lines, ..block }
     };
     match label {
-        "doc_title" | "paragraph_title" => vec![placed(marked::plain(BlockKind::Heading, content.trim_start_matches(['#', ' '])))],
-        "image" | "chart" | "seal" | "header_image" | "footer_image" => vec![placed(marked::plain(BlockKind::Figure, &marked::words(content)))],
+        "doc_title" | "paragraph_title" => {
+            vec![placed(marked::plain(BlockKind::Heading, content.trim_start_matches(['#', ' '])))]
+        }
+        "image" | "chart" | "seal" | "header_image" | "footer_image" => {
+            vec![placed(marked::plain(BlockKind::Figure, &marked::words(content)))]
+        }
         _ => marked::blocks(content).blocks.into_iter().map(placed).collect(),
     }
 }
@@ -121,19 +125,24 @@ mod tests {
     /// In the shape of PaddleOCR-VL 0.9, shortened.
     fn recorded() -> Value {
         json!({"input_path": "/tmp/x.png", "page_index": null, "width": 1240, "height": 1754,
-          "model_settings": {"use_doc_preprocessor": false, "use_layout_detection": true},
-          "parsing_res_list": [
-            {"block_label": "doc_title", "block_content": "Счёт № 12", "block_bbox": [100, 80, 600, 140], "block_id": 0, "block_order": 1},
-            {"block_label": "text", "block_content": "Поставщик: ООО «Ромашка»\nИНН 7701234567", "block_bbox": [100, 160, 900, 220], "block_id": 1},
-            {"block_label": "table", "block_bbox": [100, 240, 1100, 500], "block_content":
-              "<table><tr><td>Товар</td><td>Цена</td></tr><tr><td colspan=\"2\">Итого: 5 &lt; 6</td></tr></table>"},
-            {"block_label": "image", "block_content": "<div style=\"text-align: center;\"><img src=\"imgs/1.jpg\" alt=\"Image\" /></div>", "block_bbox": [0, 0, 9, 9]}
-          ]})
+        "model_settings": {"use_doc_preprocessor": false, "use_layout_detection": true},
+        "parsing_res_list": [
+          {"block_label": "doc_title", "block_content": "Счёт № 12", "block_bbox": [100, 80, 600, 140], "block_id": 0, "block_order": 1},
+          {"block_label": "text", "block_content": "Поставщик: ООО «Ромашка»\nИНН 7701234567", "block_bbox": [100, 160, 900, 220], "block_id": 1},
+          {"block_label": "table", "block_bbox": [100, 240, 1100, 500], "block_content":
+            "<table><tr><td>Товар</td><td>Цена</td></tr><tr><td colspan=\"2\">Итого: 5 &lt; 6</td></tr></table>"},
+          {"block_label": "image", "block_content": "<div style=\"text-align: center;\"><img src=\"imgs/1.jpg\" alt=\"Image\" /></div>", "block_bbox": [0, 0, 9, 9]}
+        ]})
     }
 
     #[test]
     fn a_recorded_reply_keeps_its_places_kinds_and_tables() {
-        let read = document("счёт.png", &content("ignored", Some(recorded())), Safe::fixed("PaddleOCR-VL at x"), Duration::from_secs(31));
+        let read = document(
+            "счёт.png",
+            &content("ignored", Some(recorded())),
+            Safe::fixed("PaddleOCR-VL at x"),
+            Duration::from_secs(31),
+        );
         let kinds: Vec<_> = read.blocks.iter().map(|block| block.kind).collect();
         assert_eq!(kinds, [BlockKind::Heading, BlockKind::Paragraph, BlockKind::Table, BlockKind::Figure]);
         assert_eq!((read.page.width, read.page.height), (1240, 1754));
@@ -156,9 +165,16 @@ mod tests {
 
     #[test]
     fn pages_are_numbered_and_hostile_numbers_do_no_harm() {
-        let page = |bbox: Value| json!({"res": {"width": 1e300, "height": -5, "parsing_res_list":
-            [{"block_label": "text", "block_content": "x\u{1b}[2J\u{202e}", "block_bbox": bbox}]}});
-        let read = document("a", &content("", Some(json!([page(json!([1e308, 2, 3])), page(json!("x"))]))), Safe::default(), Duration::ZERO);
+        let page = |bbox: Value| {
+            json!({"res": {"width": 1e300, "height": -5, "parsing_res_list":
+            [{"block_label": "text", "block_content": "x\u{1b}[2J\u{202e}", "block_bbox": bbox}]}})
+        };
+        let read = document(
+            "a",
+            &content("", Some(json!([page(json!([1e308, 2, 3])), page(json!("x"))]))),
+            Safe::default(),
+            Duration::ZERO,
+        );
         assert_eq!(read.blocks.iter().map(|block| block.page).collect::<Vec<_>>(), [Some(1), Some(2)]);
         assert_eq!((read.pages.len(), read.page.width, &*read.blocks[0].text), (2, 0, "x␛[2J"));
     }

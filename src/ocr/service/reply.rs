@@ -130,7 +130,9 @@ fn success(text: &str, secrets: &[String]) -> Answer {
         Ok(reply) => reply,
         Err(error) => {
             let looks = if text.trim_start().starts_with('<') { "it is HTML: a gateway or another server" } else { "no JSON" };
-            return Answer::Unreadable(Safe::line(&format!("it answered with what is no reply of the service ({looks}, {error})")));
+            return Answer::Unreadable(Safe::line(&format!(
+                "it answered with what is no reply of the service ({looks}, {error})"
+            )));
         }
     };
     let status = reply.status.as_deref().unwrap_or("success");
@@ -190,7 +192,9 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart_and_never_hold_the_key() {
-        for (status, wanted) in [(401, "wrong"), (404, "wrong"), (302, "wrong"), (413, "image"), (422, "image"), (500, "failed"), (503, "busy")] {
+        for (status, wanted) in
+            [(401, "wrong"), (404, "wrong"), (302, "wrong"), (413, "image"), (422, "image"), (500, "failed"), (503, "busy")]
+        {
             let came = answer(status, r#"{"detail":"key key-1234567 is unknown\u001b[2J"}"#);
             let (kind, words) = match came {
                 Answer::Wrong(words) => ("wrong", words),

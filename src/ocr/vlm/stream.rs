@@ -114,8 +114,8 @@ impl Reading {
             "[DONE]" => self.done = true,
             "" => {}
             payload => {
-                let value: Value =
-                    serde_json::from_str(payload).map_err(|error| Broken::Said(format!("a piece of the answer is no JSON: {error}")))?;
+                let value: Value = serde_json::from_str(payload)
+                    .map_err(|error| Broken::Said(format!("a piece of the answer is no JSON: {error}")))?;
                 self.take(&value, "delta")?;
             }
         }
@@ -130,7 +130,8 @@ impl Reading {
         if let Some(usage) = value.get("usage").filter(|usage| usage.is_object()) {
             let tokens = |key: &str| usage.get(key).and_then(Value::as_i64);
             let cost = usage.get("cost").and_then(Value::as_f64).filter(|cost| (0.0..=1e6).contains(cost));
-            self.answer.usage = (tokens("prompt_tokens"), tokens("completion_tokens"), cost.map(|cost| (cost * 1e6).round() as i64));
+            self.answer.usage =
+                (tokens("prompt_tokens"), tokens("completion_tokens"), cost.map(|cost| (cost * 1e6).round() as i64));
         }
         let Some(choice) = value.pointer("/choices/0") else { return Ok(()) };
         let content = choice.get(part).or_else(|| choice.get("message")).and_then(|part| part.get("content"));

@@ -2,7 +2,7 @@
 //! Repetition that pages have of their own (dots before page numbers, columns of zeros, empty rows) is not one.
 
 /// Characters at the end of the text that are looked at.
-const TAIL: usize = 8_000;
+const TAIL: usize = 9_000;
 
 /// When an end that repeats a unit is a loop.
 struct Rule {
@@ -16,8 +16,8 @@ struct Rule {
 const WORDS: Rule = Rule { chars: 1_200, turns: 10 };
 /// Dots, dashes, pipes and spaces: a ruled line or an empty form is below it.
 const SIGNS: Rule = Rule { chars: 3_000, turns: 10 };
-/// Equal but for their numbers: a numbered form of 200 empty rows is below it.
-const COUNTED: Rule = Rule { chars: 3_600, turns: 15 };
+/// Equal but for their numbers: a numbered form of 200 empty rows, and contents of 100 chapters, are below it.
+const COUNTED: Rule = Rule { chars: 7_500, turns: 15 };
 
 /// The byte at which the second turn begins, when the end of the text goes round.
 pub(crate) fn repeats_from(text: &str) -> Option<usize> {
@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_loop_is_cut_after_its_first_turn() {
-        for (unit, turns) in [("Итого по разделу: 0,00\n", 70), ("| | | |\n", 400), ("да ", 500), (&"слово и ещё одно ".repeat(20), 12)] {
+        for (unit, turns) in
+            [("Итого по разделу: 0,00\n", 70), ("| | | |\n", 400), ("да ", 500), (&"слово и ещё одно ".repeat(20), 12)]
+        {
             let text = format!("# Начало\n\nРовный текст страницы.\n\n{}", unit.repeat(turns));
             let at = repeats_from(&text).unwrap_or_else(|| panic!("{unit:?} is not seen"));
             assert!(text[..at].starts_with("# Начало\n\nРовный текст страницы."), "{unit:?}");
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn a_loop_that_counts_is_seen_too() {
         let text: String = (1..2000).map(|n| format!("{n}. Настоящий договор составлен в двух экземплярах\n")).collect();
-        let early: String = text.chars().take(6000).collect();
+        let early: String = text.chars().take(9000).collect();
         assert!(repeats_from(&early).is_some());
     }
 

@@ -38,6 +38,15 @@ statements! {
         "UPDATE usage SET spent_micros = spent_micros + $3 WHERE provider = $1 AND day = $2"
     ];
     USAGE_TODAY, "read today's use": ["SELECT provider, calls, spent_micros FROM usage WHERE day = " today " ORDER BY provider"];
+    NEWEST_CALL, "find the newest call": ["SELECT MAX(id) FROM job_calls"];
+    /// The first call after `$1` that may still change, or whose neighbours may not have been committed so far.
+    FIRST_LOOSE_CALL, "find calls in flight": [
+        "SELECT MIN(id) FROM job_calls WHERE id > $1 AND (ended_at IS NULL OR sent_at > " now " - 120000)"
+    ];
+    COUNT_CALLS, "count calls": [
+        "SELECT provider, model, outcome, CASE WHEN id < $2 THEN 1 ELSE 0 END, COUNT(*) FROM job_calls \
+        WHERE id > $1 AND ended_at IS NOT NULL GROUP BY 1, 2, 3, 4"
+    ];
     CALLS, "read the calls of a post": [
         "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason \
         FROM job_calls WHERE post_id = $1 ORDER BY id DESC LIMIT 200"

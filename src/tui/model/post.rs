@@ -1,7 +1,7 @@
 //! One post, whole and `Safe`: its text, tags and every call, and the wrapped lines of an open window.
 //! It is made once when the post arrives, never while drawing.
 
-use crate::domain::{Call, Millis, Outcome, PostDetail, PostId, PostImage, Status};
+use crate::domain::{Call, ImageId, Millis, Outcome, PostDetail, PostId, PostImage, Status};
 use crate::text::Safe;
 use crate::tui::model::failed::Row;
 use crate::tui::widget::{outcome, when, wrap};
@@ -62,6 +62,8 @@ pub struct Known {
 /// One image as shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
+    /// Which.
+    pub id: ImageId,
     /// Its path.
     pub path: Safe,
     /// State of its reading.
@@ -75,6 +77,7 @@ pub struct Picture {
 impl From<&PostImage> for Picture {
     fn from(image: &PostImage) -> Self {
         Self {
+            id: image.id,
             path: Safe::line(&image.path),
             status: image.status,
             error: Safe::line(image.error.as_deref().unwrap_or_default()),

@@ -8,8 +8,11 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use crate::domain::{Event, EventKind, ImageId, ModelKey, Outcome, Pause, PauseScope, PostId, PostImage, Snapshot, Status};
 use crate::engine::event::Batch;
+use crate::ops::outputs::{Entry, Preview, Trouble, Verified};
 use crate::text::Safe;
+use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Reckoning, Retry};
+use crate::tui::model::verdict::Verdict;
 use crate::tui::fixture::{self, press};
 use crate::tui::model::{Model, Pane};
 use crate::tui::update::{Msg, update};
@@ -98,7 +101,50 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     update(&mut said, Msg::Done(Err(Safe::line(text))));
     let mut retrying = shown(Pane::Failed, &["down", "down"]);
     retrying.failed.rows[2].status = Some(Status::Retrying);
+    let mut outputs = base.clone();
+    outputs.focus = Pane::Outputs;
+    outputs.outputs.place = Some(Safe::line(text));
+    let object = |key: String| fixture::outputs::object(&key, u64::MAX, 1);
+    let prefix = format!("{text}/");
+    let entries = [object(format!("{prefix}{text}.md")), Entry::Folder(format!("{prefix}{text}/")), object(text.repeat(30))];
+    fixture::outputs::fill(&mut outputs, &prefix, &entries);
+    let with = |keys: &[&str]| {
+        let mut model = outputs.clone();
+        for key in keys {
+            let effects = press(&mut model, key);
+            fixture::outputs::answer(&mut model, effects);
+        }
+        model
+    };
+    let mut refused = with(&[]);
+    refused.outputs.rows.clear();
+    refused.outputs.error = Some(Safe::line(text));
+    let mut verified = with(&[]);
+    let troubles = [Trouble::Missing { key: text.to_owned(), sha256: String::new() }];
+    let verdict = Verdict::new(&Verified { missing: 1, ..Verified::default() }, &troubles);
+    update(&mut verified, Msg::Outputs(Told::Verified(Ok(Box::new(verdict)))));
+    let mut read = with(&["enter"]);
+    let preview = Preview {
+        key: format!("{prefix}{text}.md"),
+        size: 1,
+        content_type: Some(text.to_owned()),
+        bytes: text.repeat(9).into_bytes().into(),
+        origin: None,
+    };
+    read.outputs.reading = None;
+    read.outputs.asked = Some(preview.key.clone());
+    let effects = update(&mut read, Msg::Outputs(Told::Looked(preview.key.clone(), Ok(preview.into()))));
+    fixture::outputs::answer(&mut read, effects);
     vec![
+        with(&[]),
+        with(&["down", "down"]),
+        with(&["enter"]),
+        with(&["x"]),
+        with(&["d"]),
+        with(&["y"]),
+        refused,
+        verified,
+        read,
         shown(Pane::Overview, &[]),
         shown(Pane::Failed, &[]),
         shown(Pane::Failed, &["enter"]),

@@ -14,8 +14,18 @@ fn at(section: Section) -> Model {
     model.focus = match section {
         Section::Overview => Pane::Overview,
         Section::Log => Pane::Log,
+        Section::Outputs | Section::Object => Pane::Outputs,
         _ => Pane::Failed,
     };
+    if matches!(section, Section::Outputs | Section::Object) {
+        let mut model = fixture::outputs::busy((120, 36));
+        if section == Section::Object {
+            let effects = press(&mut model, "down");
+            fixture::outputs::answer(&mut model, effects);
+            press(&mut model, "enter");
+        }
+        return model;
+    }
     match section {
         Section::Detail => drop(press(&mut model, "enter")),
         Section::Popup => drop(press(&mut model, "?")),
@@ -54,7 +64,21 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
     match action {
         Action::Up | Action::PageUp | Action::First => drop((press(model, "down"), press(model, "down"))),
         Action::Failed => model.focus = Pane::Log,
-        Action::ClearFilter => drop((press(model, "c"), press(model, "s"))),
+        Action::ClearFilter if section != Section::Outputs => drop((press(model, "c"), press(model, "s"))),
+        Action::OutputsOf => {
+            let mut posts = fixture::failed_posts();
+            posts[0].images = vec![crate::domain::PostImage {
+                id: crate::domain::ImageId(1),
+                path: "a.png".to_owned(),
+                status: None,
+                error_class: None,
+                error: None,
+                text: None,
+            }];
+            model.popups.clear();
+            fixture::fill(model, &posts);
+            press(model, "enter");
+        }
         Action::Follow | Action::Open if section == Section::Log => {
             press(model, "up");
         }

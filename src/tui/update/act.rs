@@ -1,6 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
+use super::outputs;
 use crate::domain::{PostFilter, PostId, Status};
 use crate::text::Safe;
 use crate::tui::effect::{Effect, Retry};
@@ -24,6 +25,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Overview => focus(model, Pane::Overview),
         Action::Failed => focus(model, Pane::Failed),
         Action::Log => focus(model, Pane::Log),
+        Action::Outputs => focus(model, Pane::Outputs),
         Action::NextPane => focus(model, neighbour(model.focus, 1)),
         Action::PreviousPane => focus(model, neighbour(model.focus, Pane::ALL.len() - 1)),
         Action::Up => go(model, Step::By(-1)),
@@ -32,6 +34,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => go(model, Step::Pages(1)),
         Action::First => go(model, Step::First),
         Action::Last => go(model, Step::Last),
+        Action::Open if model.focus == Pane::Outputs => outputs::open(model),
         Action::Open => open_post(model),
         Action::CycleStatus => filter(model, |model| model.failed.shown = model.failed.shown.next()),
         Action::CycleClass if model.classes.is_empty() && model.failed.class.is_none() => {
@@ -49,6 +52,19 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Accept => accept(model),
+        Action::OutputsOf => outputs_of(model),
+        Action::Reload
+        | Action::Parent
+        | Action::Order
+        | Action::Filter
+        | Action::Verify
+        | Action::Picture
+        | Action::Fold
+        | Action::CopyKey
+        | Action::CopyLink
+        | Action::Download
+        | Action::Delete
+        | Action::OpenPost => outputs::act(model, action),
         Action::Retry | Action::RetryAll | Action::Force | Action::Regenerate | Action::Pause | Action::Resume => {
             if model.options.read_only {
                 model.say(Tone::Warn, Safe::fixed("Nothing was changed: the dashboard runs with --read-only."));
@@ -78,6 +94,9 @@ fn change(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
+    if pane == Pane::Outputs {
+        return outputs::focus(model);
+    }
     if pane == Pane::Failed && !model.failed.loaded {
         return model.failed.refresh().map(Effect::Page).into_iter().collect();
     }
@@ -128,11 +147,25 @@ fn go(model: &mut Model, step: Step) -> Vec<Effect> {
             confirm.marked = confirm.marked.saturating_add_signed(step.lines(2)).min(confirm.choices.len() - 1);
             return Vec::new();
         }
+        Some(Popup::Verdict(verdict)) => {
+            let height = popup::verdict::rows(size);
+            verdict.scroll_by(step.lines(height), height);
+            return Vec::new();
+        }
+        Some(Popup::Reading) => {
+            let height = popup::reading::rows(size);
+            if let Some(reading) = &mut model.outputs.reading {
+                reading.scroll_by(step.lines(height), height);
+            }
+            return Vec::new();
+        }
+        Some(Popup::Typed(_)) => return Vec::new(),
         None => {}
     }
     let height = model.list_rows();
     match (model.focus, step) {
         (Pane::Overview, _) => Vec::new(),
+        (Pane::Outputs, _) => outputs::go(model, step.lines(height), matches!(step, Step::First | Step::Last)),
         (Pane::Log, Step::Last) => {
             model.log.follow();
             Vec::new()
@@ -174,7 +207,7 @@ fn selected(model: &Model) -> Option<PostId> {
         return Some(post.id);
     }
     match model.focus {
-        Pane::Overview => None,
+        Pane::Overview | Pane::Outputs => None,
         Pane::Failed => model.failed.selected().map(|row| row.id),
         Pane::Log => model.log.selected().and_then(|event| event.post),
     }
@@ -184,7 +217,7 @@ fn none_selected(model: &mut Model) -> Vec<Effect> {
     let why = match model.focus {
         Pane::Log if model.log.following() => "No line is marked: go up with ↑ to stop at one.",
         Pane::Log => "This line is about no post.",
-        Pane::Overview | Pane::Failed => "There is no post here.",
+        Pane::Overview | Pane::Failed | Pane::Outputs => "There is no post here.",
     };
     model.say(Tone::Warn, Safe::fixed(why));
     Vec::new()
@@ -198,6 +231,21 @@ fn open_post(model: &mut Model) -> Vec<Effect> {
     post.wrap(popup::post::width(model.size), model.now, &model.zone);
     model.popups.push(Popup::Post(Box::new(post)));
     if missing { vec![Effect::Post(id)] } else { Vec::new() }
+}
+
+/// What was stored of the images of the open post.
+fn outputs_of(model: &mut Model) -> Vec<Effect> {
+    let known = match model.popups.last() {
+        Some(Popup::Post(post)) => post.known.as_ref(),
+        _ => None,
+    };
+    match known.and_then(|known| known.images.first()) {
+        Some(image) => outputs::of_image(image.id),
+        None => {
+            model.say(Tone::Warn, Safe::fixed("This post has no image."));
+            Vec::new()
+        }
+    }
 }
 
 fn filter(model: &mut Model, change: impl FnOnce(&mut Model)) -> Vec<Effect> {
@@ -216,6 +264,7 @@ fn next_class(model: &Model) -> Option<String> {
 fn clear(model: &mut Model) -> Vec<Effect> {
     match model.focus {
         Pane::Overview => Vec::new(),
+        Pane::Outputs => outputs::clear(model),
         Pane::Log => {
             model.log.kind = None;
             model.log.follow();

@@ -164,7 +164,7 @@ fn look_again(model: &mut Model) -> Vec<Effect> {
     (model.classes_stale, model.classes_at) = (true, 0);
     let open = model.popups.iter().filter_map(|open| match open {
         Popup::Post(post) => Some(Effect::Post(post.id)),
-        Popup::Help { .. } | Popup::Confirm(_) => None,
+        _ => None,
     });
     open.collect::<Vec<_>>().into_iter().chain(super::catch_up(model)).collect()
 }

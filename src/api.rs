@@ -1,0 +1,80 @@
+//! The HTTP API: the routes of the services that tagdeck replaces, with the same keys, and what they never had.
+//! It holds no use case: a route calls the function of `ops` that a subcommand and a key call as well.
+//!
+//! ```text
+//! connection ──> gate: id, panics, host, token, rate, size, time ──> route ──> ops
+//!    └─ server: heads that do not come, too many connections, a stop in order
+//! ```
+
+mod gate;
+mod health;
+mod inbox;
+mod intake;
+mod metrics;
+mod openapi;
+mod posts;
+mod reading;
+mod reply;
+mod server;
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::{Semaphore, watch};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::config::{Api, Config};
+use crate::ops::Ops;
+use gate::Gate;
+use health::Standing;
+use inbox::Inbox;
+use metrics::Meter;
+
+pub use server::{ApiError, Front, Server};
+
+/// What every route works with.
+struct Desk {
+    ops: Ops,
+    settings: Api,
+    standing: watch::Receiver<Standing>,
+    meter: Meter,
+    inbox: Inbox,
+    /// Places for images in memory.
+    uploads: Semaphore,
+    /// True when the server is about to end.
+    stopping: watch::Receiver<bool>,
+}
+
+type Shared = Arc<Desk>;
+
+/// All routes behind the gate.
+fn router(ops: Ops, config: &Config, stopping: watch::Receiver<bool>) -> Router {
+    let meter = Meter::new();
+    let gate = Arc::new(Gate::new(&config.api, meter.traffic()));
+    let standing = health::follow(ops.clone(), stopping.clone());
+    let settings = config.api.clone();
+    let (inbox, uploads) = (Inbox::of(config), Semaphore::new(settings.uploads));
+    let desk: Shared = Arc::new(Desk { ops, settings, standing, meter, inbox, uploads, stopping });
+    let (routes, _) = described().split_for_parts();
+    let routes = routes.fallback(reply::no_such_route).method_not_allowed_fallback(reply::method_not_allowed).with_state(desk);
+    gate::around(routes, gate)
+}
+
+/// Every route with its description.
+fn described() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(posts::tagging_stats))
+        .routes(routes!(posts::retry_tagging))
+        .routes(routes!(posts::regenerate_tags))
+        .routes(routes!(posts::list))
+        .routes(routes!(posts::one))
+        .routes(routes!(reading::read))
+        .routes(routes!(reading::read_later))
+        .routes(routes!(reading::status))
+        .routes(routes!(reading::result))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::described_here))
+}

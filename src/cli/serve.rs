@@ -1,0 +1,77 @@
+//! `tagdeck serve`, and the server inside `tagdeck run --listen`.
+//! What is answered is `api`'s.
+
+use std::net::SocketAddr;
+
+use color_eyre::eyre::Result;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::args::{Common, Serve};
+use super::output::{self, Exit};
+use super::session::{self, LogTo, Reloads};
+use crate::api::{Front, Server};
+use crate::config::Config;
+use crate::ops::Ops;
+use crate::store::Access;
+
+/// See the module.
+pub fn run(common: &Common, args: &Serve) -> Result<Exit> {
+    let mut config = session::settings(common)?;
+    session::start_kept_log(&config, &LogTo::Stderr)?;
+    session::block_on(async {
+        let store = session::open(&config, Access::ReadWrite).await?;
+        let mut reloads = Reloads::of(&config)?;
+        let mut stops = session::stops(!reloads.can())?;
+        let serving = Serving::start(args.listen.unwrap_or(config.api.listen), &config).await?;
+        loop {
+            serving.front.show(Ops::observing(store.clone(), &config.tagging), &config)?;
+            config = tokio::select! {
+                _ = stops.wait_for(|stops| *stops > 0) => break,
+                new = reloads.next(common, |new| serving.front.admits(new)) => new,
+            };
+        }
+        serving.end().await;
+        Ok(Exit::Done)
+    })?
+}
+
+/// A server that answers in the background.
+pub struct Serving {
+    /// To say what is answered.
+    pub front: Front,
+    end: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Listens, and says where.
+    pub async fn start(address: SocketAddr, config: &Config) -> Result<Self> {
+        let server = Server::bind(address, &config.api).await?;
+        output::complain(&format!("tagdeck: listening on http://{}", server.address()));
+        let front = server.front();
+        let (end, mut ending) = watch::channel(false);
+        let task = tokio::spawn(server.serve(async move {
+            // An error means that nobody is left who could ask for it.
+            let _ = ending.wait_for(|end| *end).await;
+        }));
+        Ok(Self { front, end, task })
+    }
+
+    /// Takes nothing more and ends what is in work.
+    pub async fn end(self) {
+        self.end.send_replace(true);
+        if let Err(error) = self.task.await {
+            output::complain(&format!("tagdeck: the server ended unexpectedly: {error}"));
+        }
+    }
+
+    /// As [`Serving::end`], later: when this is ready.
+    pub fn end_with(&self, mut stops: watch::Receiver<u32>) {
+        let end = self.end.clone();
+        tokio::spawn(async move {
+            let _ = stops.wait_for(|stops| *stops > 0).await;
+            end.send_replace(true);
+        });
+    }
+}

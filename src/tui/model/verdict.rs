@@ -1,0 +1,74 @@
+//! How database and blob store compare, as lines of a window.
+//! The comparison itself is made in `ops`.
+
+use crate::ops::outputs::{Trouble, Verified};
+use crate::text::{Safe, grouped};
+use crate::tui::model::Tone;
+use crate::tui::model::outputs::shown;
+
+/// The lines, and how far they are scrolled.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// From the summary to single objects.
+    pub lines: Vec<(Option<Tone>, Safe)>,
+    /// Lines scrolled past.
+    pub scroll: usize,
+}
+
+impl Verdict {
+    /// Says what was found.
+    pub fn new(verified: &Verified, troubles: &[Trouble]) -> Self {
+        let mut lines = Vec::new();
+        let mut say = |tone, text: String| lines.push((tone, Safe::line(&text)));
+        if verified.is_right() {
+            say(Some(Tone::Good), format!("All {} stored documents are there, with the right content.", of(verified.right)));
+        } else {
+            say(None, format!("{} documents are there, with the right content.", of(verified.right)));
+        }
+        let counted = [
+            (verified.missing, Tone::Bad, "are said to be stored, and are not there"),
+            (verified.differing, Tone::Bad, "are there with another content"),
+            (verified.failed, Tone::Warn, "could not be uploaded; the log says why"),
+            (verified.waiting, Tone::Warn, "wait for their upload"),
+            (verified.elsewhere, Tone::Warn, "were stored in another place than the one of the settings"),
+            (verified.unsent, Tone::Warn, "were read while nothing was to be stored"),
+        ];
+        for (number, tone, words) in counted.into_iter().filter(|(number, ..)| *number > 0) {
+            say(Some(tone), format!("{} {words}.", of(number)));
+        }
+        if verified.orphaned > 0 {
+            say(Some(Tone::Warn), format!("{} objects are there that this database knows nothing of.", of(verified.orphaned)));
+        }
+        if !verified.complete {
+            say(Some(Tone::Warn), "It was ended before everything was compared.".to_owned());
+        }
+        if verified.missing + verified.differing > 0 {
+            say(None, "`tagdeck outputs verify --repair` enqueues what is missing or different again.".to_owned());
+        }
+        for (at, trouble) in troubles.iter().enumerate() {
+            if at == 0 {
+                say(None, String::new());
+            }
+            let (tone, word) = match trouble {
+                Trouble::Missing { .. } => (Tone::Bad, "missing"),
+                Trouble::Differs { .. } => (Tone::Bad, "differs"),
+                Trouble::Orphan { .. } => (Tone::Warn, "orphan"),
+            };
+            say(Some(tone), format!("{word}  {}", shown(trouble.key())));
+        }
+        let found = verified.missing + verified.differing + verified.orphaned;
+        if found > troubles.len() as u64 && !troubles.is_empty() {
+            say(None, "… `tagdeck outputs verify` lists all of them.".to_owned());
+        }
+        Self { lines, scroll: 0 }
+    }
+
+    /// Scrolls by lines, on a window of `height` lines.
+    pub fn scroll_by(&mut self, by: isize, height: usize) {
+        self.scroll = self.scroll.saturating_add_signed(by).min(self.lines.len().saturating_sub(height));
+    }
+}
+
+fn of(number: u64) -> String {
+    grouped(i64::try_from(number).unwrap_or(i64::MAX))
+}
