@@ -133,7 +133,10 @@ async fn serve(mut socket: TcpStream, plans: Vec<Plan>, bucket: PathBuf, seen: A
 }
 
 fn answer(status: u16, body: &str) -> String {
-    format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// What the service makes of every image.
