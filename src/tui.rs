@@ -19,6 +19,11 @@ mod update;
 mod view;
 mod widget;
 
+/// Columns and rows of the terminal, if there is one.
+pub fn terminal_size() -> Option<(u16, u16)> {
+    crossterm::terminal::size().ok()
+}
+
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
@@ -183,11 +188,11 @@ where
                 match effect {
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Redraw => self.screen.forget(),
-                    Effect::Mouse(on) => self.screen.mouse(on)?,
                     Effect::Copy(text) => {
                         let between = clipboard::Between::detect(|name| std::env::var(name).ok());
                         self.screen.pass(&clipboard::sequence(&text, between))?;
                     }
+                    Effect::Mouse(on) => self.screen.mouse(on)?,
                     Effect::Suspend if !terminal::has_shell() => {
                         heard.push(Msg::Done(Err(Safe::fixed(locale::t("Not suspended: there is no shell to return to.")))));
                     }

@@ -174,8 +174,8 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
         log,
         tagging,
         ocr,
-        ui,
         api,
+        ui,
         blob,
         providers,
     })

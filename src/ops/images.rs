@@ -2,7 +2,7 @@
 //! Reading a file without a database is `ocr`'s.
 
 use super::{Ops, OpsError};
-use crate::domain::{ImageReading, ImageFilter, ImageId, ImageKey, ImageLine};
+use crate::domain::{ImageFilter, ImageId, ImageKey, ImageLine, ImageReading};
 
 impl Ops {
     /// A page of images, newest change first.

@@ -6,19 +6,14 @@ use std::collections::HashMap;
 use super::base::work;
 use super::link::{Row, args};
 use super::{Store, StoreError, json_ids, sql};
-use crate::domain::{ImageReading, ImageFilter, ImageId, ImageKey, ImageLine, Millis, PostId, Reading, Status};
+use crate::domain::{ImageFilter, ImageId, ImageKey, ImageLine, ImageReading, Millis, PostId, Reading, Status};
 
 /// Images looked through at once when paths are searched.
 const SIFTED_AT_ONCE: u32 = 4096;
 
 impl Store {
     /// Images that fit and that somebody was asked to read, last changed first, after `after`.
-    pub async fn images(
-        &self,
-        filter: &ImageFilter,
-        after: Option<ImageKey>,
-        limit: u32,
-    ) -> Result<Vec<ImageLine>, StoreError> {
+    pub async fn images(&self, filter: &ImageFilter, after: Option<ImageKey>, limit: u32) -> Result<Vec<ImageLine>, StoreError> {
         let needle = filter.query.as_deref().map(str::to_lowercase).filter(|needle| !needle.is_empty());
         let chunk = if needle.is_some() { SIFTED_AT_ONCE.max(limit) } else { limit };
         let (mut found, mut at) = (Vec::new(), after);
@@ -39,12 +34,7 @@ impl Store {
         Ok(found)
     }
 
-    async fn image_keys(
-        &self,
-        filter: &ImageFilter,
-        after: Option<ImageKey>,
-        limit: u32,
-    ) -> Result<Vec<ImageKey>, StoreError> {
+    async fn image_keys(&self, filter: &ImageFilter, after: Option<ImageKey>, limit: u32) -> Result<Vec<ImageKey>, StoreError> {
         let (updated_at, id) = after.map_or((Millis::MAX, i64::MAX), |key| (key.updated_at, key.id.0));
         let statuses = if filter.statuses.is_empty() { Status::ALL } else { &filter.statuses };
         let mut reader = self.base.reader(&sql::IMAGE_PAGE).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::base::work;
 use super::jobs::adopt_posts;
 use super::link::{Link, args, storable};
+use super::news::Topic;
 use super::{Store, StoreError, json_ids, millis, sql, stamp};
 use crate::domain::{Imported, NewPost, UserId};
 
@@ -25,7 +26,11 @@ impl Store {
         }
         let posts = posts.to_vec();
         let slice = Slice { user: user.0, posts, wait: millis(wait_for_ocr), max_attempts: max_attempts.into() };
-        self.base.write(sql::ADD_POSTS.doing, slice).await
+        let imported = self.base.write(sql::ADD_POSTS.doing, slice).await?;
+        if imported.iter().any(|one| *one != Imported::Unchanged) {
+            self.base.news.tell(Topic::Work).await;
+        }
+        Ok(imported)
     }
 }
 

@@ -9,17 +9,17 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::domain::{
-    BreakerState, Call, CallId, Event, EventKind, ImageReading, ImageId, ImageLine, Millis, ModelKey, ModelScore, OcrBusy, OcrNumbers, Outcome, Pause, PauseScope, Phase, PostDetail,
-    PostId, PostLine, Reading, Snapshot, Status, WorstCase,
+    BreakerState, Call, CallId, Event, EventKind, ImageId, ImageLine, ImageReading, Millis, ModelKey, ModelScore, OcrBusy,
+    OcrNumbers, Outcome, Pause, PauseScope, Phase, PostDetail, PostId, PostLine, Reading, Snapshot, Status, WorstCase,
 };
 use crate::engine::event::Batch;
 use crate::text::Safe;
 use crate::tui::Options;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Chord, Keymap};
-use crate::tui::model::{Model, images};
 use crate::tui::model::failed::Row;
 use crate::tui::model::post::Known;
+use crate::tui::model::{Model, images};
 use crate::tui::theme::Theme;
 use crate::tui::update::{Msg, update};
 use crate::tui::view::view;
@@ -300,14 +300,26 @@ pub fn images() -> Vec<ImageReading> {
             line: line(9, 4_982, &format!("{photos}/photo_9@22-11-2026.jpg"), Status::Success, 9_000, None),
             read: Some(read),
         },
-        ImageReading { line: line(8, 4_984, &format!("{photos}/чек из магазина.png"), Status::Pending, 60_000, None), read: None },
-        ImageReading { line: line(7, 4_990, &format!("{photos}/скан договора.tif"), Status::Pending, 61_000, None), read: None },
+        ImageReading {
+            line: line(8, 4_984, &format!("{photos}/чек из магазина.png"), Status::Pending, 60_000, None),
+            read: None,
+        },
+        ImageReading {
+            line: line(7, 4_990, &format!("{photos}/скан договора.tif"), Status::Pending, 61_000, None), read: None
+        },
         ImageReading {
             line: line(6, 4_811, "/mnt/inbox/page_0001 (3).png", Status::Retrying, 130_000, Some("it took longer than 120 s")),
             read: None,
         },
         ImageReading {
-            line: line(5, 0, "/mnt/inbox/漢字.gif", Status::Failed, 7_200_000, Some("漢字.gif: it is not an image that can be read")),
+            line: line(
+                5,
+                0,
+                "/mnt/inbox/漢字.gif",
+                Status::Failed,
+                7_200_000,
+                Some("漢字.gif: it is not an image that can be read"),
+            ),
             read: None,
         },
         ImageReading { line: line(4, 4_700, &format!("{photos}/photo_4.jpg"), Status::Skipped, 90_000_000, None), read: None },

@@ -5,8 +5,8 @@ use ratatui::layout::{Position, Rect};
 
 use crate::text::Safe;
 use crate::tui::locale::t;
-use crate::tui::widget::paint::{cells, number as number_of, safe};
 use crate::tui::model::{Model, Pane, SMALLEST};
+use crate::tui::widget::paint::{cells, number as number_of, safe};
 
 /// Lines for the whole words of the event under the cursor, its border with them.
 const WORDS: u16 = 4;
@@ -112,6 +112,9 @@ pub fn tab_at(model: &Model, at: Position) -> Option<Pane> {
 
 /// The lines of the list: its borders taken off, and the headings where it has some.
 pub fn lines(model: &Model) -> Rect {
+    if model.focus == Pane::Outputs {
+        return super::pane::outputs::lines(model);
+    }
     let list = parts(model).list;
     let heading = u16::from(model.focus != Pane::Log);
     Rect {

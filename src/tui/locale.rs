@@ -130,9 +130,38 @@ mod tests {
 
     /// Words that are chosen while drawing and stand in no call of `t`, `tell!` or `count`.
     const CHOSEN: &[&str] = &[
-        "ok %", "parse %", "p95", "calls", "today", "state", "observing, paused", "observing", "starting", "running", "idle", "paused",
-        "waiting", "finishing", "stopped", "Tagging", "Models", "Images", "Live", "Attention", "shows", "forces", "goes on", "ends pauses",
-        "read", "to be read", "to be read again", "could not be read", "reading cancelled", "not to be read", "failed", "cancelled",
+        "ok %",
+        "parse %",
+        "p95",
+        "calls",
+        "today",
+        "state",
+        "observing, paused",
+        "observing",
+        "starting",
+        "running",
+        "idle",
+        "paused",
+        "waiting",
+        "finishing",
+        "stopped",
+        "Tagging",
+        "Models",
+        "Images",
+        "Live",
+        "Attention",
+        "shows",
+        "forces",
+        "goes on",
+        "ends pauses",
+        "read",
+        "to be read",
+        "to be read again",
+        "could not be read",
+        "reading cancelled",
+        "not to be read",
+        "failed",
+        "cancelled",
         "no status",
     ];
 
@@ -158,7 +187,9 @@ mod tests {
             }
             let mut rest = source[at + call.len()..].trim_start();
             for _ in 0..nth {
-                let Some(next) = literal(rest).and_then(|first| rest[first.len() + 2..].trim_start().strip_prefix(',')) else { break };
+                let Some(next) = literal(rest).and_then(|first| rest[first.len() + 2..].trim_start().strip_prefix(',')) else {
+                    break;
+                };
                 rest = next.trim_start();
             }
             found.extend(literal(rest).map(str::to_owned));
@@ -228,7 +259,8 @@ mod tests {
 
     #[test]
     fn the_language_follows_the_locale() {
-        let detect = |name: &'static str, value: &'static str| Language::detect(|asked| (asked == name).then(|| value.to_owned()));
+        let detect =
+            |name: &'static str, value: &'static str| Language::detect(|asked| (asked == name).then(|| value.to_owned()));
         assert_eq!(detect("LANG", "ru_RU.UTF-8"), Language::Russian);
         assert_eq!(detect("LANG", "en_US.UTF-8"), Language::English);
         assert_eq!(detect("LANGUAGE", "ru"), Language::English);

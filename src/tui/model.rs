@@ -13,7 +13,6 @@ pub mod page;
 pub mod post;
 pub mod prompt;
 pub mod reading;
-pub mod typed;
 pub mod verdict;
 
 use jiff::tz::TimeZone;
@@ -24,9 +23,9 @@ use crate::text::Safe;
 use crate::tui::Options;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Keymap, Section};
+use crate::tui::locale::{Language, t, tell};
 use crate::tui::theme::Theme;
 use crate::tui::widget::when;
-use crate::tui::locale::{Language, t, tell};
 use failed::Failed;
 use images::Images;
 use log::Log;
@@ -34,7 +33,6 @@ use outputs::Outputs;
 use page::Page;
 use post::Post;
 use prompt::Prompt;
-use typed::Typed;
 use verdict::Verdict;
 
 /// Smallest terminal the panes are drawn on.
@@ -175,8 +173,6 @@ pub enum Popup {
     Prompt(Box<Prompt>),
     /// The output that was looked into last.
     Reading,
-    /// A line being typed.
-    Typed(Typed),
     /// How database and blob store compare.
     Verdict(Box<Verdict>),
 }
@@ -286,6 +282,8 @@ impl Model {
             failed: Failed::default(),
             log: Log::default(),
             images: Images::default(),
+            outputs: Outputs::new(options.blobs.clone()),
+            verifying: None,
             zoomed: false,
             split: 0,
             absolute_times: options.ui.times == "absolute",
@@ -294,8 +292,6 @@ impl Model {
             count: None,
             pending: None,
             draining: None,
-            outputs: Outputs::new(options.blobs.clone()),
-            verifying: None,
             popups: Vec::new(),
             toast: None,
             dirty: true,
@@ -312,7 +308,6 @@ impl Model {
             Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],
-            Some(Popup::Typed(_)) => &[Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
             Some(Popup::Prompt(_)) => &[Section::Prompt, Section::Always],
         }
@@ -364,10 +359,7 @@ impl Model {
 
     /// Rows a list of the pane in focus shows, borders and headings taken off.
     pub fn list_rows(&self) -> usize {
-        match self.focus {
-            Pane::Outputs => super::pane::outputs::rows(self.size),
-            Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => usize::from(super::layout::lines(self).height),
-        }
+        usize::from(super::layout::lines(self).height)
     }
 }
 

@@ -117,12 +117,6 @@ impl Screen {
         Ok(bytes.len())
     }
 
-    /// Takes the mouse, or leaves it to the terminal.
-    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
-        MOUSE.store(on, Ordering::SeqCst);
-        send(if on { MOUSE_ON } else { MOUSE_OFF })
-    }
-
     /// Sends the terminal something that draws nothing, between two frames.
     pub fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
@@ -131,6 +125,12 @@ impl Screen {
         }
         out.write_all(bytes)?;
         out.flush()
+    }
+
+    /// Takes the mouse, or leaves it to the terminal.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        MOUSE.store(on, Ordering::SeqCst);
+        send(if on { MOUSE_ON } else { MOUSE_OFF })
     }
 
     /// The next frame is written whole.

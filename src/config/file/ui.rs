@@ -43,10 +43,8 @@ fn one_of(
     let Some(word) = word else { return Ok(None) };
     match known.iter().find(|one| **one == word.get_ref()) {
         Some(one) => Ok(Some(*one)),
-        None => Err(file.invalid(
-            word.span().start,
-            &format!("{key} = \"{}\" is not possible; one of {}", word.get_ref(), known.join(", ")),
-        )),
+        None => Err(file
+            .invalid(word.span().start, &format!("{key} = \"{}\" is not possible; one of {}", word.get_ref(), known.join(", ")))),
     }
 }
 

@@ -34,7 +34,8 @@ trait Line: Serialize {
 }
 
 impl Line for PostLine {
-    const HEADINGS: &'static [&'static str] = &["id", "channel", "status", "passes", "class", "error", "changed_ms", "tags", "excerpt"];
+    const HEADINGS: &'static [&'static str] =
+        &["id", "channel", "status", "passes", "class", "error", "changed_ms", "tags", "excerpt"];
 
     fn cells(&self) -> Vec<String> {
         vec![

@@ -86,7 +86,7 @@ named! {
         CopyLink = "copy_link", "copy link", "copy a link that works for an hour";
         Download = "download", "download", "download it; asks for the folder";
         Delete = "delete", "delete", "delete it; the word has to be typed";
-        Picture = "picture", "picture", "show the image it was read from";
+        Picture = "picture", "image", "show the image it was read from";
         Fold = "fold", "fold", "fold JSON less or more";
         OutputsOf = "outputs_of", "outputs", "to what was stored of its image";
         Search = "search", "search", "look for words in the lines";

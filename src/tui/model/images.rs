@@ -1,7 +1,7 @@
 //! The list of images: what it is narrowed to, and what is known of the one under its cursor.
 //! It loads nothing itself: it says what it wants and takes what comes.
 
-use crate::domain::{ImageReading, ImageFilter, ImageId, ImageKey, ImageLine, Millis, PostId, Status};
+use crate::domain::{ImageFilter, ImageId, ImageKey, ImageLine, ImageReading, Millis, PostId, Status};
 use crate::text::{Safe, first_chars};
 use crate::tui::locale::{t, tell};
 use crate::tui::model::filter::Filter;
@@ -81,7 +81,9 @@ impl From<&ImageReading> for Known {
             row: Row::from(&detail.line),
             text: read.map(|read| Safe::block(&read.text)),
             provider: read.and_then(|read| read.provider.as_deref()).map(Safe::line),
-            timings: read.map(|read| read.timings_ms.iter().map(|(stage, ms)| (Safe::line(stage), *ms)).collect()).unwrap_or_default(),
+            timings: read
+                .map(|read| read.timings_ms.iter().map(|(stage, ms)| (Safe::line(stage), *ms)).collect())
+                .unwrap_or_default(),
             warnings: read.map(|read| read.warnings.iter().map(|one| Safe::line(one)).collect()).unwrap_or_default(),
         }
     }
@@ -117,7 +119,13 @@ impl Known {
     pub fn paragraphs(&self, now: Millis, zone: &jiff::tz::TimeZone) -> Vec<(Ink, Safe)> {
         let row = &self.row;
         let mut all = vec![(Ink::Quiet, row.path.clone())];
-        let about = tell!("{} · try {} of {} · {}", t(row.status.as_str()), row.attempts.0, row.attempts.1, when::date(row.updated_at, zone));
+        let about = tell!(
+            "{} · try {} of {} · {}",
+            t(row.status.as_str()),
+            row.attempts.0,
+            row.attempts.1,
+            when::date(row.updated_at, zone)
+        );
         all.push((Ink::Quiet, about));
         if let Some(post) = row.post {
             all.push((Ink::Quiet, tell!("post {} · o opens it", post)));

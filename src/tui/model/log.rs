@@ -166,7 +166,8 @@ impl Log {
     /// The next kind among those that have occurred, then all again.
     pub fn cycle_kind(&mut self) {
         let after = self.filter.kind.map_or(0, |kind| EventKind::ALL.iter().position(|k| *k == kind).map_or(0, |at| at + 1));
-        self.filter.kind = EventKind::ALL[after..].iter().copied().find(|kind| self.events.iter().any(|event| event.kind == *kind));
+        self.filter.kind =
+            EventKind::ALL[after..].iter().copied().find(|kind| self.events.iter().any(|event| event.kind == *kind));
         self.held = None;
     }
 }

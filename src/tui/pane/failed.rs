@@ -125,12 +125,8 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (first, second) = match (failed.list.loaded, !failed.filter.is_empty()) {
         (false, _) => (t("Loading…"), ""),
         (true, true) => (t("No post matches this filter."), t("Esc shows failed and retrying posts of every class again.")),
-        (true, false) if model.snapshot.total == 0 => {
-            (t("No posts yet."), t("Bring some in with: tagdeck import result.json"))
-        }
-        (true, false) => {
-            (t("No post has failed."), t("Posts whose tagging failed, or will be tried again, are listed here."))
-        }
+        (true, false) if model.snapshot.total == 0 => (t("No posts yet."), t("Bring some in with: tagdeck import result.json")),
+        (true, false) => (t("No post has failed."), t("Posts whose tagging failed, or will be tried again, are listed here.")),
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
     paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
@@ -153,8 +149,7 @@ impl Columns {
 
     fn heading(&self, model: &Model, buffer: &mut Buffer, place: Rect) {
         let quiet = model.theme.quiet();
-        let words =
-            [t("id"), t("channel"), t("when"), t("passes"), t("last error")].map(Safe::fixed);
+        let words = [t("id"), t("channel"), t("when"), t("passes"), t("last error")].map(Safe::fixed);
         self.cells(buffer, place, &words, [quiet; 5]);
     }
 

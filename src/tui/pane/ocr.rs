@@ -64,7 +64,9 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (first, second) = match (list.loaded, model.images.filter.is_empty()) {
         (false, _) => (t("Loading…"), ""),
         (true, false) => (t("No image matches this filter."), t("Esc shows all images again.")),
-        (true, true) => (t("No images yet."), t("Photos beside an imported export are read by themselves: tagdeck import result.json")),
+        (true, true) => {
+            (t("No images yet."), t("Photos beside an imported export are read by themselves: tagdeck import result.json"))
+        }
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
     paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());

@@ -154,8 +154,11 @@ fn in_hand(model: &Model) -> Words {
 
 fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
     if model.log.is_empty() {
-        let empty =
-            if model.options.observe { t("Events are shown where the engine runs.") } else { t("Events of the engine appear here.") };
+        let empty = if model.options.observe {
+            t("Events are shown where the engine runs.")
+        } else {
+            t("Events of the engine appear here.")
+        };
         paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
         return;
     }

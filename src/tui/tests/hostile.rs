@@ -12,8 +12,8 @@ use crate::ops::outputs::{Entry, Preview, Trouble, Verified};
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Reckoning, Retry};
-use crate::tui::model::verdict::Verdict;
 use crate::tui::fixture::{self, press};
+use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Model, Pane};
 use crate::tui::update::{Msg, update};
 use crate::tui::view::view;
@@ -152,15 +152,6 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     let effects = update(&mut read, Msg::Outputs(Told::Looked(preview.key.clone(), Ok(preview.into()))));
     fixture::outputs::answer(&mut read, effects);
     vec![
-        typed,
-        narrowed,
-        tags,
-        shown(Pane::Failed, &["b"]),
-        shown(Pane::Failed, &["/", "tab", "tab"]),
-        shown(Pane::Ocr, &[]),
-        shown(Pane::Ocr, &["enter"]),
-        shown(Pane::Ocr, &["z", "down"]),
-        shown(Pane::Log, &["up", "enter"]),
         with(&[]),
         with(&["down", "down"]),
         with(&["enter"]),
@@ -170,6 +161,15 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
         refused,
         verified,
         read,
+        typed,
+        narrowed,
+        tags,
+        shown(Pane::Failed, &["b"]),
+        shown(Pane::Failed, &["/", "tab", "tab"]),
+        shown(Pane::Ocr, &[]),
+        shown(Pane::Ocr, &["enter"]),
+        shown(Pane::Ocr, &["z", "down"]),
+        shown(Pane::Log, &["up", "enter"]),
         shown(Pane::Overview, &[]),
         shown(Pane::Failed, &[]),
         shown(Pane::Failed, &["enter"]),

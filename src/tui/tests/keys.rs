@@ -2,8 +2,9 @@
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, Snapshot, Status};
+use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, PostImage, Snapshot, Status};
 use crate::text::Safe;
+use crate::tui::effect::outputs::Wish;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::{Action, Section};
@@ -71,10 +72,9 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
         Action::Failed => model.focus = Pane::Log,
         Action::ClearFilter if section == Section::Ocr => drop(press(model, "s")),
         Action::ClearFilter if section != Section::Outputs => drop((press(model, "c"), press(model, "s"))),
-        Action::Undo => model.pending = Some(Pending { what: Safe::fixed("it"), effect: Effect::Pause, at: i64::MAX }),
-        Action::OutputsOf => {
+        Action::OutputsOf if section == Section::Detail => {
             let mut posts = fixture::failed_posts();
-            posts[0].images = vec![crate::domain::PostImage {
+            posts[0].images = vec![PostImage {
                 id: ImageId(1),
                 path: "a.png".to_owned(),
                 status: None,
@@ -86,6 +86,7 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
             fixture::fill(model, &posts);
             press(model, "enter");
         }
+        Action::Undo => model.pending = Some(Pending { what: Safe::fixed("it"), effect: Effect::Pause, at: i64::MAX }),
         Action::Follow | Action::Open if section == Section::Log => {
             press(model, "up");
         }
@@ -182,8 +183,7 @@ fn read_only_refuses_every_change_and_says_so() {
                     | Effect::Mouse(_)
                     | Effect::Copy(_)
                     | Effect::Export(..)
-                    | Effect::Outputs(_)
-            );
+            ) || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
             assert!(reads || leaves, "{section:?} {action:?} asks for {effect:?}");
         }

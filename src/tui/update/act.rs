@@ -62,26 +62,26 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Copy => keep::copy(model),
         Action::Export => keep::export(model),
         Action::Screenshot => keep::screenshot(model),
-        Action::OutputsOf => outputs_of(model),
-        Action::Reload
-        | Action::Parent
-        | Action::Order
-        | Action::Verify
-        | Action::CopyKey
-        | Action::CopyLink
-        | Action::Download
-        | Action::Delete
-        | Action::Picture
-        | Action::Fold => outputs::act(model, action),
-        Action::Filter | Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
         Action::Filter => prompt::filter(model),
         Action::Complete => prompt::complete(model),
         Action::Open => open_line(model),
+        Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
         Action::OpenPost => match model.images.list.selected().map(|row| row.post) {
             Some(Some(id)) => open_post(model, id),
             Some(None) => refuse(model, t("This image belongs to no post.")),
             None => refuse(model, t("There is no image here.")),
         },
+        Action::OutputsOf => outputs::of_image(model),
+        Action::Reload
+        | Action::Parent
+        | Action::Order
+        | Action::Verify
+        | Action::Picture
+        | Action::Fold
+        | Action::CopyKey
+        | Action::CopyLink
+        | Action::Download
+        | Action::Delete => outputs::act(model, action),
         Action::Mark
         | Action::MarkRange
         | Action::MarkAll
@@ -127,13 +127,11 @@ pub fn refuse(model: &mut Model, why: &'static str) -> Vec<Effect> {
 /// Gives a pane the focus and loads what it has not loaded yet.
 pub fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
-    if pane == Pane::Outputs {
-        return outputs::focus(model);
-    }
     let mut effects = match pane {
         Pane::Failed if !model.failed.list.loaded => model.failed.refresh().map(Effect::Page).into_iter().collect(),
         Pane::Ocr if !model.images.list.loaded => model.images.refresh().map(Effect::Images).into_iter().collect(),
-        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr | Pane::Outputs => super::catch_up(model),
+        Pane::Outputs => outputs::focus(model),
+        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => super::catch_up(model),
     };
     // Another pane has other parts: its cursor may stand outside of them.
     super::settle(model);
@@ -202,18 +200,6 @@ fn open_event(model: &mut Model) -> Vec<Effect> {
         show(model, Page::new(About::Event, title, vec![(Ink::Text, words)]));
     }
     Vec::new()
-}
-
-/// What was stored of the images of the open post.
-fn outputs_of(model: &mut Model) -> Vec<Effect> {
-    let known = match model.popups.last() {
-        Some(Popup::Post(post)) => post.known.as_ref(),
-        _ => None,
-    };
-    match known.and_then(|known| known.images.first()) {
-        Some(image) => outputs::of_image(image.id),
-        None => refuse(model, t("This post has no image.")),
-    }
 }
 
 /// Opens a page over everything.

@@ -237,7 +237,9 @@ fn done_in_words(done: Done) -> (Tone, Safe) {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let what = match done {
         Done::Regenerated(id) => tell!("Post {} is due again and will be tagged anew.", id),
-        Done::Tagged(id, tags) => tell!("Post {} has {} by hand now; no model touches it.", id, count("{} tag", "{} tags", tags as i64)),
+        Done::Tagged(id, tags) => {
+            tell!("Post {} has {} by hand now; no model touches it.", id, count("{} tag", "{} tags", tags as i64))
+        }
         Done::Skipped(0) => return (Tone::Warn, Safe::fixed(t("Nothing was skipped: these posts are tagged."))),
         Done::Skipped(n) => count("{} post is passed over.", "{} posts are passed over.", number(n)),
         Done::Reread(0) => return (Tone::Warn, Safe::fixed(t("Nothing to read again: it is read, or being read now."))),
@@ -269,7 +271,7 @@ fn look_again(model: &mut Model) -> Vec<Effect> {
             About::Image(id) => Some(Effect::Image(id)),
             About::Model(_) | About::Event => None,
         },
-        _ => None,
+        Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => None,
     });
     open.collect::<Vec<_>>().into_iter().chain(super::catch_up(model)).collect()
 }

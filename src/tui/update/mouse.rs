@@ -46,7 +46,7 @@ fn pressed(model: &mut Model, at: Position) -> Vec<Effect> {
         return act::focus(model, pane);
     }
     let parts = layout::parts(model);
-    if !matches!(model.focus, Pane::Overview | Pane::Outputs) && parts.detail.height > 0 && at.y == parts.detail.y {
+    if model.focus != Pane::Overview && parts.detail.height > 0 && at.y == parts.detail.y {
         model.dragging = model.focus != Pane::Log;
         return Vec::new();
     }
@@ -79,7 +79,12 @@ fn pressed(model: &mut Model, at: Position) -> Vec<Effect> {
             settle(model);
             (before.is_some() && before == model.log.selected().map(|event| event.seq), there)
         }
-        Pane::Overview | Pane::Outputs => (false, false),
+        Pane::Outputs => {
+            let before = model.outputs.cursor;
+            let there = model.outputs.point(row);
+            (before == model.outputs.cursor, there)
+        }
+        Pane::Overview => (false, false),
     };
     // A second click on the same line opens it.
     if before && there { act::act(model, Action::Open) } else { motion::go(model, Step::By(0)) }

@@ -102,7 +102,8 @@ fn forecast(model: &Model) -> Option<Need> {
     let ends = model.now + (left as f64 / calls_a_second * 1000.0) as i64;
     // The providers' day ends at midnight UTC.
     let midnight = (model.now.div_euclid(DAY) + 1) * DAY;
-    let unfinished = snapshot.eta_seconds.is_none_or(|eta| model.now + i64::try_from(eta).unwrap_or(i64::MAX / 1000) * 1000 > ends);
+    let unfinished =
+        snapshot.eta_seconds.is_none_or(|eta| model.now + i64::try_from(eta).unwrap_or(i64::MAX / 1000) * 1000 > ends);
     (ends < midnight && unfinished).then(|| {
         let words = tell!(
             "{}: {} calls left of today's, gone by {} at this pace; more at 00:00 UTC ({})",
@@ -121,7 +122,9 @@ fn first_steps(model: &Model) -> Vec<Need> {
     let mut lines = Vec::new();
     if snapshot.total == 0 && snapshot.phase != Phase::None {
         let words = Words::new().word(t("There is nothing to tag yet:"), Style::new());
-        lines.push(Need::new(words.word("tagdeck import result.json", theme.accent()).word(t("in another window."), Style::new())));
+        lines.push(Need::new(
+            words.word("tagdeck import result.json", theme.accent()).word(t("in another window."), Style::new()),
+        ));
     }
     if !snapshot.models.is_empty() && snapshot.models.iter().all(|score| score.model.is_local_keywords()) {
         let words = Words::new().word(t("No key is set: posts are tagged from their own words."), Style::new());

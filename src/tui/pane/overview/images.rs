@@ -77,7 +77,7 @@ mod tests {
     use crate::domain::OcrNumbers;
     use crate::text::Safe;
     use crate::tui::fixture::{self, SIZES};
-use crate::tui::model::Model;
+    use crate::tui::model::Model;
     use crate::tui::update::{Msg, update};
 
     fn reading(size: (u16, u16), trouble: Option<Safe>) -> Model {

@@ -208,7 +208,8 @@ fn draw_worst_case(model: &Model, buffer: &mut Buffer, place: Rect) {
     let long = Words::new().word(t("worst case for a post:"), model.theme.quiet()).word(&sum, model.theme.quiet());
     let short = Words::new().word(t("worst:"), model.theme.quiet()).word(&sum, model.theme.quiet());
     // Where even the short one does not fit, the total alone says it.
-    let total =
-        Words::new().word(t("worst case"), model.theme.quiet()).word(tell!("{} calls a post", worst.calls()), model.theme.quiet());
+    let total = Words::new()
+        .word(t("worst case"), model.theme.quiet())
+        .word(tell!("{} calls a post", worst.calls()), model.theme.quiet());
     [long, short].iter().find(|words| words.width() <= place.width).unwrap_or(&total).paint(buffer, place);
 }
