@@ -199,6 +199,8 @@ impl Theme {
             EventKind::OcrStart => ("◌", self.quiet()),
             EventKind::OcrDone => ("●", self.good()),
             EventKind::OcrFailed => ("○", self.bad()),
+            EventKind::UploadDone => ("↑", self.good()),
+            EventKind::UploadFailed => ("↥", self.bad()),
             EventKind::Engine => ("·", self.quiet()),
         }
     }
@@ -307,7 +309,7 @@ fn ascii_for(c: char) -> &'static str {
         '…' => "~",
         '⇢' | '→' | '▸' | '▶' => ">",
         '←' => "<",
-        '↑' => "^",
+        '↑' | '↥' => "^",
         '↓' => "v",
         '─' | '–' | '—' | '−' => "-",
         '«' | '»' | '“' | '”' => "\"",

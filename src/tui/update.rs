@@ -136,6 +136,8 @@ fn concerns_list(kind: EventKind) -> bool {
         | EventKind::OcrStart
         | EventKind::OcrDone
         | EventKind::OcrFailed
+        | EventKind::UploadDone
+        | EventKind::UploadFailed
         | EventKind::Engine => false,
     }
 }
