@@ -2,6 +2,7 @@
 //! It changes nothing (but for unpacking the shipped library into the cache) and prints nothing.
 
 mod ocr;
+mod outbox;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,6 +78,7 @@ pub fn broken_settings(error: &ConfigError) -> Check {
 /// All checks, in order.
 pub async fn examine(config: &Config, options: &Options) -> Vec<Check> {
     let mut checks = vec![settings(config), folder(&config.data_dir), models_of_the_route(config), database(config).await];
+    checks.extend(outbox::check(config).await);
     checks.extend(ocr::checks(config, options));
     checks
 }
