@@ -5,6 +5,7 @@ mod claimer;
 mod cycle;
 pub mod event;
 mod lease;
+mod legacy_log;
 pub mod lock;
 mod persist;
 pub mod reader;

@@ -70,7 +70,7 @@ impl Work<'_> {
             let options = Options { until_idle, concurrency: self.args.concurrency, kinds };
             let engine = Engine::start(self.store.clone(), &config, options);
             if let Some(serving) = self.serving {
-                serving.front.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config)?;
+                serving.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config).await?;
             }
             let (ended, next) = self.one(engine).await?;
             before = ended.after(&before);

@@ -9,10 +9,10 @@ use crate::text::grouped;
 
 const NAME: &str = "uploads";
 
-/// `None` where there is no database to ask, which is told by its own check.
+/// `None` where nothing is to be stored, or there is no database to ask: other checks tell of both.
 pub(super) async fn check(config: &Config) -> Option<Check> {
     if !config.blob.upload {
-        return Some(Check::ok(NAME, "switched off (blob.upload)"));
+        return None;
     }
     let store = Store::open(config.database.expose(), Access::ReadOnly).await.ok()?;
     look(&store, config).await.ok()

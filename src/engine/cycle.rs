@@ -14,13 +14,14 @@ use tokio::time::{Instant, timeout};
 use super::claimer::{Claimer, ticker};
 use super::event::Draft;
 use super::lease::LEASE;
+use super::legacy_log;
 use super::reader::{Reading, Setup};
 use super::shared::{Shared, Stop};
 use super::tagger::Finished;
 use super::uploader::Uploader;
 use super::{Ended, Options, route, score};
 use crate::config;
-use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot};
+use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot, Totals};
 use crate::store::{Claim, Heard, Outlook, StoreError, Topic};
 use crate::text::Safe;
 
@@ -53,6 +54,8 @@ pub struct Cycle {
     reading: Side<Setup>,
     /// The upload of documents, likewise.
     uploading: Side<config::Blob>,
+    /// What the log was told of.
+    said: Totals,
     /// Readings ended when the tag jobs were last looked at: each may have made a post due.
     readings_seen: u64,
 }
@@ -101,6 +104,7 @@ impl Cycle {
             trouble: None,
             stopping_since: None,
             reading,
+            said: Totals::default(),
             uploading,
             readings_seen: 0,
         }
@@ -339,7 +343,16 @@ impl Cycle {
         } else {
             Phase::Running
         };
+        if phase == Phase::Idle {
+            self.say_what_was_done();
+        }
         score::publish(&self.shared, phase, self.trouble.clone(), &self.publish);
+    }
+
+    fn say_what_was_done(&mut self) {
+        let totals = self.shared.board().totals;
+        legacy_log::done(totals, self.said);
+        self.said = totals;
     }
 
     /// Releases what is still held and says goodbye; the last numbers are published.
@@ -368,6 +381,7 @@ impl Cycle {
         let upload_left =
             if self.shared.kinds.upload { store.outlook(JobKind::Upload).await.unwrap_or_default() } else { Outlook::default() };
         self.shared.board().in_flight = 0;
+        self.say_what_was_done();
         let (totals, ocr) = (self.shared.board().totals, self.shared.reading.totals());
         let upload = self.shared.uploading.totals();
         let ended = Ended { totals, ocr, upload, left, ocr_left, upload_left, trouble: self.trouble.clone() };

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::event::{Draft, EventLog, wall_clock};
+use super::legacy_log;
 use super::reader::standing::Standing;
 use super::score::Board;
 use super::uploader::standing::Uploading;
@@ -305,6 +306,7 @@ impl Shared {
         match note {
             Note::Retry { model, outcome, wait, reason } => {
                 self.board().totals.retries += 1;
+                legacy_log::retry(post, *wait, reason);
                 let text = if wait.is_zero() {
                     format!("{reason}; again with a corrected request")
                 } else {
@@ -315,6 +317,7 @@ impl Shared {
             Note::Fallback { from, to, outcome, reason, after_retries } => {
                 self.board().totals.fallbacks += 1;
                 let next = self.route().short(*to);
+                legacy_log::fallback(post, &next, reason);
                 let tries = match after_retries {
                     0 => String::new(),
                     1 => " after 1 retry".to_owned(),

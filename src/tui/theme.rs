@@ -118,7 +118,7 @@ impl Theme {
 
     /// True where nothing but bold, dim and reverse tells things apart.
     pub const fn is_colourless(self) -> bool {
-        self.accent.fg.is_none()
+        self.accent.fg.is_none() && self.good.fg.is_none()
     }
 
     /// The accent: what has the focus, keys.

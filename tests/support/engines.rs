@@ -13,7 +13,7 @@ use tagdeck::engine::{Ended, Engine, Kinds, Options};
 use tagdeck::store::Store;
 
 /// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub fn provider(name: &str, base_url: &str) -> Provider {
     Provider {

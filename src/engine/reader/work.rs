@@ -161,7 +161,7 @@ impl Work {
                 self.tell(EventKind::OcrFailed, &format!("{}: {error}; it is read on this machine instead", self.image));
                 None
             }
-            Some(Err(error)) => Some(self.failed(error)),
+            Some(Err(error)) => Some(self.failed(&error)),
         };
         shared.reading.left(self.claim.job);
         (bytes.into(), came)
@@ -184,7 +184,7 @@ impl Work {
         match answered.unwrap_or_else(|_| gone()) {
             Ok(readout) => Came::Read(readout, sha256, began.elapsed()),
             Err(Fault::Stuck) => self.stuck(),
-            Err(Fault::Ocr(error)) => self.failed(error),
+            Err(Fault::Ocr(error)) => self.failed(&error),
             Err(Fault::Panic(said)) => {
                 Came::Failed("ocr_failed", format!("a bug in the reading, please report it with the image: {said}"))
             }
@@ -192,7 +192,7 @@ impl Work {
     }
 
     /// What a failure means for the job.
-    fn failed(&self, error: OcrError) -> Came {
+    fn failed(&self, error: &OcrError) -> Came {
         // Asked to end, it may fail in any way.
         if self.progress.why().is_some() {
             return self.ended();
