@@ -220,6 +220,14 @@ async fn a_bucket_of_another_region_is_told_with_its_region() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_wants_a_password_is_told() {
+    let proxy = RawServer::start(vec![answer(407, "Proxy-Authenticate: Basic\r\n", "")]).await;
+    let address = Some(Secret::new(proxy.base_url().trim_end_matches("/v1")));
+    let settings = Blob { endpoint: Some("http://s3.example.test".to_owned()), proxy: address, ..at(&proxy) };
+    told(&list(&settings).await.unwrap_err(), Class::Network, false, "HTTP 407", "blob.proxy");
+}
+
+#[tokio::test]
 async fn what_is_not_s3_is_a_wrong_endpoint() {
     let page = "<!DOCTYPE html><html><body>Console</body></html>";
     let html = "Content-Type: text/html\r\n";

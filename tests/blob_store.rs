@@ -207,6 +207,13 @@ on_every_store! {
             assert_eq!(error.class(), Class::BadKey, "{key:?}: {error}");
             assert!(error.is_permanent() && !error.to_string().chars().any(char::is_control), "{error}");
         }
+        for error in [
+            place.store.get("", None).await.unwrap_err(),
+            place.store.head("").await.unwrap_err(),
+            place.store.delete("").await.unwrap_err(),
+        ] {
+            assert_eq!(error.class(), Class::BadKey, "{error}");
+        }
         assert_eq!(pages(&place.store, List::default()).await, [Page::default()]);
     }
 
