@@ -2,6 +2,7 @@
 //! It holds no behaviour beyond naming; each trade keeps its own types for what only it needs.
 
 mod fleet;
+mod image;
 mod live;
 mod origin;
 mod outcome;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Safe;
 pub use fleet::{ModelShare, WorkerNumbers, WorkerSeen};
+pub use image::{ImageFilter, ImageKey, ImageLine, ImageReading, Reading};
 pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
 pub use origin::Origin;
 pub use outcome::{Action, Outcome};

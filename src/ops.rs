@@ -3,6 +3,8 @@
 
 mod chorus;
 mod fetch;
+mod hand;
+mod images;
 mod measure;
 mod observe;
 pub mod ocr;
@@ -16,13 +18,13 @@ use tokio::sync::{mpsc, watch};
 use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
-    ImageId, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorkerSeen, WorstCase,
+    PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorkerSeen, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
-pub use submit::{Submission, Submissions};
+pub use submit::{Submission, Submissions, hash};
 
 pub use fetch::{FetchError, fetch};
 pub use measure::{CallTally, Pulse};
@@ -148,6 +150,11 @@ impl Ops {
         Ok(self.store.posts_within(filter, after, limit, budget).await?)
     }
 
+    /// How many posts fit. A text is searched for in every post.
+    pub async fn count(&self, filter: &PostFilter) -> Result<i64, OpsError> {
+        Ok(self.store.count(filter).await?)
+    }
+
     /// One post with its history; `None`: no such post.
     pub async fn post(&self, id: PostId) -> Result<Option<PostDetail>, OpsError> {
         Ok(self.store.post(id).await?)
@@ -192,13 +199,6 @@ impl Ops {
         self.store.requeue(&what).await?;
         self.wake();
         Ok(())
-    }
-
-    /// Cancels the reading of an image; `false`: it has ended, or nobody was asked to read it. Its post is tagged without it.
-    pub async fn cancel_reading(&self, image: ImageId) -> Result<bool, OpsError> {
-        let cancelled = self.store.cancel_ocr(image).await?;
-        self.wake();
-        Ok(cancelled)
     }
 
     /// Stops claiming, on every engine of this database, until [`Ops::resume`].

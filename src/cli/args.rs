@@ -108,6 +108,8 @@ pub enum Command {
     Serve(Serve),
     /// Counts by status
     Stats(Stats),
+    /// Who works on this database, and what each is doing
+    Workers(Workers),
     /// List posts, newest change first
     Posts(Posts),
     /// Tag failed and retrying posts again
@@ -196,7 +198,7 @@ pub struct Run {
     #[arg(long)]
     pub until_idle: bool,
     /// Kinds of work to do
-    #[arg(long, value_delimiter = ',', default_value = "tag,ocr", value_name = "KIND")]
+    #[arg(long, value_delimiter = ',', default_value = "tag,ocr,upload", value_name = "KIND")]
     pub kind: Vec<Kind>,
     /// Most posts in flight [default: tagging.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -228,6 +230,8 @@ pub enum Kind {
     Tag,
     /// Read images
     Ocr,
+    /// Store what was read
+    Upload,
 }
 
 #[derive(Args, Debug)]
@@ -237,6 +241,14 @@ pub struct Stats {
     #[arg(long, value_name = "N")]
     pub user: Option<i64>,
     /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck workers\n  tagdeck workers --json --database postgres://tagdeck@db.example/tagdeck")]
+pub struct Workers {
+    /// As JSON, one worker a line
     #[arg(long)]
     pub json: bool,
 }

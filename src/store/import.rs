@@ -123,7 +123,8 @@ async fn import_channel(me: &Slice, link: &mut Link<'_>, places: &[usize], impor
         adopt_posts(link, fresh.into_values().collect(), me.max_attempts, me.wait).await?;
     }
     for (id, text) in &edits {
-        link.run(&sql::EDIT_POST, args![*id, text]).await?;
+        link.run(&sql::EDIT_TEXT, args![*id, text]).await?;
+        link.run(&sql::EDIT_POST, args![*id]).await?;
     }
     if !edits.is_empty() {
         link.run(&sql::RESTART_JOBS, args![&json_ids(edits.into_keys()), me.wait, me.max_attempts]).await?;
