@@ -285,5 +285,9 @@ async fn outputs(store: &Store) -> Vec<(NewDocument, tagdeck::domain::Output)> {
 
 fn files(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { files(&path) } else { usize::from(!path.file_name().unwrap().to_str().unwrap().starts_with('.')) }).sum()
+    entries
+        .map(|path| {
+            if path.is_dir() { files(&path) } else { usize::from(!path.file_name().unwrap().to_str().unwrap().starts_with('.')) }
+        })
+        .sum()
 }

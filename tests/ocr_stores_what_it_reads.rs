@@ -54,7 +54,10 @@ fn what_is_read_is_stored_and_the_same_image_again_reads_and_uploads_nothing() {
     assert!(err.contains("copy.png: already stored as ocr-results/2") && err.contains("0 images read, 2 read before"), "{err}");
     let lines = json_lines(&out);
     assert_eq!(lines.iter().map(|line| line["source"].as_str().unwrap()).collect::<Vec<_>>(), ["page.png", "copy.png"]);
-    assert_eq!((&lines[0]["stored"]["already"], format!("{}.json", lines[0]["stored"]["key"].as_str().unwrap())), (&true.into(), keys[0].clone()));
+    assert_eq!(
+        (&lines[0]["stored"]["already"], format!("{}.json", lines[0]["stored"]["key"].as_str().unwrap())),
+        (&true.into(), keys[0].clone())
+    );
     assert_eq!((server.puts().len(), server.keys().len()), (puts, 2));
 }
 
@@ -74,12 +77,21 @@ fn a_folder_a_pipe_and_a_broken_file_each_come_to_their_end() {
     assert_eq!(output.status.code(), Some(3), "{err}");
     let lines = json_lines(&text(&output.stdout));
     let sources: Vec<_> = lines.iter().map(|line| line["source"].as_str().unwrap()).collect();
-    assert_eq!(sources, ["in/announcement.png", "in/broken.png", "in/library.jpg", "in/prices.png", "in/recipe.png", "in/same.png"]);
+    assert_eq!(
+        sources,
+        ["in/announcement.png", "in/broken.png", "in/library.jpg", "in/prices.png", "in/recipe.png", "in/same.png"]
+    );
     assert_eq!(lines[5]["stored"]["key"], lines[0]["stored"]["key"], "one content, one place");
     assert!(lines[1]["stored"].is_null() && lines[1]["error"]["class"] == "bad_image", "{}", lines[1]);
     assert_eq!((server.keys().len(), server.puts().len()), (8, 8));
 
-    let mut child = home.tagdeck(&["ocr", "--store", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = home
+        .tagdeck(&["ocr", "--store", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(TWO_LINES).unwrap();
     let (out, err) = good(&child.wait_with_output().unwrap());
     assert!(out.contains("quick brown fox") && err.contains("stdin: stored as "), "{out}{err}");
@@ -97,7 +109,10 @@ fn while_the_store_is_away_documents_are_kept_and_an_engine_stores_them_later() 
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(3), "{err}");
     assert!(out.contains("quick brown fox"), "it is read all the same: {out}");
-    assert!(err.contains("page.png: kept, but not stored yet: ") && err.contains("tagdeck run --kind upload --until-idle"), "{err}");
+    assert!(
+        err.contains("page.png: kept, but not stored yet: ") && err.contains("tagdeck run --kind upload --until-idle"),
+        "{err}"
+    );
     server.start_again();
     let summary = json_lines(&home.ok(&["run", "--kind", "upload", "--until-idle", "--json"])).pop().unwrap();
     assert_eq!(summary["upload"], serde_json::json!({ "success": 1, "failed": 0, "skipped": 0 }));

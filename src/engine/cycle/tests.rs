@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::{Api, Blob, Config, Log, Ocr, Secret, Tagging};
+use crate::config::{Api, Blob, Config, Log, Ocr, Secret, Tagging, Ui};
 use crate::domain::{NewPost, UserId};
 use crate::engine::event::EventLog;
 use crate::store::{Access, Store};
@@ -34,7 +34,8 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         api: Api::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
-        ui: crate::config::Ui::default(),
+        ui: Ui::default(),
+        blob: Blob { upload: false, ..Blob::default() },
         providers: Vec::new(),
     };
     let options = Options::default();
