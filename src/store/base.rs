@@ -8,6 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, Sqlite};
 
 use super::StoreError;
+use super::finish::Ends;
 use super::link::{Link, Row};
 use super::news::Newsroom;
 use super::postgres::Server;
@@ -64,6 +65,8 @@ pub(crate) struct Base {
     pub(crate) unattached: Option<Safe>,
     /// What its processes tell each other.
     pub(crate) news: Newsroom,
+    /// Ends of jobs that wait to be written together.
+    pub(crate) ends: Ends,
 }
 
 /// The two kinds of database, open.

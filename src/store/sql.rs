@@ -152,6 +152,26 @@ statements! {
             crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
         WHERE id = $1 AND fence = $2 AND COALESCE(owner, '') <> '' RETURNING kind, ref_id, attempts"
     ];
+    /// `FINISH` for many; the rows hold its arguments in their order.
+    FINISH_MANY, "finish jobs": [
+        "UPDATE jobs SET state = new_state, error_class = new_class, error = new_error, visible_at = " now " + new_after, \
+            attempts = attempts - given_back, crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS held_job, CAST(" (cell "1") " AS BIGINT) AS held_fence, " (cell "2") " AS new_state, "
+            (cell "3") " AS new_class, " (cell "4") " AS new_error, CAST(" (cell "5") " AS BIGINT) AS new_after, CAST(" (cell "6")
+            " AS BIGINT) AS given_back FROM " (rows "$1") ") ended \
+        WHERE jobs.id = held_job AND jobs.fence = held_fence AND COALESCE(owner, '') <> '' RETURNING id, kind, ref_id, attempts"
+    ];
+    POSTS_TAGGED, "write posts' tags": [
+        "UPDATE posts SET tagging_status = 'success', tagging_attempts = new_attempts, last_tagging_attempt = " wall ", tagging_error = NULL, \
+            tags = " (json "new_tags") " \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS post, CAST(" (cell "1") " AS INTEGER) AS new_attempts, " (cell "2") " AS new_tags FROM "
+        (rows "$1") ") ended WHERE posts.id = post"
+    ];
+    POSTS_ENDED, "write posts' status": [
+        "UPDATE posts SET tagging_status = new_status, tagging_attempts = new_attempts, last_tagging_attempt = " wall ", tagging_error = new_error \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS post, CAST(" (cell "1") " AS INTEGER) AS new_attempts, " (cell "2") " AS new_status, "
+        (cell "3") " AS new_error FROM " (rows "$1") ") ended WHERE posts.id = post"
+    ];
     POST_TAGGED, "write a post's tags": [
         "UPDATE posts SET tagging_status = 'success', tagging_attempts = $2, last_tagging_attempt = " wall ", tagging_error = NULL, \
             tags = " (json "$3") " WHERE id = $1"
@@ -186,17 +206,14 @@ statements! {
             p.tagging_error, " now ", " now " \
         FROM posts p WHERE p.id IN " (ids "$1") " ON CONFLICT (kind, ref_id) DO NOTHING"
     ];
-    LEASED, "count leased jobs": [
-        "SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now
-    ];
-    DUE, "count due jobs": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " ORDER BY visible_at, id LIMIT $2) counted"
-    ];
-    LATER, "count jobs due later": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " ORDER BY visible_at, id LIMIT $2) counted"
-    ];
-    NEXT_AT, "find when a job is due": [
-        "SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now
+    /// In one statement: an idle worker asks this once a second. Counts stop at `$2`, with leased jobs on top of the later ones.
+    OUTLOOK, "look for jobs": [
+        "SELECT (SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now "), \
+            (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now
+            " ORDER BY visible_at, id LIMIT $2) counted), \
+            (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now
+            " ORDER BY visible_at, id LIMIT $2 + (SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now ")) counted), \
+            (SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now ")"
     ];
     STOP_WAITING, "stop waiting for the text of images": [
         "UPDATE jobs SET visible_at = " now ", error_class = NULL \

@@ -4,8 +4,9 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::direct::{Direct, Kind, kind};
 use super::error::shown;
-use super::legacy::{self, Direct, Kind, kind};
+use super::legacy;
 use super::link::args;
 use super::{Access, StoreError, sql, stamp};
 use crate::text::Safe;

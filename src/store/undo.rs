@@ -1,7 +1,8 @@
 //! Takes everything of tagdeck's out of a bot's database again: the reverse of attaching.
 //! It touches no row of the bot's; of its tables only columns that attaching has added go.
 
-use super::legacy::{ADDED, Direct, Kind, OURS, VERSIONS, kind};
+use super::direct::{Direct, Kind, kind};
+use super::legacy::{ADDED, OURS, VERSIONS};
 use super::{Access, Plan, StoreError};
 use crate::text::grouped;
 
