@@ -93,6 +93,10 @@ async fn the_description_is_whole() {
     }
     let words = json!(["pending", "retrying", "success", "failed", "skipped"]);
     assert_eq!(document["components"]["schemas"]["Status"]["enum"], words, "the words that are answered");
+    assert!(
+        document["components"]["schemas"]["Outcome"]["enum"].as_array().unwrap().contains(&json!("not_tags")),
+        "one name, one thing"
+    );
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path}");
