@@ -5,6 +5,7 @@ mod claimer;
 mod cycle;
 pub mod event;
 mod lease;
+mod legacy_log;
 pub mod lock;
 mod persist;
 pub mod reader;
@@ -13,6 +14,7 @@ mod score;
 mod share;
 mod shared;
 mod tagger;
+pub mod uploader;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::domain::{OcrTotals, Snapshot, Totals};
+use crate::domain::{OcrTotals, Snapshot, Totals, UploadTotals};
 use crate::store::{Outlook, Store};
 use crate::text::Safe;
 use cycle::Cycle;
@@ -54,11 +56,13 @@ pub struct Kinds {
     pub tag: bool,
     /// Reads images.
     pub ocr: bool,
+    /// Stores what was read.
+    pub upload: bool,
 }
 
 impl Kinds {
     /// Every kind.
-    pub const ALL: Self = Self { tag: true, ocr: true };
+    pub const ALL: Self = Self { tag: true, ocr: true, upload: true };
 }
 
 impl Default for Kinds {
@@ -84,10 +88,14 @@ pub struct Ended {
     pub totals: Totals,
     /// What it did to images.
     pub ocr: OcrTotals,
+    /// What it stored.
+    pub upload: UploadTotals,
     /// Posts it leaves behind.
     pub left: Outlook,
     /// Images it leaves behind, if it is one that reads them.
     pub ocr_left: Outlook,
+    /// Documents it leaves unstored, if it is one that stores them.
+    pub upload_left: Outlook,
     /// Why it could not go on, if that is so.
     pub trouble: Option<Safe>,
 }
@@ -96,7 +104,8 @@ impl Ended {
     /// What this engine and those before it did, and what is left now.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
-        Self { totals: self.totals + before.totals, ocr: self.ocr + before.ocr, ..self }
+        let (totals, ocr) = (self.totals + before.totals, self.ocr + before.ocr);
+        Self { totals, ocr, upload: self.upload + before.upload, ..self }
     }
 }
 
@@ -109,13 +118,14 @@ impl Engine {
     /// As [`Engine::start`], reading images in another way than the settings say.
     pub fn start_with(store: Store, config: &Config, mut options: Options, reading: Setup) -> Self {
         options.kinds.ocr &= config.ocr.enabled;
+        options.kinds.upload &= config.blob.upload;
         let worker = lease::worker_name();
         let log = EventLog::new(worker.clone());
         let (publish, snapshot) = watch::channel(Snapshot::default());
         let (stop, stopping) = watch::channel(Stop::No);
         let (wake, woken) = mpsc::channel(1);
         let shared = Arc::new(Shared::new(store, config, &options, worker.into(), log.clone(), stopping.clone()));
-        let cycle = Cycle::new(Arc::clone(&shared), options, reading, publish, woken);
+        let cycle = Cycle::new(Arc::clone(&shared), options, reading, config.blob.clone(), publish, woken);
         let task = tokio::spawn(async move {
             let sharing = Sharing::start(Arc::clone(&shared));
             let ended = tokio::select! {
@@ -123,6 +133,7 @@ impl Engine {
                 () = overdue(stopping) => Ended {
                     totals: shared.board().totals,
                     ocr: shared.reading.totals(),
+                    upload: shared.uploading.totals(),
                     trouble: Some(Safe::fixed("the database did not answer in time; what was in flight is picked up at the next start")),
                     ..Ended::default()
                 },

@@ -24,7 +24,7 @@ use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
-pub use submit::{Submission, Submissions};
+pub use submit::{Submission, Submissions, hash};
 
 pub use fetch::{FetchError, fetch};
 pub use measure::{CallTally, Pulse};

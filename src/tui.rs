@@ -19,6 +19,11 @@ mod update;
 mod view;
 mod widget;
 
+/// Columns and rows of the terminal, if there is one.
+pub fn terminal_size() -> Option<(u16, u16)> {
+    crossterm::terminal::size().ok()
+}
+
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

@@ -31,6 +31,12 @@ fn status(home: &Home, variable: Option<&str>) -> Result<Value, String> {
 fn the_shipped_library_is_unpacked_once_and_a_damaged_one_replaced() {
     let home = Home::new();
     assert_eq!(status(&home, None).unwrap()["found"], "shipped with the program");
+    let nodes = status(&home, None).unwrap()["nodes"].as_array().unwrap().clone();
+    assert_eq!(nodes.len(), 5, "every model is asked: {nodes:?}");
+    assert!(
+        nodes.iter().all(|model| model["all"].as_u64() > Some(30) && model["on_gpu"] == 0),
+        "nothing ran on a GPU: {nodes:?}"
+    );
     let file = unpacked(&home);
     let (good, first) = (std::fs::read(&file).unwrap(), std::fs::metadata(&file).unwrap().modified().unwrap());
     status(&home, None).unwrap();

@@ -13,7 +13,8 @@ use super::output::{self, Exit};
 use super::session::{self, LogTo};
 use crate::config::Config;
 use crate::doctor::gigabytes;
-use crate::ocr::runtime::{GPU_FOLDER, Runtime, install};
+use crate::ocr::models::Model;
+use crate::ocr::runtime::{GPU_FOLDER, Nodes, Runtime, install};
 
 /// See the module.
 pub fn run(common: &Common, args: &Gpu) -> Result<Exit> {
@@ -38,6 +39,11 @@ fn status(config: &Config) -> Result<Value> {
     let folder = config.data_dir.join(GPU_FOLDER);
     let runtime = Runtime::open(&session::ocr_options(config))?;
     let (label, library) = (runtime.label(), runtime.library());
+    let nodes = Model::ALL.into_iter().map(|model| match runtime.nodes(model) {
+        Ok(Nodes { all, on_gpu }) => json!({"model": model.role(), "all": all, "on_gpu": on_gpu}),
+        Err(error) => json!({"model": model.role(), "error": error.to_string()}),
+    });
+    let nodes: Vec<Value> = nodes.collect();
     Ok(json!({
         "provider": label.provider,
         "reason": label.reason,
@@ -45,6 +51,7 @@ fn status(config: &Config) -> Result<Value> {
         "version": library.version,
         "found": library.origin.phrase(),
         "passed_over": library.passed_over,
+        "nodes": nodes,
         "install": {"folder": folder, "installed": folder.is_dir(), "bytes": install::size(&folder)},
     }))
 }
@@ -56,6 +63,7 @@ fn print_status(status: &Value) -> Result<()> {
     if let Some(why) = status["passed_over"].as_str() {
         output::line(&format!("passed over: {why}"))?;
     }
+    output::line(&format!("graph     {}", placed(status["nodes"].as_array().map_or(&[], Vec::as_slice))))?;
     let folder = text(&status["install"]["folder"]);
     let installed = if status["install"]["installed"] == true {
         format!("{folder}, {}", gigabytes(status["install"]["bytes"].as_u64().unwrap_or(0)))
@@ -63,6 +71,19 @@ fn print_status(status: &Value) -> Result<()> {
         format!("none in {folder}; `tagdeck gpu install` fetches it")
     };
     output::line(&format!("install   {installed}"))
+}
+
+/// How much of the models a GPU runs.
+fn placed(models: &[Value]) -> String {
+    let count = |name: &str| models.iter().filter_map(|model| model[name].as_u64()).sum::<u64>();
+    let each = models.iter().map(|model| {
+        let role = model["model"].as_str().unwrap_or_default();
+        match model["error"].as_str() {
+            None => format!("{role} {}/{}", model["on_gpu"], model["all"]),
+            Some(error) => format!("{role}: {error}"),
+        }
+    });
+    format!("{} of {} nodes run on a GPU: {}", count("on_gpu"), count("all"), each.collect::<Vec<_>>().join(", "))
 }
 
 fn fetch(config: &Config, how: &GpuInstall) -> Result<Exit> {

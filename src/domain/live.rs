@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, WorkerSeen, words};
+use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, WorkerSeen, words};
 use crate::text::Safe;
 
 words! {
@@ -39,6 +39,10 @@ words! {
         OcrDone = "ocr_done",
         /// An image was not read: given up, or to be tried again.
         OcrFailed = "ocr_failed",
+        /// A document was stored.
+        UploadDone = "upload_done",
+        /// A document was not stored: given up, or to be tried again.
+        UploadFailed = "upload_failed",
         /// Something about the engine itself: start, stop, database trouble, a request format stepped down.
         Engine = "engine",
     }
@@ -137,6 +141,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// The reading of images.
     pub ocr: OcrNumbers,
+    /// The storing of documents.
+    pub uploads: UploadNumbers,
     /// Every worker of the database, this one among them; none where only one can be (SQLite, in its own process).
     pub workers: Vec<WorkerSeen>,
     /// Something that needs the operator: a lost database, a route without a healthy model.

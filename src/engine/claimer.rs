@@ -10,7 +10,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use super::lease::Held;
 use super::shared::Shared;
 use crate::domain::JobKind;
-use crate::store::{Claim, Outlook, StoreError};
+use crate::store::{Claim, Outlook, StoreError, Upload};
 
 /// How often other processes' work is looked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -93,6 +93,16 @@ impl Claimer {
             (self.dry, self.outlook) = (false, None);
         }
         Ok((claims, given_up))
+    }
+
+    /// Claims at most `limit` uploads, the oldest first.
+    pub async fn claim_uploads(&mut self, limit: usize) -> Result<Vec<Upload>, StoreError> {
+        let claimed = self.held.claim_uploads(u32::try_from(limit).unwrap_or(u32::MAX)).await;
+        let uploads = self.known(claimed)?;
+        if !uploads.is_empty() {
+            self.outlook = None;
+        }
+        Ok(uploads)
     }
 
     /// Reads what is due and notes when to look again; true when something can be claimed.

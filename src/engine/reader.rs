@@ -33,8 +33,8 @@ pub use local::{Local, runtime_options};
 pub use progress::Progress;
 use progress::Why;
 pub use remote::Remote;
-pub use thread::Readers;
 use thread::Threads;
+pub use thread::{Readers, render};
 use work::{Finished, Room};
 
 /// Images claimed for each that is read: one more is loaded meanwhile.
@@ -163,6 +163,9 @@ impl Reading {
         let shared = &self.room.shared;
         if let Some(pause) = shared.pauses().into_iter().find(|pause| pause.scope == PauseScope::All) {
             return Some(pause.reason);
+        }
+        if let Some(full) = shared.uploading.full_because() {
+            return Some(full);
         }
         if self.troubled_until.is_some_and(|until| Instant::now() < until) {
             return shared.reading.trouble();

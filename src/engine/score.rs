@@ -168,6 +168,7 @@ pub async fn refresh(shared: &Shared, watched: bool) -> Result<(), StoreError> {
         return Ok(());
     }
     shared.follow_rules().await?;
+    shared.note_waiting(shared.store.waiting_uploads().await?);
     if !watched {
         shared.board().read_at = Some(Instant::now());
         return Ok(());
@@ -177,7 +178,13 @@ pub async fn refresh(shared: &Shared, watched: bool) -> Result<(), StoreError> {
     // Where only one engine can be, this is it.
     let workers = if shared.store.is_embedded() { Vec::new() } else { shared.store.workers().await? };
     let counting = Instant::now();
-    let ocr_counts = if shared.board().ocr_count_at <= counting { Some(shared.store.ocr_counts().await?) } else { None };
+    let ocr_counts = if shared.board().ocr_count_at <= counting {
+        let (stored, failed) = shared.store.output_counts().await?;
+        shared.uploading.set_counts(stored, failed);
+        Some(shared.store.ocr_counts().await?)
+    } else {
+        None
+    };
     let mut board = shared.board();
     if let Some(counts) = ocr_counts {
         board.ocr_counts = counts;
@@ -280,6 +287,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         budget_micros: (!budgets.is_empty()).then(|| budgets.iter().sum()),
         totals: board.totals,
         ocr: OcrNumbers { counts: board.ocr_counts, ..shared.reading.numbers() },
+        uploads: shared.uploading.numbers(),
         workers: board.workers.clone(),
         trouble: trouble.or_else(|| route.empty_because.clone().filter(|_| shared.kinds.tag)),
     }

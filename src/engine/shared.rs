@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::event::{Draft, EventLog, wall_clock};
+use super::legacy_log;
 use super::reader::standing::Standing;
 use super::score::Board;
+use super::uploader::standing::Uploading;
 use super::{Kinds, Options};
 use crate::config::{Config, Provider, Tagging};
-use crate::domain::{BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WorstCase};
+use crate::domain::{
+    BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WaitingUploads, WorstCase,
+};
 use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
 use crate::llm::wire::Wire;
 use crate::store::{ModelState, Store, StoreError};
@@ -90,6 +94,7 @@ pub struct Shared {
     pub worker: String,
     pub kinds: Kinds,
     pub reading: Standing,
+    pub uploading: Uploading,
     route: Mutex<Route>,
     board: Mutex<Board>,
     /// A checked route that waits until no pass walks the old one.
@@ -141,6 +146,7 @@ impl Shared {
             worker,
             kinds: options.kinds,
             reading: Standing::default(),
+            uploading: Uploading::new(config.blob.upload.then(|| spool(config.blob.spool_mb))),
             route: Mutex::new(Route::new(Vec::new(), Some(Safe::fixed("the route is being checked")))),
             board: Mutex::new(Board::new(concurrency_max)),
             next_route: Mutex::default(),
@@ -167,10 +173,23 @@ impl Shared {
     /// Kinds of work that this engine can do now.
     pub fn able(&self) -> Vec<JobKind> {
         let ocr = self.kinds.ocr && self.reading.is_able();
-        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr)]
+        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr), (self.kinds.upload, JobKind::Upload)]
             .into_iter()
             .filter_map(|(does, kind)| does.then_some(kind))
             .collect()
+    }
+
+    /// True while an image or an upload is in hand.
+    pub fn is_busy_beside(&self) -> bool {
+        self.reading.is_busy() || self.uploading.numbers().in_flight > 0
+    }
+
+    /// What waits for its upload was counted; says so when the spool is full from now on, or not any more.
+    pub fn note_waiting(&self, waiting: WaitingUploads) {
+        if let Some((full, text)) = self.uploading.set_waiting(waiting) {
+            let kind = if full { EventKind::Paused } else { EventKind::Resumed };
+            self.log.publish(Draft::new(kind, text));
+        }
     }
 
     /// The database's clock, as far as this machine's clock runs evenly.
@@ -287,6 +306,7 @@ impl Shared {
         match note {
             Note::Retry { model, outcome, wait, reason } => {
                 self.board().totals.retries += 1;
+                legacy_log::retry(post, *wait, reason);
                 let text = if wait.is_zero() {
                     format!("{reason}; again with a corrected request")
                 } else {
@@ -297,6 +317,7 @@ impl Shared {
             Note::Fallback { from, to, outcome, reason, after_retries } => {
                 self.board().totals.fallbacks += 1;
                 let next = self.route().short(*to);
+                legacy_log::fallback(post, &next, reason);
                 let tries = match after_retries {
                     0 => String::new(),
                     1 => " after 1 retry".to_owned(),
@@ -371,6 +392,11 @@ pub fn duration_words(time: Duration) -> String {
         120_000..7_200_000 => format!("{} min", time.as_secs() / 60),
         _ => format!("{} h {} min", time.as_secs() / 3_600, time.as_secs() / 60 % 60),
     }
+}
+
+/// Bytes of so many MiB.
+fn spool(megabytes: u64) -> i64 {
+    i64::try_from(megabytes).unwrap_or(i64::MAX).saturating_mul(1 << 20)
 }
 
 /// What a pause covers, for a person.

@@ -96,7 +96,7 @@ fn parts(items: Vec<Item>, order: Vec<Vec<usize>>) -> (Vec<Vec<rows::Row>>, Vec<
 }
 
 /// The upper middle value; 0 of none.
-fn median(mut values: Vec<f32>) -> f32 {
+pub(super) fn median(mut values: Vec<f32>) -> f32 {
     values.sort_by(f32::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
 }

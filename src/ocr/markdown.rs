@@ -5,7 +5,7 @@ mod escape;
 mod table;
 
 use super::document::{Block, BlockKind, Document};
-use super::layout::{Marker, marker};
+use super::layout::{Marker, marker, median};
 use escape::line;
 use table::{tabbed, table};
 
@@ -13,6 +13,7 @@ use table::{tabbed, table};
 pub fn markdown(document: &Document) -> String {
     let mut out = String::new();
     let mut page = None;
+    let sizes = Sizes::of(document);
     for block in &document.blocks {
         let before = out.len();
         if !out.is_empty() {
@@ -23,7 +24,7 @@ pub fn markdown(document: &Document) -> String {
         }
         page = block.page;
         let start = out.len();
-        block_markdown(block, &mut out);
+        block_markdown(block, &sizes, &mut out);
         if out.len() == start {
             out.truncate(before);
         }
@@ -45,13 +46,13 @@ pub fn text(document: &Document) -> String {
     out
 }
 
-fn block_markdown(block: &Block, out: &mut String) {
+fn block_markdown(block: &Block, sizes: &Sizes, out: &mut String) {
     match (&block.table, block.kind) {
         (Some(found), _) => table(found, out),
         (None, BlockKind::Heading) => {
             let title = block.text.split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
             if !title.is_empty() {
-                out.push_str(&"#".repeat(level(&title)));
+                out.push_str(&"#".repeat(sizes.level(block, &title)));
                 out.push(' ');
                 out.push_str(&heading(&title));
             }
@@ -61,11 +62,45 @@ fn block_markdown(block: &Block, out: &mut String) {
     }
 }
 
-/// `5.` is a section of the document, `5.1` one below it; a title without a number is taken for a section.
-fn level(title: &str) -> usize {
-    match marker(title) {
-        Some((Marker::Section(depth), _)) => (depth + 1).min(6),
-        _ => 2,
+/// A heading's lines are higher than those of the body by this factor: a title. Capitals without descenders are lower than body
+/// text of the same size, by up to 1.3.
+const TITLE: f32 = 1.6;
+/// Up to here they are as high as those of the body.
+const SAME: f32 = 1.2;
+
+/// Heights of lines, which tell headings apart that have no number.
+struct Sizes {
+    /// The median of the body's, in pixels; 0: there is no body.
+    body: f32,
+    /// Some heading is a title by its height.
+    has_title: bool,
+}
+
+impl Sizes {
+    fn of(document: &Document) -> Self {
+        let in_body = |block: &&Block| matches!(block.kind, BlockKind::Paragraph | BlockKind::List);
+        let body = document.blocks.iter().filter(in_body).flat_map(|block| &block.lines).map(|line| line.quad.height());
+        let mut sizes = Self { body: median(body.collect()), has_title: false };
+        let mut headings = document.blocks.iter().filter(|block| block.kind == BlockKind::Heading);
+        sizes.has_title = headings.any(|block| sizes.ratio(block) >= TITLE);
+        sizes
+    }
+
+    /// `5.` is a section of the document, `5.1` one below it. Without a number, letters much larger than the body's are a title, and
+    /// beside such a title letters of the body's size are one below a section.
+    fn level(&self, block: &Block, title: &str) -> usize {
+        match marker(title) {
+            Some((Marker::Section(depth), _)) => (depth + 1).min(6),
+            _ if self.ratio(block) >= TITLE => 1,
+            _ if self.has_title && self.ratio(block) <= SAME => 3,
+            _ => 2,
+        }
+    }
+
+    /// Between what makes a title and what does not where nothing can be compared.
+    fn ratio(&self, block: &Block) -> f32 {
+        let own = median(block.lines.iter().map(|line| line.quad.height()).collect());
+        if self.body > 0.0 && own > 0.0 { own / self.body } else { f32::midpoint(SAME, TITLE) }
     }
 }
 

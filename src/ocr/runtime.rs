@@ -4,6 +4,7 @@
 pub mod install;
 mod library;
 mod net;
+mod nodes;
 mod provider;
 mod shipped;
 
@@ -15,6 +16,7 @@ use ort::logging::LogLevel;
 
 pub use library::{GPU_FOLDER, Library, Origin};
 pub use net::{Net, Output, Stop};
+pub use nodes::Nodes;
 pub use provider::Provider;
 pub(super) use shipped::hex;
 
@@ -96,7 +98,7 @@ impl Runtime {
                 placement: Placement::unproven().into(),
             }),
         };
-        let proven = provider::choose(options, &loaded.library, |device| runtime.try_on(device));
+        let proven = provider::choose(options, &loaded.library, |device| runtime.nodes_on(Model::Detector, device));
         *runtime.placement() = proven;
         Ok(runtime)
     }
@@ -110,12 +112,12 @@ impl Runtime {
     pub fn net(&self, model: Model) -> Result<Net, OcrError> {
         let device = self.placement().device;
         if device != Device::Cpu {
-            match self.build(model, device) {
+            match self.build(model, device, None) {
                 Ok(net) => return Ok(net),
                 Err(error) => *self.placement() = Placement::refused(device, model.role(), &error),
             }
         }
-        self.build(model, Device::Cpu)
+        self.build(model, Device::Cpu, None)
     }
 
     /// True when a GPU was asked for by name and the CPU runs.
@@ -148,15 +150,14 @@ impl Runtime {
         self.shared.placement.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn build(&self, model: Model, device: Device) -> Result<Net, OcrError> {
+    fn build(&self, model: Model, device: Device, profile: Option<&Path>) -> Result<Net, OcrError> {
         let bytes = self.shared.models.load(model)?;
-        net::build(&self.shared.loaded.environment, model, bytes, device, self.shared.gpu_memory)
-    }
-
-    /// Builds the detector on `device` and runs it: only what has run is believed.
-    fn try_on(&self, device: Device) -> Result<(), OcrError> {
-        let side = 64;
-        self.build(Model::Detector, device)?.run([1, 3, side, side], &vec![0.0; 3 * side * side]).map(drop)
+        net::build(
+            &self.shared.loaded.environment,
+            model,
+            bytes,
+            &net::Place { device, gpu_memory: self.shared.gpu_memory, profile },
+        )
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Tagging;
-use crate::domain::{ModelScore, OcrNumbers, Phase, Snapshot, StatusCounts, Totals, WorkerSeen};
+use crate::domain::{ModelScore, OcrNumbers, Phase, Snapshot, StatusCounts, Totals, UploadNumbers, WorkerSeen};
 use crate::engine::p95;
 use crate::store::{ProviderUsage, Store, StoreError};
 use crate::text::Safe;
@@ -60,6 +60,7 @@ async fn look(store: &Store, max_attempts: u32) -> Result<Snapshot, StoreError> 
         models: scoreboard(&alive, &usage),
         totals: alive.iter().fold(Totals::default(), |all, worker| add(all, worker.numbers.totals)),
         pauses: store.pauses().await?,
+        uploads: uploads(store).await?,
         ocr: OcrNumbers {
             counts: store.ocr_counts().await?,
             provider: alive.iter().find_map(|worker| worker.provider.clone()),
@@ -69,6 +70,11 @@ async fn look(store: &Store, max_attempts: u32) -> Result<Snapshot, StoreError> 
         workers,
         ..Snapshot::default()
     })
+}
+
+async fn uploads(store: &Store) -> Result<UploadNumbers, StoreError> {
+    let (stored, failed) = store.output_counts().await?;
+    Ok(UploadNumbers { waiting: store.waiting_uploads().await?, stored, failed, ..UploadNumbers::default() })
 }
 
 /// Posts finished by all of them in each of the last seconds, newest last; some of them showed it a second or two ago.

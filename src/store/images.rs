@@ -37,7 +37,9 @@ impl Store {
             output: output.cloned(),
             max_attempts: max_attempts.into(),
         };
-        self.base.write(sql::ADD_DOCUMENT.doing, work).await
+        let image = self.base.write(sql::ADD_DOCUMENT.doing, work).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(image)
     }
 
     /// State of the reading of a file that was handed in; `None`: there is no such image, or no job for it.

@@ -52,12 +52,12 @@ pub enum Effect {
     Resume,
     /// End every pause, those of quotas too.
     ResumeAll,
+    /// End the pause that draining has set, then leave.
+    Drained,
     /// Something about outputs.
     Outputs(outputs::Wish),
     /// Put this on the clipboard of the terminal.
     Copy(String),
-    /// End the pause that draining has set, then leave.
-    Drained,
     /// Leave the dashboard.
     Quit,
     /// Draw every cell again.

@@ -58,7 +58,6 @@ pub fn parts(model: &Model) -> Parts {
     // At least three rows of the list with heading and borders stay.
     let most = (body.height - 1 - top).saturating_sub(6);
     let detail = match model.focus {
-        Pane::Outputs => 0,
         _ if model.zoomed && model.focus != Pane::Log => 0,
         Pane::Log if model.log.following() => 0,
         Pane::Log => WORDS + 1,
@@ -114,7 +113,7 @@ pub fn tab_at(model: &Model, at: Position) -> Option<Pane> {
 /// The lines of the list: its borders taken off, and the headings where it has some.
 pub fn lines(model: &Model) -> Rect {
     if model.focus == Pane::Outputs {
-        return super::pane::outputs::lines(model.size, body(model));
+        return super::pane::outputs::lines(model);
     }
     let list = parts(model).list;
     let heading = u16::from(model.focus != Pane::Log);

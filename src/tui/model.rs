@@ -13,7 +13,6 @@ pub mod page;
 pub mod post;
 pub mod prompt;
 pub mod reading;
-pub mod typed;
 pub mod verdict;
 
 use jiff::tz::TimeZone;
@@ -34,7 +33,6 @@ use outputs::Outputs;
 use page::Page;
 use post::Post;
 use prompt::Prompt;
-use typed::Typed;
 use verdict::Verdict;
 
 /// Smallest terminal the panes are drawn on.
@@ -167,16 +165,14 @@ pub enum Popup {
     Confirm(Confirm),
     /// A post, whole.
     Post(Box<Post>),
-    /// The output that was looked into last.
-    Reading,
-    /// A line being typed.
-    Typed(Typed),
-    /// How database and blob store compare.
-    Verdict(Box<Verdict>),
     /// A text about something else.
     Page(Box<Page>),
     /// A line that is typed.
     Prompt(Box<Prompt>),
+    /// The output that was looked into last.
+    Reading,
+    /// How database and blob store compare.
+    Verdict(Box<Verdict>),
 }
 
 /// A question with at least one way to say yes; `Esc` is always no.
@@ -282,9 +278,9 @@ impl Model {
             classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
+            images: Images::default(),
             outputs: Outputs::new(options.blobs.clone()),
             verifying: None,
-            images: Images::default(),
             zoomed: false,
             split: 0,
             absolute_times: options.ui.times == "absolute",
@@ -306,7 +302,6 @@ impl Model {
             Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],
-            Some(Popup::Typed(_)) => &[Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
             Some(Popup::Prompt(_)) => &[Section::Prompt, Section::Always],
         }

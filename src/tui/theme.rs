@@ -118,7 +118,7 @@ impl Theme {
 
     /// True where nothing but bold, dim and reverse tells things apart.
     pub const fn is_colourless(self) -> bool {
-        self.accent.fg.is_none()
+        self.accent.fg.is_none() && self.good.fg.is_none()
     }
 
     /// The accent: what has the focus, keys.
@@ -199,6 +199,8 @@ impl Theme {
             EventKind::OcrStart => ("◌", self.quiet()),
             EventKind::OcrDone => ("●", self.good()),
             EventKind::OcrFailed => ("○", self.bad()),
+            EventKind::UploadDone => ("↑", self.good()),
+            EventKind::UploadFailed => ("↥", self.bad()),
             EventKind::Engine => ("·", self.quiet()),
         }
     }
@@ -307,7 +309,7 @@ fn ascii_for(c: char) -> &'static str {
         '…' => "~",
         '⇢' | '→' | '▸' | '▶' => ">",
         '←' => "<",
-        '↑' => "^",
+        '↑' | '↥' => "^",
         '↓' => "v",
         '─' | '–' | '—' | '−' => "-",
         '«' | '»' | '“' | '”' => "\"",

@@ -22,7 +22,7 @@ use crate::tui::locale;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::post::Known;
 use crate::tui::model::{Model, Pane, Popup, images};
-use crate::tui::popup;
+use crate::tui::{pane, popup};
 
 /// Shortest time between two loads of the list because something changed, milliseconds.
 const REFRESH_MS: i64 = 2_000;
@@ -136,6 +136,8 @@ fn concerns_list(kind: EventKind) -> bool {
         | EventKind::OcrStart
         | EventKind::OcrDone
         | EventKind::OcrFailed
+        | EventKind::UploadDone
+        | EventKind::UploadFailed
         | EventKind::Engine => false,
     }
 }
@@ -150,6 +152,7 @@ fn settle(model: &mut Model) {
     let rows = model.list_rows();
     model.failed.list.scroll(rows);
     model.images.list.scroll(rows);
+    let rows = usize::from(pane::outputs::lines(model).height);
     model.outputs.scroll(rows);
     if !model.log.following() {
         model.log.go(0, rows);
@@ -159,7 +162,7 @@ fn settle(model: &mut Model) {
         match open {
             Popup::Post(post) => post.wrap(width, now, &model.zone),
             Popup::Page(page) => page.wrap(width),
-            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Typed(_) | Popup::Verdict(_) => {}
+            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => {}
         }
     }
 }
@@ -170,7 +173,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     let toast_gone = model.toast.take().is_some();
     model.dirty |= toast_gone;
-    if let Some(effects) = outputs::typed(model, key).or_else(|| prompt::typed(model, key)) {
+    if let Some(effects) = prompt::typed(model, key) {
         return effects;
     }
     let chord = Chord::pressed(key);

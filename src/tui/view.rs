@@ -36,7 +36,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             Pane::Failed => pane::failed::draw(model, buffer),
             Pane::Log => pane::log::draw(model, buffer),
             Pane::Ocr => pane::ocr::draw(model, buffer),
-            Pane::Outputs => pane::outputs::draw(model, buffer, layout::body(model)),
+            Pane::Outputs => pane::outputs::draw(model, buffer),
         }
         draw_footer(model, buffer, inset(line(area, area.height - 1)));
         for open in &model.popups {
@@ -47,7 +47,6 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
                 Popup::Page(page) => popup::page::draw(model, buffer, area, page),
                 Popup::Prompt(prompt) => popup::prompt::draw(model, buffer, area, prompt),
                 Popup::Reading => popup::reading::draw(model, buffer, area),
-                Popup::Typed(typed) => popup::typed::draw(model, buffer, area, typed),
                 Popup::Verdict(verdict) => popup::verdict::draw(model, buffer, area, verdict),
             }
         }
@@ -159,18 +158,6 @@ const fn likely(pane: Pane) -> &'static [Action] {
         Pane::Log => {
             &[Action::Follow, Action::Filter, Action::CycleKind, Action::Open, Action::Pause, Action::Palette, Action::Quit]
         }
-        Pane::Ocr => &[
-            Action::Reread,
-            Action::CancelReading,
-            Action::Open,
-            Action::Mark,
-            Action::MarkAll,
-            Action::Filter,
-            Action::CycleStatus,
-            Action::OpenPost,
-            Action::Palette,
-            Action::Quit,
-        ],
         Pane::Outputs => &[
             Action::Open,
             Action::Order,
@@ -181,6 +168,18 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::OpenPost,
             Action::Verify,
             Action::Delete,
+            Action::Palette,
+            Action::Quit,
+        ],
+        Pane::Ocr => &[
+            Action::Reread,
+            Action::CancelReading,
+            Action::Open,
+            Action::Mark,
+            Action::MarkAll,
+            Action::Filter,
+            Action::CycleStatus,
+            Action::OpenPost,
             Action::Palette,
             Action::Quit,
         ],

@@ -36,7 +36,8 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
         log_level: "info".to_owned(),
         log: Log::default(),
         api: Api::default(),
-        blob: Blob::default(),
+        // Nothing is stored unless a test says where.
+        blob: Blob { upload: false, ..Blob::default() },
         tagging: Tagging {
             route: route.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(5),
@@ -52,7 +53,7 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
 }
 
 /// It tags and reads no image; `reading.rs` starts those that do.
-const TAGGING: Kinds = Kinds { tag: true, ocr: false };
+const TAGGING: Kinds = Kinds { tag: true, ocr: false, upload: false };
 
 pub fn start(store: &Store, config: &Config) -> Engine {
     Engine::start(store.clone(), config, Options { kinds: TAGGING, ..Options::default() })

@@ -51,7 +51,9 @@ struct Seat {
 impl Seat {
     fn answer(&mut self, answer: Answer) {
         // Nobody waits for it when its job was lost or the engine ends.
-        self.reply.take().map(|reply| reply.send(answer));
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(answer);
+        }
     }
 }
 
@@ -130,12 +132,13 @@ impl Desk {
                     return answered.unwrap_or_else(|_| seats.iter().map(|_| Err(Fault::Panic(gone.clone()))).collect());
                 }
                 _ = look.tick() => {
-                    seats.iter().for_each(|seat| seat.image.progress.stop_after(self.setup.page_timeout));
+                    for seat in &*seats {
+                        seat.image.progress.stop_after(self.setup.page_timeout);
+                    }
                     // While one may go on, the thread may be at that one.
                     let all = seats.iter().all(|seat| seat.image.progress.why().is_some());
-                    let unwanted = |seat: &&mut Seat| matches!(seat.image.progress.why(), Some(Why::Operator | Why::Lost));
                     if !all {
-                        seats.iter_mut().filter(unwanted).for_each(|seat| seat.answer(Err(Fault::Ocr(OcrError::Cancelled))));
+                        answer_unwanted(seats);
                     }
                     if all && asked.get_or_insert_with(Instant::now).elapsed() > grace {
                         self.threads.give_up(&thread);
@@ -143,7 +146,9 @@ impl Desk {
                     }
                 }
                 left = &mut stopping, if !told => {
-                    seats.iter().for_each(|seat| seat.image.progress.stop(Why::Stop));
+                    for seat in &*seats {
+                        seat.image.progress.stop(Why::Stop);
+                    }
                     (asked, grace, told) = (Some(Instant::now()), left, true);
                 }
             }
@@ -153,11 +158,19 @@ impl Desk {
 
 /// True for a failure that another image may have brought about.
 fn is_anybodys(answer: &Answer, why: Option<Why>) -> bool {
-    match (answer, why) {
-        (Err(_), Some(Why::Deadline { .. })) | (Err(Fault::Panic(_) | Fault::Stuck | Fault::Ocr(OcrError::Cancelled)), None) => {
-            true
+    match why {
+        Some(Why::Deadline { .. }) => answer.is_err(),
+        Some(Why::Operator | Why::Stop | Why::Lost) => false,
+        None => matches!(answer, Err(Fault::Panic(_) | Fault::Stuck | Fault::Ocr(OcrError::Cancelled))),
+    }
+}
+
+/// Whoever cancelled one of several does not wait for the others.
+fn answer_unwanted(seats: &mut [Seat]) {
+    for seat in seats {
+        if matches!(seat.image.progress.why(), Some(Why::Operator | Why::Lost)) {
+            seat.answer(Err(Fault::Ocr(OcrError::Cancelled)));
         }
-        _ => false,
     }
 }
 

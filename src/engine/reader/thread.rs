@@ -143,7 +143,9 @@ fn read_all(readers: &dyn Readers, tasks: &mpsc::Receiver<Task>, at_once: &Atomi
     let mut open: Option<Box<dyn Reads>> = None;
     while let Ok(Task { images, reply }) = tasks.recv() {
         let done = catch_unwind(AssertUnwindSafe(|| read(readers, &mut open, &images, at_once)));
-        images.iter().for_each(|image| image.progress.ends_by(None));
+        for image in &images {
+            image.progress.ends_by(None);
+        }
         let answers = done.unwrap_or_else(|panic| {
             let said = words(&*panic);
             images.iter().map(|_| Err(Fault::Panic(said.clone()))).collect()
@@ -164,7 +166,9 @@ fn read(
     images: &[Image],
     at_once: &AtomicUsize,
 ) -> Vec<Result<Readout, Fault>> {
-    images.iter().for_each(|image| image.progress.begin());
+    for image in images {
+        image.progress.begin();
+    }
     let reader = match open {
         Some(reader) => reader,
         empty => match readers.open() {
@@ -183,7 +187,8 @@ fn read(
     read.map(|result| result.map(|document| render(&document)).map_err(Fault::Ocr)).collect()
 }
 
-pub(super) fn render(document: &Document) -> Readout {
+/// As it is stored.
+pub fn render(document: &Document) -> Readout {
     Readout {
         text: markdown::text(document),
         markdown: markdown::markdown(document),

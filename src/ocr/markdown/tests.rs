@@ -1,7 +1,8 @@
 //! What a reader of the Markdown sees is what was read from the image, and nothing else.
 
 use super::*;
-use crate::ocr::document::{Cell, EngineLabel, PageSize, Table};
+use crate::ocr::document::{Cell, EngineLabel, Line, PageSize, Table};
+use crate::ocr::geometry::{Quad, Rect};
 use crate::text::Safe;
 
 fn document(blocks: Vec<Block>) -> Document {
@@ -18,15 +19,7 @@ fn document(blocks: Vec<Block>) -> Document {
 }
 
 fn block(kind: BlockKind, text: &str) -> Block {
-    Block {
-        kind,
-        page: None,
-        quad: crate::ocr::geometry::Quad::default(),
-        confidence: 1.0,
-        text: Safe::block(text),
-        lines: Vec::new(),
-        table: None,
-    }
+    Block { kind, page: None, quad: Quad::default(), confidence: 1.0, text: Safe::block(text), lines: Vec::new(), table: None }
 }
 
 fn of(kind: BlockKind, text: &str) -> String {
@@ -67,6 +60,21 @@ fn a_heading_is_one_line() {
     assert_eq!(of(BlockKind::Heading, "Глава 1 с длинным\nназванием"), "## Глава 1 с длинным названием\n");
     assert_eq!(of(BlockKind::Heading, "1.2 Списки"), "### 1.2 Списки\n");
     assert_eq!(of(BlockKind::Heading, "Язык C #"), "## Язык C \\#\n");
+}
+
+#[test]
+fn headings_without_a_number_are_told_apart_by_the_height_of_their_letters() {
+    let sized = |kind, text: &str, height: f32| {
+        let quad = Quad::from_rect(Rect::new(0.0, 0.0, 10.0 * text.len() as f32, height));
+        let line = Line { quad, text: Safe::line(text), confidence: 1.0, words: Vec::new() };
+        Block { lines: vec![line], ..block(kind, text) }
+    };
+    let body = || sized(BlockKind::Paragraph, "Текст", 20.0);
+    let [title, section, numbered, small] = [("Отчёт", 40.0), ("Выводы", 28.0), ("1.2 Сроки", 40.0), ("ИТОГО", 19.0)]
+        .map(|(text, height)| sized(BlockKind::Heading, text, height));
+    let all = vec![title, body(), section.clone(), numbered, body(), small.clone()];
+    assert_eq!(markdown(&document(all)), "# Отчёт\n\nТекст\n\n## Выводы\n\n### 1.2 Сроки\n\nТекст\n\n### ИТОГО\n");
+    assert_eq!(markdown(&document(vec![small, body(), section])), "## ИТОГО\n\nТекст\n\n## Выводы\n", "no title above them");
 }
 
 #[test]

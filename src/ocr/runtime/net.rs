@@ -2,6 +2,7 @@
 //! It knows neither where the library came from nor what the numbers mean.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -105,6 +106,11 @@ impl Net {
         Ok(found)
     }
 
+    /// Ends the profile that it was built with, and says in which file it is.
+    pub(super) fn end_profile(&mut self) -> ort::Result<String> {
+        self.session.end_profiling()
+    }
+
     /// What ends its runs from another thread.
     pub fn stopper(&self) -> Stop {
         self.stop.clone()
@@ -121,20 +127,23 @@ impl Net {
     }
 }
 
+/// Where a model is to run.
+pub(super) struct Place<'a> {
+    pub(super) device: Device,
+    /// Bytes of GPU memory for its arena; `None`: no limit.
+    pub(super) gpu_memory: Option<usize>,
+    /// How the file begins into which ONNX Runtime writes what ran where, which costs time.
+    pub(super) profile: Option<&'a Path>,
+}
+
 /// One intra-op thread: two ran slower than one under load, a worker per core fills the machine.
 /// Memory pattern off: it plans for shapes that come again, ours do not (peak 508 against 394 MB).
 /// Arena only for the detector: there it saves 40 % of the time (0.43 → 0.24 s a page); the recognisers gain 3 % and would
 /// hold 65 MB more (peak 421 against 355 MB for three models).
-pub(super) fn build(
-    environment: &Environment,
-    model: Model,
-    bytes: ModelBytes,
-    device: Device,
-    gpu_memory: Option<usize>,
-) -> Result<Net, OcrError> {
+pub(super) fn build(environment: &Environment, model: Model, bytes: ModelBytes, place: &Place<'_>) -> Result<Net, OcrError> {
     let has_arena = model == Model::Detector;
     let commit = || -> ort::Result<(Session, Stop)> {
-        let mut providers = device_providers(device, gpu_memory);
+        let mut providers = device_providers(place);
         providers.push(ep::CPU::default().with_arena_allocator(has_arena).build());
         let mut builder = Session::builder(environment)?
             .with_intra_threads(1)?
@@ -142,6 +151,9 @@ pub(super) fn build(
             .with_intra_op_spinning(false)?
             .with_memory_pattern(false)?
             .with_execution_providers(providers)?;
+        if let Some(profile) = place.profile {
+            builder = builder.with_profiling(profile)?;
+        }
         Ok((builder.commit_from_memory(&bytes.bytes)?, Stop::new()?))
     };
     let (session, stop) =
@@ -154,7 +166,8 @@ pub(super) fn build(
 }
 
 /// Each fails loudly: ort's default is to go on with the CPU and say nothing.
-fn device_providers(device: Device, gpu_memory: Option<usize>) -> Vec<ExecutionProviderDispatch> {
+fn device_providers(place: &Place<'_>) -> Vec<ExecutionProviderDispatch> {
+    let Place { device, gpu_memory, .. } = *place;
     let cuda = || {
         // Line widths differ from batch to batch: an exhaustive search would time every algorithm anew for each.
         let cuda = ep::CUDA::default()
@@ -183,16 +196,27 @@ fn device_providers(device: Device, gpu_memory: Option<usize>) -> Vec<ExecutionP
     }
 }
 
+/// The shape of a small input that the model takes.
+pub(super) fn empty_input(model: Model) -> [usize; 4] {
+    match model {
+        Model::Detector => [1, 3, 64, 64],
+        Model::Ruslat | Model::Latin => [1, 3, 48, 64],
+        Model::PageOrientation => [1, 3, 224, 224],
+        Model::TableStructure => [1, 3, 488, 488],
+    }
+}
+
 /// A model from the data folder must answer as the one it replaces: it is tried on an empty input.
 fn fits(model: Model, net: &mut Net) -> Result<(), OcrError> {
     // The blank comes before the lines of a charset; some recognisers have a class for the space after them.
     let lines = net.charset.lines().count();
-    let (input, outputs): ([usize; 4], &[&[usize]]) = match model {
-        Model::Detector => ([1, 3, 64, 64], &[&[1], &[1], &[64], &[64]]),
-        Model::Ruslat | Model::Latin => ([1, 3, 48, 64], &[&[1], &[], &[lines + 1, lines + 2]]),
-        Model::PageOrientation => ([1, 3, 224, 224], &[&[1], &[4]]),
-        Model::TableStructure => ([1, 3, 488, 488], &[&[1], &[], &[]]),
+    let outputs: &[&[usize]] = match model {
+        Model::Detector => &[&[1], &[1], &[64], &[64]],
+        Model::Ruslat | Model::Latin => &[&[1], &[], &[lines + 1, lines + 2]],
+        Model::PageOrientation => &[&[1], &[4]],
+        Model::TableStructure => &[&[1], &[], &[]],
     };
+    let input = empty_input(model);
     let wrong = |why: &str| {
         let remedy = if model.is_recogniser() { "; name its alphabet with `charset = \"FILE\"`" } else { "" };
         engine(&format!("the model for {} in the data folder does not fit: {why}{remedy}", model.role()))

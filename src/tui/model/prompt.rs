@@ -34,6 +34,13 @@ pub enum Purpose {
     Submit,
     /// The tags of a post.
     Tags(PostId),
+    /// A text that names of outputs hold.
+    Names,
+    /// The folder an output is downloaded into.
+    Folder {
+        /// Its whole name.
+        key: String,
+    },
     /// To make sure: what has to be typed, and what is done then.
     Sure {
         /// What has to be typed.

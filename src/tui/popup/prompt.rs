@@ -9,6 +9,7 @@ use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
 use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
+use crate::tui::model::outputs::shown;
 use crate::tui::model::prompt::{Prompt, Purpose};
 use crate::tui::widget::frame;
 use crate::tui::widget::paint::{self, Words, line};
@@ -62,7 +63,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, prompt: &Prompt) {
 
 fn title(prompt: &Prompt) -> Safe {
     match &prompt.purpose {
-        Purpose::Filter(_) => Safe::fixed(t("Filter")),
+        Purpose::Filter(_) | Purpose::Names => Safe::fixed(t("Filter")),
+        Purpose::Folder { key } => tell!("Download {}", shown(key).clipped(50)),
         Purpose::Palette => Safe::fixed(t("Command")),
         Purpose::Submit => Safe::fixed(t("Have images read")),
         Purpose::Tags(id) => tell!("Tags of post {}", id),
@@ -73,6 +75,8 @@ fn title(prompt: &Prompt) -> Safe {
 fn hint(prompt: &Prompt) -> Safe {
     match &prompt.purpose {
         Purpose::Filter(_) => Safe::fixed(t("field:value or words; nothing shows everything")),
+        Purpose::Names => Safe::fixed(t("what names hold, in upper or lower case; nothing shows all names")),
+        Purpose::Folder { .. } => Safe::fixed(t("into this folder; no file is overwritten")),
         Purpose::Palette => Safe::fixed(t("part of its name")),
         Purpose::Submit => Safe::fixed(t("a file or a folder; Tab completes")),
         Purpose::Tags(_) => Safe::fixed(t("separated by commas; no model touches them afterwards")),

@@ -111,6 +111,12 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     update(&mut said, Msg::Done(Err(Safe::line(text))));
     let mut retrying = shown(Pane::Failed, &["down", "down"]);
     retrying.failed.list.rows[2].status = Some(Status::Retrying);
+    let mut typed = shown(Pane::Failed, &["/"]);
+    update(&mut typed, Msg::Paste(text.to_owned()));
+    let mut narrowed = typed.clone();
+    press(&mut narrowed, "enter");
+    let mut tags = shown(Pane::Failed, &["enter", "t"]);
+    update(&mut tags, Msg::Paste(text.to_owned()));
     let mut outputs = base.clone();
     outputs.focus = Pane::Outputs;
     outputs.outputs.place = Some(Safe::line(text));
@@ -145,22 +151,7 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     read.outputs.asked = Some(preview.key.clone());
     let effects = update(&mut read, Msg::Outputs(Told::Looked(preview.key.clone(), Ok(preview.into()))));
     fixture::outputs::answer(&mut read, effects);
-    let mut typed = shown(Pane::Failed, &["/"]);
-    update(&mut typed, Msg::Paste(text.to_owned()));
-    let mut narrowed = typed.clone();
-    press(&mut narrowed, "enter");
-    let mut tags = shown(Pane::Failed, &["enter", "t"]);
-    update(&mut tags, Msg::Paste(text.to_owned()));
     vec![
-        typed,
-        narrowed,
-        tags,
-        shown(Pane::Failed, &["b"]),
-        shown(Pane::Failed, &["/", "tab", "tab"]),
-        shown(Pane::Ocr, &[]),
-        shown(Pane::Ocr, &["enter"]),
-        shown(Pane::Ocr, &["z", "down"]),
-        shown(Pane::Log, &["up", "enter"]),
         with(&[]),
         with(&["down", "down"]),
         with(&["enter"]),
@@ -170,6 +161,15 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
         refused,
         verified,
         read,
+        typed,
+        narrowed,
+        tags,
+        shown(Pane::Failed, &["b"]),
+        shown(Pane::Failed, &["/", "tab", "tab"]),
+        shown(Pane::Ocr, &[]),
+        shown(Pane::Ocr, &["enter"]),
+        shown(Pane::Ocr, &["z", "down"]),
+        shown(Pane::Log, &["up", "enter"]),
         shown(Pane::Overview, &[]),
         shown(Pane::Failed, &[]),
         shown(Pane::Failed, &["enter"]),

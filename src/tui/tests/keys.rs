@@ -2,8 +2,9 @@
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, Snapshot, Status};
+use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostId, PostImage, Snapshot, Status};
 use crate::text::Safe;
+use crate::tui::effect::outputs::Wish;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::{Action, Section};
@@ -15,7 +16,6 @@ fn at(section: Section) -> Model {
     model.focus = match section {
         Section::Overview => Pane::Overview,
         Section::Log => Pane::Log,
-        Section::Outputs | Section::Object => Pane::Outputs,
         Section::Ocr => Pane::Ocr,
         _ => Pane::Failed,
     };
@@ -24,7 +24,8 @@ fn at(section: Section) -> Model {
         if section == Section::Object {
             let effects = press(&mut model, "down");
             fixture::outputs::answer(&mut model, effects);
-            press(&mut model, "enter");
+            let effects = press(&mut model, "enter");
+            fixture::outputs::answer(&mut model, effects);
         }
         return model;
     }
@@ -67,13 +68,11 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
     match action {
         Action::Up | Action::PageUp | Action::First => drop((press(model, "down"), press(model, "down"))),
         Action::Failed => model.focus = Pane::Log,
-        Action::ClearFilter if section == Section::Outputs => {}
         Action::ClearFilter if section == Section::Ocr => drop(press(model, "s")),
-        Action::ClearFilter => drop((press(model, "c"), press(model, "s"))),
-        Action::Undo => model.pending = Some(Pending { what: Safe::fixed("it"), effect: Effect::Pause, at: i64::MAX }),
-        Action::OutputsOf => {
+        Action::ClearFilter if section != Section::Outputs => drop((press(model, "c"), press(model, "s"))),
+        Action::OutputsOf if section == Section::Detail => {
             let mut posts = fixture::failed_posts();
-            posts[0].images = vec![crate::domain::PostImage {
+            posts[0].images = vec![PostImage {
                 id: ImageId(1),
                 path: "a.png".to_owned(),
                 status: None,
@@ -85,6 +84,7 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
             fixture::fill(model, &posts);
             press(model, "enter");
         }
+        Action::Undo => model.pending = Some(Pending { what: Safe::fixed("it"), effect: Effect::Pause, at: i64::MAX }),
         Action::Follow | Action::Open if section == Section::Log => {
             press(model, "up");
         }
@@ -174,7 +174,8 @@ fn read_only_refuses_every_change_and_says_so() {
             let reads = matches!(
                 effect,
                 Effect::Page(_) | Effect::Post(_) | Effect::Classes | Effect::Images(_) | Effect::Image(_) | Effect::Mouse(_)
-            );
+            ) || matches!(&effect, Effect::Copy(_))
+                || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
             assert!(reads || leaves, "{section:?} {action:?} asks for {effect:?}");
         }

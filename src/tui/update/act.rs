@@ -56,8 +56,16 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Mouse(model.mouse)]
         }
         Action::Palette => prompt::palette(model),
-        Action::Filter | Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
-        Action::OutputsOf => outputs_of(model),
+        Action::Filter => prompt::filter(model),
+        Action::Complete => prompt::complete(model),
+        Action::Open => open_line(model),
+        Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
+        Action::OpenPost => match model.images.list.selected().map(|row| row.post) {
+            Some(Some(id)) => open_post(model, id),
+            Some(None) => refuse(model, t("This image belongs to no post.")),
+            None => refuse(model, t("There is no image here.")),
+        },
+        Action::OutputsOf => outputs::of_image(model),
         Action::Reload
         | Action::Parent
         | Action::Order
@@ -68,14 +76,6 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::CopyLink
         | Action::Download
         | Action::Delete => outputs::act(model, action),
-        Action::Filter => prompt::filter(model),
-        Action::Complete => prompt::complete(model),
-        Action::Open => open_line(model),
-        Action::OpenPost => match model.images.list.selected().map(|row| row.post) {
-            Some(Some(id)) => open_post(model, id),
-            Some(None) => refuse(model, t("This image belongs to no post.")),
-            None => refuse(model, t("There is no image here.")),
-        },
         Action::Mark
         | Action::MarkRange
         | Action::MarkAll
@@ -121,14 +121,11 @@ pub fn refuse(model: &mut Model, why: &'static str) -> Vec<Effect> {
 /// Gives a pane the focus and loads what it has not loaded yet.
 pub fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
-    if pane == Pane::Outputs {
-        super::settle(model);
-        return outputs::focus(model);
-    }
     let mut effects = match pane {
         Pane::Failed if !model.failed.list.loaded => model.failed.refresh().map(Effect::Page).into_iter().collect(),
         Pane::Ocr if !model.images.list.loaded => model.images.refresh().map(Effect::Images).into_iter().collect(),
-        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr | Pane::Outputs => super::catch_up(model),
+        Pane::Outputs => outputs::focus(model),
+        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => super::catch_up(model),
     };
     // Another pane has other parts: its cursor may stand outside of them.
     super::settle(model);
@@ -177,18 +174,6 @@ pub fn open_post(model: &mut Model, id: PostId) -> Vec<Effect> {
     post.wrap(popup::post::width(model.size), model.now, &model.zone);
     model.popups.push(Popup::Post(Box::new(post)));
     if missing { vec![Effect::Post(id)] } else { Vec::new() }
-}
-
-/// What was stored of the image under the cursor, or of the first one of the open post.
-fn outputs_of(model: &mut Model) -> Vec<Effect> {
-    let image = match model.popups.last() {
-        Some(Popup::Post(post)) => post.known.as_ref().and_then(|known| known.images.first()).map(|image| image.id),
-        _ => model.images.list.selected().map(|row| row.id),
-    };
-    match image {
-        Some(image) => outputs::of_image(image),
-        None => refuse(model, t("This post has no image.")),
-    }
 }
 
 fn open_image(model: &mut Model) -> Vec<Effect> {

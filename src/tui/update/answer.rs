@@ -271,7 +271,7 @@ fn look_again(model: &mut Model) -> Vec<Effect> {
             About::Image(id) => Some(Effect::Image(id)),
             About::Model(_) | About::Event => None,
         },
-        Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Typed(_) | Popup::Verdict(_) => None,
+        Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => None,
     });
     open.collect::<Vec<_>>().into_iter().chain(super::catch_up(model)).collect()
 }

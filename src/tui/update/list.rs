@@ -78,7 +78,8 @@ pub fn reload(model: &mut Model) -> Vec<Effect> {
             model.log.follow();
             Vec::new()
         }
-        Pane::Overview | Pane::Outputs => Vec::new(),
+        Pane::Outputs => super::outputs::reload(model),
+        Pane::Overview => Vec::new(),
     }
 }
 

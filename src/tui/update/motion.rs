@@ -1,7 +1,6 @@
 //! Moving about: in the pane in focus, or in what lies over it.
 //! Nothing is changed but places; a list may ask for its next page.
 
-use super::outputs;
 use crate::tui::effect::Effect;
 use crate::tui::model::{Model, Pane, Popup};
 use crate::tui::popup;
@@ -40,7 +39,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     let height = model.list_rows();
     let effects = match (model.focus, step) {
         (Pane::Overview, _) => Vec::new(),
-        (Pane::Outputs, _) => outputs::go(model, step.lines(height), matches!(step, Step::First | Step::Last)),
+        (Pane::Outputs, _) => super::outputs::go(model, step.lines(height), matches!(step, Step::First | Step::Last)),
         (Pane::Log, Step::Last) => {
             model.log.follow();
             Vec::new()
@@ -100,6 +99,7 @@ fn in_front(model: &mut Model, step: Step) -> bool {
         Some(Popup::Confirm(confirm)) => {
             confirm.marked = confirm.marked.saturating_add_signed(step.lines(2)).min(confirm.choices.len() - 1);
         }
+        Some(Popup::Prompt(prompt)) => prompt.choose(step.lines(popup::prompt::OFFERS)),
         Some(Popup::Verdict(verdict)) => {
             let height = popup::verdict::rows(size);
             verdict.scroll_by(step.lines(height), height);
@@ -110,8 +110,6 @@ fn in_front(model: &mut Model, step: Step) -> bool {
                 reading.scroll_by(step.lines(height), height);
             }
         }
-        Some(Popup::Typed(_)) => {}
-        Some(Popup::Prompt(prompt)) => prompt.choose(step.lines(popup::prompt::OFFERS)),
         None => return false,
     }
     true

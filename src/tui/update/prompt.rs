@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{act, change, list};
+use super::{act, change, list, outputs};
 use crate::domain::{EventKind, Status};
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -18,6 +18,9 @@ use crate::tui::model::{Model, Pane, Popup};
 /// Opens the line that narrows the list in focus; from the overview that is the list of posts.
 pub fn filter(model: &mut Model) -> Vec<Effect> {
     let mut effects = if model.focus == Pane::Overview { act::focus(model, Pane::Failed) } else { Vec::new() };
+    if model.focus == Pane::Outputs {
+        return outputs::filter(model);
+    }
     let filter = match model.focus {
         Pane::Ocr => &model.images.filter,
         Pane::Log => &model.log.filter,
@@ -68,18 +71,9 @@ pub fn typed(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
 
 /// Takes a paste as text; without a line to type it is dropped: it must never run as commands.
 pub fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
-    match model.popups.last_mut() {
-        Some(Popup::Prompt(prompt)) => {
-            prompt.editor.insert(text);
-            changed(model)
-        }
-        Some(Popup::Typed(typing)) => {
-            text.chars().for_each(|c| typing.push(c));
-            model.dirty = true;
-            Vec::new()
-        }
-        _ => Vec::new(),
-    }
+    let Some(Popup::Prompt(prompt)) = model.popups.last_mut() else { return Vec::new() };
+    prompt.editor.insert(text);
+    changed(model)
 }
 
 /// Brings what is offered to what is typed; paths have to be asked for.
@@ -93,7 +87,7 @@ fn changed(model: &mut Model) -> Vec<Effect> {
             (completions(model, prompt.editor.before(), scope(pane)), Filter::parse(&typed, scope(pane)).err())
         }
         Purpose::Submit => return vec![Effect::Paths(typed)],
-        Purpose::Tags(_) | Purpose::Sure { .. } => (Vec::new(), None),
+        Purpose::Tags(_) | Purpose::Sure { .. } | Purpose::Names | Purpose::Folder { .. } => (Vec::new(), None),
     };
     if let Some(Popup::Prompt(prompt)) = model.popups.last_mut() {
         (prompt.offers, prompt.marked) = (offers, 0);
@@ -218,8 +212,12 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
             let tags = prompt.editor.text().split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty());
             vec![Effect::SetTags(id, tags.collect())]
         }
+        Purpose::Names => outputs::named(model, prompt.editor.text().trim()),
+        Purpose::Folder { key } => outputs::save(model, key, prompt.editor.text().trim()),
         Purpose::Sure { word, what, effect } => {
-            if prompt.editor.text().trim() == word {
+            // Typed on a Cyrillic layout the same keys say the same.
+            let latin: String = prompt.editor.text().trim().chars().map(Chord::latin).collect();
+            if prompt.editor.text().trim() == word || latin.eq_ignore_ascii_case(&word) {
                 return change::wait(model, what, *effect);
             }
             prompt.error = Some(tell!("Type {} to go on, or Esc to leave it.", word));
@@ -231,11 +229,12 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
 
 fn narrowed(model: &mut Model, filter: Filter) -> Vec<Effect> {
     match model.focus {
-        Pane::Failed | Pane::Overview | Pane::Outputs => {
+        Pane::Failed | Pane::Overview => {
             (model.failed.filter, model.failed.grouped) = (filter, None);
         }
         Pane::Ocr => model.images.filter = filter,
         Pane::Log => model.log.filter = filter,
+        Pane::Outputs => {}
     }
     list::reload(model)
 }
