@@ -10,6 +10,7 @@ mod persist;
 pub mod reader;
 mod route;
 mod score;
+mod share;
 mod shared;
 mod tagger;
 
@@ -26,6 +27,8 @@ use crate::text::Safe;
 use cycle::Cycle;
 use event::EventLog;
 use reader::Setup;
+pub use score::p95;
+use share::Sharing;
 use shared::{Shared, Stop};
 
 /// The end of everything after a stop was asked for; the promise is 5 s in all, whatever the database does.
@@ -114,7 +117,8 @@ impl Engine {
         let shared = Arc::new(Shared::new(store, config, &options, worker.into(), log.clone(), stopping.clone()));
         let cycle = Cycle::new(Arc::clone(&shared), options, reading, publish, woken);
         let task = tokio::spawn(async move {
-            tokio::select! {
+            let sharing = Sharing::start(Arc::clone(&shared));
+            let ended = tokio::select! {
                 ended = cycle.run() => ended,
                 () = overdue(stopping) => Ended {
                     totals: shared.board().totals,
@@ -122,7 +126,9 @@ impl Engine {
                     trouble: Some(Safe::fixed("the database did not answer in time; what was in flight is picked up at the next start")),
                     ..Ended::default()
                 },
-            }
+            };
+            sharing.end().await;
+            ended
         });
         Self { snapshot, log, stop, wake, task }
     }
@@ -149,7 +155,10 @@ impl Engine {
 
     /// Waits until the engine has ended by itself or after a stop.
     pub async fn ended(self) -> Ended {
-        match self.task.await {
+        let Self { task, stop: _held, snapshot, .. } = self;
+        // Whoever only waits watches no numbers, and for nobody they are not read.
+        drop(snapshot);
+        match task.await {
             Ok(ended) => ended,
             Err(error) => Ended {
                 trouble: Some(Safe::line(&format!("the engine ended unexpectedly: {error}; its leases run out by themselves"))),

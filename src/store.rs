@@ -16,11 +16,15 @@ use crate::text::Safe;
 mod base;
 mod calls;
 mod error;
+mod fleet;
+mod hand;
+mod image_list;
 mod images;
 mod import;
 mod jobs;
 mod legacy;
 mod link;
+mod news;
 mod ocr;
 mod outbox;
 mod outputs;
@@ -37,6 +41,7 @@ mod types;
 mod undo;
 
 pub use error::StoreError;
+pub use news::{Heard, Topic};
 pub use transfer::Copied;
 pub use types::{
     Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, LastCall, ModelState, NewCall, NewDocument, NewImage,
@@ -73,7 +78,11 @@ impl Store {
         };
         let url = error::shown(&url);
         let unattached = bot.is_some().then(|| url.clone());
-        Ok(Self { base: Arc::new(Base { kind, unattached }), url, bot })
+        let pool = match &kind {
+            Kind::Embedded(_) => None,
+            Kind::Server(server) => Some(server.pool().clone()),
+        };
+        Ok(Self { base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(pool) }), url, bot })
     }
 
     /// What [`Store::migrate`] would do, without doing it.

@@ -16,7 +16,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SCREEN: &str =
     include_str!("../src/tui/pane/overview/snapshots/tagdeck__tui__pane__overview__images__tests__images_120x36.snap");
 const KEYS: &str = include_str!("../src/tui/snapshots/tagdeck__tui__keymap__tests__the_keys_as_the_readme_lists_them.snap");
-const KEYS_RU: &str = include_str!("support/keys_ru.txt");
+const RUSSIAN: &str = include_str!("../assets/locales/ru.toml");
 const EXAMPLE: &str = include_str!("../config.toml.example");
 /// Two lines of text, one Russian and one English.
 const SCAN: &[u8] = include_bytes!("support/images/two_lines.png");
@@ -57,9 +57,10 @@ impl Language {
     }
 }
 
-fn in_russian(words: &str) -> &'static str {
-    let found = KEYS_RU.lines().filter_map(|line| line.split_once(" = ")).find(|(english, _)| *english == words);
-    found.unwrap_or_else(|| panic!("tests/support/keys_ru.txt has no line for {words:?}")).1
+fn in_russian(words: &str) -> String {
+    let catalogue: toml::Table = toml::from_str(RUSSIAN).unwrap();
+    let found = catalogue["words"].get(words).unwrap_or_else(|| panic!("assets/locales/ru.toml has no line for {words:?}"));
+    found.as_str().unwrap().to_owned()
 }
 
 /// A snapshot without its heading.

@@ -159,6 +159,7 @@ pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> R
         channel: asked.channel,
         class: asked.class,
         query: asked.query,
+        ..PostFilter::default()
     };
     let page = desk.ops.posts_within(&filter, after, limit, BUDGET).await?;
     let next = page.next.map(|key| format!("{}-{}", key.updated_at, key.id));

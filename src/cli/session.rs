@@ -29,7 +29,9 @@ pub fn settings(common: &Common) -> Result<Config> {
     let environment: BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
     let folder = std::env::current_dir().wrap_err("the current folder cannot be read")?;
-    Ok(config::load(&common.overrides(), &environment, &folder)?)
+    let config = config::load(&common.overrides(), &environment, &folder)?;
+    crate::tui::check_keys(&config)?;
+    Ok(config)
 }
 
 /// Where log lines go.
@@ -141,8 +143,9 @@ where
     })?
 }
 
-/// Adds the blob store of the settings; without one the dashboard says why.
+/// Adds what doctor looks at, and the blob store of the settings; without one the dashboard says why.
 pub async fn with_blobs(ops: Ops, config: &Config) -> (Ops, std::result::Result<Safe, Safe>) {
+    let ops = ops.with_patient(super::doctor::patient(config, false));
     match BlobStore::open(&config.blob).await {
         Ok(blobs) => {
             let place = blobs.place();

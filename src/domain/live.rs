@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, words};
+use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, WorkerSeen, words};
 use crate::text::Safe;
 
 words! {
@@ -137,6 +137,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// The reading of images.
     pub ocr: OcrNumbers,
+    /// Every worker of the database, this one among them; none where only one can be (SQLite, in its own process).
+    pub workers: Vec<WorkerSeen>,
     /// Something that needs the operator: a lost database, a route without a healthy model.
     pub trouble: Option<Safe>,
 }
@@ -178,7 +180,7 @@ impl WorstCase {
 }
 
 /// Totals of a run as the summary prints them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Jobs that ended well.
     pub success: u64,

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::lease::Held;
 use super::shared::Shared;
@@ -27,18 +28,32 @@ pub struct Claimer {
     look_at: Instant,
     /// The last claim found nothing: read before claiming again, since a claim is a write.
     dry: bool,
+    /// Changes when another process says that something may be due.
+    stirred: watch::Receiver<u64>,
 }
 
 impl Claimer {
     /// Of one engine; it looks at once.
     pub fn new(shared: &Arc<Shared>, kind: JobKind) -> Self {
         let held = Held::new(shared.store.clone(), shared.worker.clone());
-        Self { held, shared: Arc::clone(shared), kind, outlook: None, look_at: Instant::now(), dry: false }
+        Self {
+            held,
+            shared: Arc::clone(shared),
+            kind,
+            outlook: None,
+            look_at: Instant::now(),
+            dry: false,
+            stirred: shared.stirred(),
+        }
     }
 
-    /// When to claim or look again.
-    pub fn look_at(&self) -> Instant {
-        self.look_at
+    /// Returns when it is time to claim or look: as noted, or as soon as another process says that there may be something.
+    pub async fn wait(&mut self) {
+        let look_at = self.look_at;
+        tokio::select! {
+            () = sleep_until(look_at) => {}
+            Ok(()) = self.stirred.changed() => self.look_now(),
+        }
     }
 
     /// True when it is time to claim or look.

@@ -19,7 +19,7 @@ use super::shared::{Shared, Stop};
 use super::tagger::Finished;
 use super::{Ended, Options, route, score};
 use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot};
-use crate::store::{Claim, Outlook, StoreError};
+use crate::store::{Claim, Heard, Outlook, StoreError, Topic};
 use crate::text::Safe;
 
 /// How often posts that another program inserted are looked for.
@@ -97,6 +97,8 @@ impl Cycle {
         let mut heartbeat = ticker(LEASE / 4);
         let mut adoption = ticker(ADOPTION);
         let mut publish = ticker(PUBLISH);
+        let mut news = shared.store.news();
+        let mut heard = *news.borrow_and_update();
         let mut recovered = false;
         let mut route_checked = Instant::now();
         let mut gone = false;
@@ -113,7 +115,6 @@ impl Cycle {
                     }
                 }
             }
-            let look_at = self.claimer.look_at();
             // With nothing to be claimed for, a look that is due would only turn the loop round and round.
             let hungry = recovered
                 && self.shared.kinds.tag
@@ -141,7 +142,11 @@ impl Cycle {
                     }
                     gone = gone || self.grace_is_over();
                 }
-                () = tokio::time::sleep_until(look_at), if hungry => {}
+                Ok(()) = news.changed(), if recovered => {
+                    let before = std::mem::replace(&mut heard, *news.borrow_and_update());
+                    self.hear(heard, before).await;
+                }
+                () = self.claimer.wait(), if hungry => {}
             }
             gone = gone || (self.stopping_since.is_some() && self.passes.is_empty());
         }
@@ -286,8 +291,20 @@ impl Cycle {
         }
     }
 
+    /// Another process told something, or this one did.
+    async fn hear(&mut self, heard: Heard, before: Heard) {
+        let rules = heard.since(before, Topic::Rules);
+        if rules && let Err(error) = self.shared.follow_rules().await {
+            self.trouble_with(&error);
+        }
+        if rules || heard.since(before, Topic::Work) {
+            self.shared.board().changed();
+            self.shared.stir();
+        }
+    }
+
     async fn publish_numbers(&mut self) {
-        if let Err(error) = score::refresh(&self.shared).await {
+        if let Err(error) = score::refresh(&self.shared, self.publish.receiver_count() > 0).await {
             self.trouble_with(&error);
         }
         let phase = if self.stopping_since.is_some() {
@@ -327,7 +344,7 @@ impl Cycle {
         self.shared.board().in_flight = 0;
         let (totals, ocr) = (self.shared.board().totals, self.shared.reading.totals());
         let ended = Ended { totals, ocr, left, ocr_left, trouble: self.trouble.clone() };
-        if let Err(error) = score::refresh(&self.shared).await {
+        if let Err(error) = score::refresh(&self.shared, self.publish.receiver_count() > 0).await {
             self.trouble_with(&error);
         }
         score::publish(&self.shared, Phase::Stopped, self.trouble.clone(), &self.publish);

@@ -126,7 +126,6 @@ impl Reading {
                 self.fill().await;
             }
             self.stand();
-            let look_at = self.claimer.look_at();
             let hungry = !stopping && self.room_left() > 0;
             tokio::select! {
                 Some(done) = self.works.join_next_with_id() => self.ended(done).await,
@@ -140,7 +139,7 @@ impl Reading {
                 _ = &mut leave => break,
                 _ = heartbeat.tick() => self.heartbeat().await,
                 _ = care.tick() => self.care().await,
-                () = tokio::time::sleep_until(look_at), if hungry => {}
+                () = self.claimer.wait(), if hungry => {}
             }
             if stopping && self.works.is_empty() {
                 break;

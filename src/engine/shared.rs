@@ -1,6 +1,8 @@
 //! What the main loop and all passes of one engine share: store, route, wires, clock, scoreboard, stop signal.
 //! It decides nothing; decisions are `llm::route`'s and the loop's.
 
+mod rules;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,6 +98,10 @@ pub struct Shared {
     vocabulary: Mutex<Vocabulary>,
     /// Pauses as the database held them when last looked at.
     stored_pauses: Mutex<Vec<Pause>>,
+    /// The models' state as this engine last wrote or read it.
+    known_models: Mutex<BTreeMap<ModelKey, ModelState>>,
+    /// Something may be due, or may be done again, that another process knew of: whoever claims looks.
+    stir: watch::Sender<u64>,
     concurrency_max: u32,
     /// Database clock minus this machine's clock, milliseconds.
     clock_offset: AtomicI64,
@@ -140,10 +146,22 @@ impl Shared {
             next_route: Mutex::default(),
             vocabulary: Mutex::default(),
             stored_pauses: Mutex::default(),
+            known_models: Mutex::default(),
+            stir: watch::Sender::default(),
             concurrency_max,
             clock_offset: AtomicI64::new(0),
             seed: AtomicU64::new(fastrand::u64(..)),
         }
+    }
+
+    /// Whoever claims is to look now.
+    pub fn stir(&self) {
+        self.stir.send_modify(|times| *times += 1);
+    }
+
+    /// Changes whenever whoever claims is to look.
+    pub fn stirred(&self) -> watch::Receiver<u64> {
+        self.stir.subscribe()
     }
 
     /// Kinds of work that this engine can do now.
@@ -216,53 +234,15 @@ impl Shared {
         let Some(mut next) = locked(&self.next_route).take() else { return };
         let kept: Vec<(ModelKey, Kept)> = remembered
             .iter()
-            .map(|state| {
-                // A model that the check has just found is not off any more.
-                let kept = Kept { format: state.format.clone(), breaker: state.breaker.clone(), off_reason: None };
-                (state.model.clone(), kept)
-            })
+            // A model that the check has just found is not off any more.
+            .map(|state| (state.model.clone(), Kept { off_reason: None, ..rules::kept(state.clone()) }))
             .collect();
         next.health.load(&kept);
+        self.remember(remembered);
         for pause in locked(&self.stored_pauses).iter() {
             next.health.set_pause(pause);
         }
         *self.route() = next;
-    }
-
-    /// Brings the route's pauses in line with the database: new ones hold, those that somebody lifted end.
-    pub fn follow_pauses(&self, stored: Vec<Pause>) {
-        let mut known = locked(&self.stored_pauses);
-        if *known == stored {
-            return;
-        }
-        let mut route = self.route();
-        for lifted in known.iter().filter(|old| !stored.iter().any(|new| new.scope == old.scope)) {
-            route.health.clear_pause(&lifted.scope);
-            let text = match lifted.scope {
-                PauseScope::All => "the engine goes on".to_owned(),
-                PauseScope::Provider(_) => format!("{} goes on", in_words(&lifted.scope)),
-                PauseScope::Free(_) | PauseScope::Uploads => format!("{} go on", in_words(&lifted.scope)),
-            };
-            self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
-        }
-        for pause in stored.iter().filter(|new| !known.contains(new)) {
-            route.health.set_pause(pause);
-            // The engine's own pauses were told when they were set.
-            if pause.scope == PauseScope::All {
-                self.log.publish(Draft::new(EventKind::Paused, pause.reason.clone()));
-            }
-        }
-        *known = stored;
-    }
-
-    /// Pauses in force now.
-    pub fn pauses(&self) -> Vec<Pause> {
-        let stored = locked(&self.stored_pauses).clone();
-        let now = self.now();
-        let mut pauses = self.route().health.pauses(now);
-        let known: Vec<PauseScope> = pauses.iter().map(|p| p.scope.clone()).collect();
-        pauses.extend(stored.into_iter().filter(|p| !known.contains(&p.scope) && p.until.is_none_or(|until| now < until)));
-        pauses
     }
 
     /// The channel's most used tags, at most a minute old; none when vocabulary is switched off.
@@ -366,14 +346,6 @@ impl Shared {
             calls_per_pass: worst_case(models, &self.rules),
             passes: u64::from(self.tagging.max_attempts),
         }
-    }
-
-    /// What to keep of a model whose state has changed.
-    pub fn model_state(&self, index: usize) -> Option<ModelState> {
-        let route = self.route();
-        let kept = route.health.kept(index)?;
-        let model = route.health.key(index)?.clone();
-        Some(ModelState { model, format: kept.format, breaker: kept.breaker, off_reason: kept.off_reason, updated_at: 0 })
     }
 
     fn breaker_words(&self, state: BreakerState, until: Option<Millis>, reason: &Safe) -> Safe {

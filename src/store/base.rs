@@ -9,6 +9,7 @@ use sqlx::{Postgres, Sqlite};
 
 use super::StoreError;
 use super::link::{Link, Row};
+use super::news::Newsroom;
 use super::postgres::Server;
 use super::sql::{self, Sql};
 use super::sqlite::Embedded;
@@ -61,6 +62,8 @@ pub(crate) struct Base {
     pub(crate) kind: Kind,
     /// A bot's database that was not attached, by its address: it lacks our tables, and only some statements may run.
     pub(crate) unattached: Option<Safe>,
+    /// What its processes tell each other.
+    pub(crate) news: Newsroom,
 }
 
 /// The two kinds of database, open.

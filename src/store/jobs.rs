@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::base::work;
 use super::link::{Link, args};
+use super::news::Topic;
 use super::ocr::let_post_go_on;
 use super::types::{Claim, Finish, Outlook, Recovered};
 use super::{Store, StoreError, json_ids, millis, sql};
@@ -59,7 +60,9 @@ impl Store {
         if held.is_empty() {
             return Ok(());
         }
-        self.base.write(sql::RELEASE.doing, Release { held: held_json(held) }).await
+        self.base.write(sql::RELEASE.doing, Release { held: held_json(held) }).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(())
     }
 
     /// Cleans up after engines that died: their open calls become `unknown`, their jobs are due. In SQLite every owner is taken
@@ -81,6 +84,7 @@ impl Store {
             if taken == 0 {
                 return Ok(adopted);
             }
+            self.base.news.tell(Topic::Work).await;
         }
     }
 
@@ -99,7 +103,11 @@ impl Store {
 
     /// Makes due the posts that wait for the text of their images; returns how many.
     pub async fn stop_waiting_for_ocr(&self) -> Result<u64, StoreError> {
-        self.base.write(sql::STOP_WAITING.doing, StopWaiting).await
+        let due = self.base.write(sql::STOP_WAITING.doing, StopWaiting).await?;
+        if due > 0 {
+            self.base.news.tell(Topic::Work).await;
+        }
+        Ok(due)
     }
 }
 
@@ -313,6 +321,6 @@ fn held_json(held: &[(JobId, Fence)]) -> String {
 }
 
 /// Tags as the column holds them: plain UTF-8, no `\u` escapes, readable by the bot and by `LIKE`.
-fn tags_json(tags: &[String]) -> String {
+pub(super) fn tags_json(tags: &[String]) -> String {
     serde_json::Value::from(tags).to_string()
 }

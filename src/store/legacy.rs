@@ -19,7 +19,7 @@ pub(super) const VERSIONS: &str = "_tagdeck_migrations";
 /// What attaching has added to a bot's database, for `undo`: `column NAME`, `table NAME`, `wal`. Only a bot's database has it.
 pub(super) const ADDED: &str = "tagdeck_added";
 /// Tables of our own; the bot's four are made only where they are missing.
-pub(super) const OURS: [&str; 12] = [
+pub(super) const OURS: [&str; 13] = [
     "jobs",
     "job_calls",
     "images",
@@ -31,6 +31,7 @@ pub(super) const OURS: [&str; 12] = [
     "models",
     "pauses",
     "workers",
+    "events",
     "tagdeck_post_keys",
 ];
 const BOTS: [&str; 3] = ["users", "channels", "user_channel"];
@@ -67,8 +68,8 @@ impl Bot {
 enum Shape {
     /// Nothing of ours nor of a bot's.
     Blank { tables: Vec<String> },
-    /// With our tables, of this version.
-    Ours { version: i64 },
+    /// With our tables, of this version; if that is newer than ours, whether only in ways that need not concern us.
+    Ours { version: i64, fits: bool },
     /// A bot's.
     Bots(Bot),
 }
@@ -201,10 +202,13 @@ impl Direct {
     }
 
     async fn shape(&mut self) -> Result<Shape, StoreError> {
+        let newest = newest(self.kind());
         let mut link = self.link();
         let tables = names(&mut link, &sql::TABLES).await?;
         if tables.iter().any(|table| table == VERSIONS) {
-            return Ok(Shape::Ours { version: link.int(&sql::APPLIED, args![]).await?.unwrap_or_default() });
+            let version = link.int(&sql::APPLIED, args![]).await?.unwrap_or_default();
+            let strange = link.int(&sql::STRANGE, args![newest]).await?.unwrap_or_default();
+            return Ok(Shape::Ours { version, fits: strange == 0 });
         }
         if !tables.iter().any(|table| table == "posts") {
             return Ok(Shape::Blank { tables });
@@ -212,6 +216,14 @@ impl Direct {
         let columns = names(&mut link, &sql::COLUMNS).await?;
         let missing = (0..COLUMNS.len()).filter(|at| !columns.iter().any(|name| name == COLUMNS[*at].0)).collect();
         Ok(Shape::Bots(Bot { missing, tables }))
+    }
+
+    /// Refuses tables of a newer version, even of one that this one can work on.
+    pub(super) async fn refuse_newer(&mut self, url: &str) -> Result<(), StoreError> {
+        match self.shape().await? {
+            Shape::Ours { version, .. } if version > newest(self.kind()) => Err(StoreError::Newer { url: shown(url) }),
+            _ => Ok(()),
+        }
     }
 
     async fn add_column(&mut self, at: usize) -> Result<(), StoreError> {
@@ -229,11 +241,15 @@ impl Direct {
         done.map_err(|error| StoreError::query("add a column to posts", error))
     }
 
-    async fn run_migrations(&mut self) -> Result<(), MigrateError> {
-        let migrator = migrator(match self {
+    fn kind(&self) -> Kind {
+        match self {
             Self::Sqlite(_) => Kind::Sqlite,
             Self::Postgres(_) => Kind::Postgres,
-        });
+        }
+    }
+
+    async fn run_migrations(&mut self) -> Result<(), MigrateError> {
+        let migrator = migrator(self.kind());
         match self {
             Self::Sqlite(conn) => migrator.run(conn).await,
             Self::Postgres(conn) => migrator.run(conn).await,
@@ -245,6 +261,8 @@ async fn names(link: &mut Link<'_>, sql: &sql::Sql) -> Result<Vec<String>, Store
     link.rows(sql, args![]).await?.iter().map(|row| row.text(0)).collect()
 }
 
+/// A migration whose name ends in `_additive` promises that a program which does not know it goes on working: it adds tables, and
+/// columns that may stay empty, and nothing that is read or written before means anything else after it.
 fn migrator(kind: Kind) -> Migrator {
     let mut migrator = match kind {
         Kind::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
@@ -283,15 +301,28 @@ pub(super) async fn prepare(url: &str, access: Access) -> Result<Option<Bot>, St
             check_names(url, &tables)?;
             create(url).await.map(|()| None)
         }
-        (Shape::Ours { version }, _) if version > newest => Err(StoreError::Newer { url: shown(url) }),
-        (Shape::Ours { version }, _) if version == newest => Ok(None),
+        // While a fleet is brought up to a new version, its older workers go on.
+        (Shape::Ours { version, fits }, _) if version > newest => {
+            if fits {
+                Ok(None)
+            } else {
+                Err(StoreError::Newer { url: shown(url) })
+            }
+        }
+        (Shape::Ours { version, .. }, _) if version == newest => Ok(None),
         (Shape::Ours { .. }, Access::ReadOnly) => Err(StoreError::Outdated { url: shown(url) }),
         (Shape::Ours { .. }, Access::ReadWrite) => create(url).await.map(|()| None),
     }
 }
 
-/// Refuses a database that is not ours in the version of now.
+/// Refuses a database that is not ours in the version of now: what a newer version keeps, this one would leave behind.
 pub(super) async fn require_current(url: &str) -> Result<(), StoreError> {
+    if !is_missing_file(url)? {
+        let mut direct = Direct::open(url, Access::ReadOnly).await?;
+        let checked = direct.refuse_newer(url).await;
+        direct.close().await;
+        checked?;
+    }
     match prepare(url, Access::ReadOnly).await? {
         None => Ok(()),
         Some(_) => Err(StoreError::NotAttached { url: shown(url) }),
@@ -336,7 +367,7 @@ pub(super) async fn plan(url: &str) -> Result<Plan, StoreError> {
     let steps = match shape {
         Err(error) => Err(error),
         Ok(Shape::Blank { tables }) => check_names(url, &tables).map(|()| vec!["create the tables".to_owned()]),
-        Ok(Shape::Ours { version }) => steps_for_ours(url, &mut direct.link(), version).await,
+        Ok(Shape::Ours { version, .. }) => steps_for_ours(url, &mut direct.link(), version).await,
         Ok(Shape::Bots(bot)) => match check_names(url, &bot.tables) {
             Ok(()) => steps_for_bot(url, &mut direct.link(), &bot).await,
             Err(error) => Err(error),

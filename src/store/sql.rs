@@ -2,11 +2,15 @@
 //! It runs nothing. A test prepares each statement on SQLite and on PostgreSQL.
 
 mod calls;
+mod fleet;
+mod hand;
 mod images;
 mod import;
 mod outputs;
 
 pub(crate) use calls::*;
+pub(crate) use fleet::*;
+pub(crate) use hand::*;
 pub(crate) use images::*;
 pub(crate) use import::*;
 pub(crate) use outputs::*;
@@ -38,6 +42,8 @@ macro_rules! piece {
     (postgres, skip_locked) => { " FOR UPDATE SKIP LOCKED" };
     (sqlite, import_lock) => { "SELECT 1" };
     (postgres, import_lock) => { "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8386658438741223)) locked" };
+    (sqlite, event_lock) => { "SELECT 1" };
+    (postgres, event_lock) => { "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8386658438741224)) locked" };
     (sqlite, tables) => { "sqlite_master WHERE type IN ('table', 'view')" };
     (postgres, tables) => {
         "(SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables WHERE table_schema = current_schema()) t"
@@ -327,6 +333,9 @@ statements! {
 
     TABLES, "read the list of tables": ["SELECT name FROM " tables];
     COLUMNS, "read the columns of posts": ["SELECT name FROM " post_columns];
+    STRANGE, "read the version of the tables": [
+        "SELECT COUNT(*) FROM _tagdeck_migrations WHERE version > $1 AND description NOT LIKE '%additive'"
+    ];
     APPLIED, "read the version of the tables": ["SELECT MAX(version) FROM _tagdeck_migrations"];
 
     // What engines share.
@@ -345,15 +354,6 @@ statements! {
         ON CONFLICT (provider, model) DO UPDATE SET format = excluded.format, breaker = excluded.breaker, off_reason = excluded.off_reason, \
             updated_at = excluded.updated_at"
     ];
-    HEARTBEAT, "say that this engine is alive": [
-        "INSERT INTO workers (name, kinds, version, started_at, seen_at) VALUES ($1, $2, $3, " now ", " now ") \
-        ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds, version = excluded.version, seen_at = excluded.seen_at"
-    ];
-    FAREWELL, "say that this engine ends": ["DELETE FROM workers WHERE name = $1"];
-    ANY_ALIVE, "count the engines at work": ["SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000"];
-    ALIVE, "count the engines at work": [
-        "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
-    ];
 }
 
 #[cfg(test)]
@@ -368,7 +368,8 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 5] = [THESE, calls::THESE, images::THESE, import::THESE, outputs::THESE];
+    const ALL: [&[(&str, &Sql)]; 7] =
+        [THESE, calls::THESE, fleet::THESE, hand::THESE, images::THESE, import::THESE, outputs::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

@@ -90,6 +90,7 @@ async fn undoing(url: &str, direct: &mut Direct) -> Result<Undoing, StoreError> 
     if !there(ADDED) {
         return Err(StoreError::NothingToUndo { url: super::error::shown(url), ours: there(VERSIONS) });
     }
+    direct.refuse_newer(url).await?;
     if there("workers") {
         let working = direct.texts("SELECT name FROM workers ORDER BY name").await?;
         let alive = direct.link().int(&super::sql::ANY_ALIVE, super::link::args![]).await?.unwrap_or_default();

@@ -3,7 +3,9 @@
 
 pub mod confirm;
 pub mod help;
+pub mod page;
 pub mod post;
+pub mod prompt;
 pub mod reading;
 pub mod typed;
 pub mod verdict;

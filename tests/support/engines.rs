@@ -46,6 +46,7 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
             ..Tagging::default()
         },
         ocr: Ocr::default(),
+        ui: tagdeck::config::Ui::default(),
         providers,
     }
 }

@@ -35,6 +35,7 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         blob: Blob::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
+        ui: crate::config::Ui::default(),
         providers: Vec::new(),
     };
     let options = Options::default();

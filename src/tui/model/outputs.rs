@@ -283,6 +283,15 @@ impl Outputs {
         self.go(if end { isize::MAX } else { isize::MIN + 1 }, height)
     }
 
+    /// The cursor to that row of the screen; `false`: there is nothing.
+    pub fn point(&mut self, row: usize) -> bool {
+        let at = self.top + row;
+        if at < self.rows.len() {
+            self.cursor = at;
+        }
+        at < self.rows.len()
+    }
+
     /// Keeps the cursor on the screen.
     pub fn scroll(&mut self, height: usize) {
         let height = height.max(1);

@@ -38,6 +38,17 @@ pub fn rows(size: (u16, u16)) -> usize {
     usize::from(places(size).0.height.saturating_sub(3))
 }
 
+/// Where these rows stand, in the room of the pane.
+pub fn lines(size: (u16, u16), body: Rect) -> Rect {
+    let list = places(size).0;
+    Rect {
+        x: body.x + list.x + 1,
+        y: body.y + list.y + 3,
+        width: list.width.saturating_sub(2),
+        height: list.height.saturating_sub(3),
+    }
+}
+
 /// Cells of a line of the output.
 pub fn reading_width(size: (u16, u16)) -> u16 {
     places(size).1.width.saturating_sub(4)
