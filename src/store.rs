@@ -39,8 +39,8 @@ mod undo;
 pub use error::StoreError;
 pub use transfer::Copied;
 pub use types::{
-    Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, LastCall, ModelState, NewCall, NewDocument, NewImage, NewOutput,
-    Outlook, Plan, PostPage, ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored, Submitted, Upload,
+    Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, LastCall, ModelState, NewCall, NewDocument, NewImage,
+    NewOutput, Outlook, Plan, PostPage, ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored, Submitted, Upload,
 };
 
 use base::{Base, Kind};

@@ -289,7 +289,10 @@ fn summary(verified: &Verified, unlisted: usize, repaired: usize) -> Result<()> 
         output::line(&format!("{name:<17}{:>12}", grouped(i64::try_from(count).unwrap_or(i64::MAX))))?;
     }
     if repaired > 0 {
-        output::line(&format!("{} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them.", repaired))?;
+        output::line(&format!(
+            "{} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them.",
+            repaired
+        ))?;
     }
     Ok(())
 }

@@ -93,9 +93,11 @@ pub struct Rm {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tagdeck outputs verify\n  tagdeck outputs verify --deep --json\n  tagdeck outputs verify --repair && tagdeck run --until-idle\n\n\
+#[command(
+    after_help = "Examples:\n  tagdeck outputs verify\n  tagdeck outputs verify --deep --json\n  tagdeck outputs verify --repair && tagdeck run --until-idle\n\n\
 Each stored document is looked for and its hash compared; then every object below ocr-results/ is looked up in the database.\n\n\
-Exit codes: 0 everything is in its place, 3 something is missing, different, waiting or orphaned.")]
+Exit codes: 0 everything is in its place, 3 something is missing, different, waiting or orphaned."
+)]
 pub struct Verify {
     /// Read every object and hash it; without it the hash kept by the store is believed
     #[arg(long)]

@@ -98,7 +98,9 @@ impl Outputs {
         }
         // Folders that are no numbers come after those that are; numbers of one length sort as text does.
         folders.sort_by_key(|folder| (is_number(last(folder)), folder.clone()));
-        open.extend(folders.into_iter().map(|folder| if is_number(last(&folder)) { first(&folder) } else { Step::All(folder, None) }));
+        open.extend(
+            folders.into_iter().map(|folder| if is_number(last(&folder)) { first(&folder) } else { Step::All(folder, None) }),
+        );
         Ok(())
     }
 

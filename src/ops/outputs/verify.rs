@@ -117,7 +117,8 @@ pub struct Verified {
 impl Verified {
     /// True when every document is where it should be.
     pub const fn is_right(&self) -> bool {
-        self.complete && self.missing + self.differing + self.waiting + self.failed + self.elsewhere + self.unsent + self.orphaned == 0
+        self.complete
+            && self.missing + self.differing + self.waiting + self.failed + self.elsewhere + self.unsent + self.orphaned == 0
     }
 }
 

@@ -86,7 +86,8 @@ pub async fn perform(ops: &Ops, wish: Wish) -> Told {
         }
         Wish::Lay(key, text, shape, theme) => {
             let lines = tokio::task::spawn_blocking(move || rich::lay(&text, shape, theme)).await;
-            let lines = lines.unwrap_or_else(|_| vec![rich::Line::of("This text cannot be laid out: d downloads it.", theme.bad())]);
+            let lines =
+                lines.unwrap_or_else(|_| vec![rich::Line::of("This text cannot be laid out: d downloads it.", theme.bad())]);
             Told::Laid(key, Laid { shape, lines: lines.into() })
         }
         Wish::Picture(key, path, place) => {

@@ -128,7 +128,9 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (first, second) = match (&outputs.place, outputs.loaded) {
         (None, _) => ("This dashboard has no blob store.", "`tagdeck config show` tells where documents go."),
         (Some(_), false) => ("Loading…", ""),
-        (Some(_), true) if outputs.filter.is_some() && outputs.has_more() => ("Nothing so far; still looking.", "Esc ends the search."),
+        (Some(_), true) if outputs.filter.is_some() && outputs.has_more() => {
+            ("Nothing so far; still looking.", "Esc ends the search.")
+        }
         (Some(_), true) if outputs.filter.is_some() => ("No name holds this text.", "Esc shows all names again."),
         (Some(_), true) if !outputs.prefix.is_empty() => ("Nothing lies here.", "Esc goes one folder up."),
         (Some(_), true) if outputs.order == Order::Newest => ("No document of ours lies here.", "s lists all names there are."),

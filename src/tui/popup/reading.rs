@@ -60,7 +60,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect) {
     }
     if let Some(picture) = picture {
         let from = text.width + 2;
-        let beside = Rect { x: inside.x + from, y: inside.y + 1, width: inside.width.saturating_sub(from), height: inside.height.saturating_sub(2) };
+        let beside = Rect {
+            x: inside.x + from,
+            y: inside.y + 1,
+            width: inside.width.saturating_sub(from),
+            height: inside.height.saturating_sub(2),
+        };
         draw_picture(model, buffer, beside, picture);
     }
 }
@@ -82,11 +87,21 @@ fn draw_picture(model: &Model, buffer: &mut Buffer, area: Rect, picture: &Shown)
 fn draw_foot(model: &Model, buffer: &mut Buffer, place: Rect, reading: Option<&Reading>) {
     let theme = model.theme;
     let below = reading.map_or(0, |reading| reading.laid.lines.len().saturating_sub(reading.scroll + rows(model.size)));
-    let more = if below > 0 { safe!("↓ {} more", paint::number(i64::try_from(below).unwrap_or(i64::MAX))) } else { Safe::default() };
+    let more =
+        if below > 0 { safe!("↓ {} more", paint::number(i64::try_from(below).unwrap_or(i64::MAX))) } else { Safe::default() };
     paint::right(buffer, place, &more, theme.quiet());
     let room = place.width.saturating_sub(paint::cells(&more) + 1);
     let mut keys = Words::new();
-    let actions = [Action::Close, Action::CopyKey, Action::CopyLink, Action::Download, Action::Picture, Action::Fold, Action::OpenPost, Action::Delete];
+    let actions = [
+        Action::Close,
+        Action::CopyKey,
+        Action::CopyLink,
+        Action::Download,
+        Action::Picture,
+        Action::Fold,
+        Action::OpenPost,
+        Action::Delete,
+    ];
     for action in actions {
         let Some(chord) = model.keymap.key(&[Section::Object, Section::Popup], action) else { continue };
         let longer = keys.clone().spaced(2, chord.shown(), theme.accent()).word(action.short(), theme.quiet());

@@ -12,8 +12,8 @@ use crate::tui::effect::outputs::{Told, Wish};
 use crate::tui::keymap::{Action, Chord};
 use crate::tui::model::outputs::{Wanted, shown};
 use crate::tui::model::post::Post;
-use crate::tui::model::typed::{DELETE, Typed, Purpose};
 use crate::tui::model::reading::{Reading, Shape};
+use crate::tui::model::typed::{DELETE, Purpose, Typed};
 use crate::tui::model::{Model, Pane, Popup, Tone};
 use crate::tui::{pane, popup};
 

@@ -135,7 +135,8 @@ fn hanging(pieces: &[(String, Style)]) -> usize {
     let inside = text.trim_start_matches(' ');
     let lead = text.len() - inside.len();
     let sign = inside.split(' ').next().unwrap_or_default();
-    let numbered = sign.ends_with(['.', ')']) && sign.len() > 1 && sign.len() < 6 && sign.bytes().rev().skip(1).all(|b| b.is_ascii_digit());
+    let numbered =
+        sign.ends_with(['.', ')']) && sign.len() > 1 && sign.len() < 6 && sign.bytes().rev().skip(1).all(|b| b.is_ascii_digit());
     if matches!(sign, "-" | "*" | "•" | "+") || numbered { lead + sign.chars().count() + 1 } else { lead }
 }
 

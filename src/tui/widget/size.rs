@@ -24,7 +24,8 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        let told = [0, 999, 1_000, 9_949, 9_999, 999_499, 999_999, 1_048_576, 5_000_000_000, u64::MAX].map(|n| size(n).to_string());
+        let told =
+            [0, 999, 1_000, 9_949, 9_999, 999_499, 999_999, 1_048_576, 5_000_000_000, u64::MAX].map(|n| size(n).to_string());
         assert_eq!(told, ["0 B", "999 B", "1.0 KB", "9.9 KB", "10 KB", "999 KB", "1.0 MB", "1.0 MB", "5.0 GB", "18 EB"]);
     }
 }

@@ -73,7 +73,9 @@ fn an_empty_pane_says_what_would_fill_it() {
 fn folders_are_entered_and_left_and_the_filter_goes_first() {
     let mut model = busy((120, 40));
     let effects = press(&mut model, "enter");
-    assert!(matches!(&effects[..], [Effect::Outputs(Wish::Page(wanted))] if wanted.ask.prefix == "ocr-results/2026/11/22/archive/"));
+    assert!(
+        matches!(&effects[..], [Effect::Outputs(Wish::Page(wanted))] if wanted.ask.prefix == "ocr-results/2026/11/22/archive/")
+    );
     press(&mut model, "/");
     type_in(&mut model, "чек 1");
     let effects = press(&mut model, "enter");

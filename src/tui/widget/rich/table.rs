@@ -24,7 +24,9 @@ pub(super) fn piped(markdown: &str) -> String {
 }
 
 fn find(text: &str, tag: &str) -> Option<usize> {
-    text.match_indices('<').map(|(at, _)| at).find(|at| text.as_bytes()[*at..].get(..tag.len()).is_some_and(|b| b.eq_ignore_ascii_case(tag.as_bytes())))
+    text.match_indices('<')
+        .map(|(at, _)| at)
+        .find(|at| text.as_bytes()[*at..].get(..tag.len()).is_some_and(|b| b.eq_ignore_ascii_case(tag.as_bytes())))
 }
 
 /// In rows of a pipe table `<br>` is the only line break there is, and a row of a terminal has none.
@@ -99,7 +101,8 @@ fn cells_of(row: &str) -> impl Iterator<Item = (&str, &str)> {
 
 fn span(attributes: &str, name: &str) -> usize {
     let value = attributes.split(name).nth(1).unwrap_or_default();
-    let digits: String = value.chars().skip_while(|c| matches!(c, '=' | '"' | '\'' | ' ')).take_while(char::is_ascii_digit).collect();
+    let digits: String =
+        value.chars().skip_while(|c| matches!(c, '=' | '"' | '\'' | ' ')).take_while(char::is_ascii_digit).collect();
     digits.parse::<usize>().unwrap_or(1).clamp(1, MOST_SPAN)
 }
 

@@ -16,15 +16,18 @@ const DOCUMENT: &str = r#"{"schema":1,"source":"чек.png","page":{"width":800,
 
 #[test]
 fn json_is_folded_below_a_depth() {
-    assert_eq!(words(Kind::Json, DOCUMENT, 40, 1), [
-        "{",
-        r#"  "schema": 1,"#,
-        r#"  "source": "чек.png","#,
-        r#"  "page": {… 3},"#,
-        r#"  "blocks": [… 1],"#,
-        r#"  "warnings": []"#,
-        "}"
-    ]);
+    assert_eq!(
+        words(Kind::Json, DOCUMENT, 40, 1),
+        [
+            "{",
+            r#"  "schema": 1,"#,
+            r#"  "source": "чек.png","#,
+            r#"  "page": {… 3},"#,
+            r#"  "blocks": [… 1],"#,
+            r#"  "warnings": []"#,
+            "}"
+        ]
+    );
     let three = words(Kind::Json, DOCUMENT, 60, 3).join("\n");
     assert!(three.contains("\n      \"lines\": [… 1]\n") && three.contains("\"quad\": [… 4]"), "{three}");
     let all = words(Kind::Json, DOCUMENT, 60, 0).join("\n");
@@ -48,7 +51,8 @@ fn markdown_is_rendered() {
 
 #[test]
 fn a_table_of_merged_cells_is_drawn_as_a_table() {
-    let html = "<table>\n<tr><td rowspan=\"2\">имя</td><td colspan=\"2\">сумма</td></tr>\n<tr><td>руб</td><td>коп</td></tr>\n</table>";
+    let html =
+        "<table>\n<tr><td rowspan=\"2\">имя</td><td colspan=\"2\">сумма</td></tr>\n<tr><td>руб</td><td>коп</td></tr>\n</table>";
     insta::assert_snapshot!(words(Kind::Markdown, html, 40, 0).join("\n"));
 }
 
