@@ -6,10 +6,12 @@
 //!    └─ server: heads that do not come, too many connections, a stop in order
 //! ```
 
+mod files;
 mod gate;
 mod health;
 mod inbox;
 mod intake;
+mod linger;
 mod metrics;
 mod openapi;
 mod posts;
@@ -40,6 +42,8 @@ struct Desk {
     standing: watch::Receiver<Standing>,
     meter: Meter,
     inbox: Inbox,
+    /// Documents go to S3.
+    in_bucket: bool,
     /// Places for images in memory.
     uploads: Semaphore,
     /// True when the server is about to end.
@@ -54,8 +58,9 @@ fn router(ops: Ops, config: &Config, stopping: watch::Receiver<bool>) -> Router 
     let gate = Arc::new(Gate::new(&config.api, meter.traffic()));
     let standing = health::follow(ops.clone(), stopping.clone());
     let settings = config.api.clone();
+    let in_bucket = config.blob.bucket.is_some();
     let (inbox, uploads) = (Inbox::of(config), Semaphore::new(settings.uploads));
-    let desk: Shared = Arc::new(Desk { ops, settings, standing, meter, inbox, uploads, stopping });
+    let desk: Shared = Arc::new(Desk { ops, settings, standing, meter, inbox, in_bucket, uploads, stopping });
     let (routes, _) = described().split_for_parts();
     let routes = routes.fallback(reply::no_such_route).method_not_allowed_fallback(reply::method_not_allowed).with_state(desk);
     gate::around(routes, gate)
@@ -73,6 +78,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(reading::read_later))
         .routes(routes!(reading::status))
         .routes(routes!(reading::result))
+        .routes(routes!(files::list))
+        .routes(routes!(files::one))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))

@@ -19,6 +19,7 @@ mod serve;
 mod session;
 mod settings;
 mod transfer;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Run(args)) => run::run(&common, &args),
         Some(Command::Serve(args)) => serve::run(&common, &args),
         Some(Command::Stats(args)) => posts::stats(&common, &args),
+        Some(Command::Workers(args)) => workers::run(&common, &args),
         Some(Command::Posts(args)) => posts::list(&common, &args),
         Some(Command::Retry(args)) => posts::retry(&common, &args),
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),

@@ -77,8 +77,55 @@ pub struct Config {
     pub api: Api,
     /// Where documents are stored.
     pub blob: Blob,
+    /// How the dashboard looks and which keys it takes.
+    pub ui: Ui,
     /// Servers that speak the OpenAI chat protocol; the first is the one that names without a provider mean.
     pub providers: Vec<Provider>,
+}
+
+/// What `ui.language` may say.
+pub const UI_LANGUAGES: &[&str] = &["auto", "en", "ru"];
+/// What `ui.theme` may say.
+pub const UI_THEMES: &[&str] = &["terminal", "dark", "light", "night", "paper", "mono"];
+/// What `ui.times` may say.
+pub const UI_TIMES: &[&str] = &["relative", "absolute"];
+/// What `ui.emoji` may say.
+pub const UI_EMOJI: &[&str] = &["keep", "replace"];
+
+/// How the dashboard looks and which keys it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ui {
+    /// One of [`UI_LANGUAGES`].
+    pub language: &'static str,
+    /// One of [`UI_THEMES`].
+    pub theme: &'static str,
+    /// One of [`UI_TIMES`].
+    pub times: &'static str,
+    /// One of [`UI_EMOJI`].
+    pub emoji: &'static str,
+    /// Clicks and the wheel come to the dashboard, not to the terminal's own selection.
+    pub mouse: bool,
+    /// Keys other than the dashboard's own.
+    pub keys: Vec<KeySetting>,
+}
+
+/// One line of `[keys.SECTION]`; what it names is judged by the dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySetting {
+    /// Where the keys work.
+    pub section: String,
+    /// What they do.
+    pub action: String,
+    /// The keys; none: the action has none there.
+    pub keys: Vec<String>,
+    /// The line of the settings file.
+    pub line: usize,
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self { language: "auto", theme: "terminal", times: "relative", emoji: "keep", mouse: true, keys: Vec::new() }
+    }
 }
 
 /// How posts are tagged.

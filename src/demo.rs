@@ -89,6 +89,7 @@ pub fn config(folder: &Path, server: &Server) -> Config {
             ..Tagging::default()
         },
         ocr: Ocr::default(),
+        ui: crate::config::Ui::default(),
         blob: Blob { folder: folder.join("outputs"), ..Blob::default() },
         providers: vec![Provider {
             name: "in-process".to_owned(),

@@ -1,6 +1,8 @@
 //! The words every room shares: posts, jobs, calls, outcomes, events and the engine's snapshot.
 //! It holds no behaviour beyond naming; each trade keeps its own types for what only it needs.
 
+mod fleet;
+mod image;
 mod live;
 mod origin;
 mod outcome;
@@ -14,6 +16,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::text::Safe;
+pub use fleet::{ModelShare, WorkerNumbers, WorkerSeen};
+pub use image::{ImageFilter, ImageKey, ImageLine, ImageReading, Reading};
 pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
 pub use origin::Origin;
 pub use outcome::{Action, Outcome};

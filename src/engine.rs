@@ -5,13 +5,16 @@ mod claimer;
 mod cycle;
 pub mod event;
 mod lease;
+mod legacy_log;
 pub mod lock;
 mod persist;
 pub mod reader;
 mod route;
 mod score;
+mod share;
 mod shared;
 mod tagger;
+pub mod uploader;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +23,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::domain::{OcrTotals, Snapshot, Totals};
+use crate::domain::{OcrTotals, Snapshot, Totals, UploadTotals};
 use crate::store::{Outlook, Store};
 use crate::text::Safe;
 use cycle::Cycle;
 use event::EventLog;
 use reader::Setup;
+pub use score::p95;
+use share::Sharing;
 use shared::{Shared, Stop};
 
 /// The end of everything after a stop was asked for; the promise is 5 s in all, whatever the database does.
@@ -51,11 +56,13 @@ pub struct Kinds {
     pub tag: bool,
     /// Reads images.
     pub ocr: bool,
+    /// Stores what was read.
+    pub upload: bool,
 }
 
 impl Kinds {
     /// Every kind.
-    pub const ALL: Self = Self { tag: true, ocr: true };
+    pub const ALL: Self = Self { tag: true, ocr: true, upload: true };
 }
 
 impl Default for Kinds {
@@ -81,10 +88,14 @@ pub struct Ended {
     pub totals: Totals,
     /// What it did to images.
     pub ocr: OcrTotals,
+    /// What it stored.
+    pub upload: UploadTotals,
     /// Posts it leaves behind.
     pub left: Outlook,
     /// Images it leaves behind, if it is one that reads them.
     pub ocr_left: Outlook,
+    /// Documents it leaves unstored, if it is one that stores them.
+    pub upload_left: Outlook,
     /// Why it could not go on, if that is so.
     pub trouble: Option<Safe>,
 }
@@ -93,7 +104,8 @@ impl Ended {
     /// What this engine and those before it did, and what is left now.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
-        Self { totals: self.totals + before.totals, ocr: self.ocr + before.ocr, ..self }
+        let (totals, ocr) = (self.totals + before.totals, self.ocr + before.ocr);
+        Self { totals, ocr, upload: self.upload + before.upload, ..self }
     }
 }
 
@@ -106,23 +118,28 @@ impl Engine {
     /// As [`Engine::start`], reading images in another way than the settings say.
     pub fn start_with(store: Store, config: &Config, mut options: Options, reading: Setup) -> Self {
         options.kinds.ocr &= config.ocr.enabled;
+        options.kinds.upload &= config.blob.upload;
         let worker = lease::worker_name();
         let log = EventLog::new(worker.clone());
         let (publish, snapshot) = watch::channel(Snapshot::default());
         let (stop, stopping) = watch::channel(Stop::No);
         let (wake, woken) = mpsc::channel(1);
         let shared = Arc::new(Shared::new(store, config, &options, worker.into(), log.clone(), stopping.clone()));
-        let cycle = Cycle::new(Arc::clone(&shared), options, reading, publish, woken);
+        let cycle = Cycle::new(Arc::clone(&shared), options, reading, config.blob.clone(), publish, woken);
         let task = tokio::spawn(async move {
-            tokio::select! {
+            let sharing = Sharing::start(Arc::clone(&shared));
+            let ended = tokio::select! {
                 ended = cycle.run() => ended,
                 () = overdue(stopping) => Ended {
                     totals: shared.board().totals,
                     ocr: shared.reading.totals(),
+                    upload: shared.uploading.totals(),
                     trouble: Some(Safe::fixed("the database did not answer in time; what was in flight is picked up at the next start")),
                     ..Ended::default()
                 },
-            }
+            };
+            sharing.end().await;
+            ended
         });
         Self { snapshot, log, stop, wake, task }
     }
@@ -149,7 +166,10 @@ impl Engine {
 
     /// Waits until the engine has ended by itself or after a stop.
     pub async fn ended(self) -> Ended {
-        match self.task.await {
+        let Self { task, stop: _held, snapshot, .. } = self;
+        // Whoever only waits watches no numbers, and for nobody they are not read.
+        drop(snapshot);
+        match task.await {
             Ok(ended) => ended,
             Err(error) => Ended {
                 trouble: Some(Safe::line(&format!("the engine ended unexpectedly: {error}; its leases run out by themselves"))),

@@ -1,27 +1,30 @@
 //! Every use case once: a key press, a subcommand and an HTTP route that do the same thing call the same function here.
 //! It does no background work and prints nothing.
 
+mod chorus;
 mod fetch;
+mod hand;
+mod images;
 mod measure;
 mod observe;
 pub mod ocr;
 pub mod outputs;
 mod submit;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
-    ImageId, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorstCase,
+    PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorkerSeen, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
 use crate::store::{PostPage, Requeue, Store, StoreError};
 use crate::text::Safe;
-pub use submit::{Submission, Submissions};
+pub use submit::{Submission, Submissions, hash};
 
 pub use fetch::{FetchError, fetch};
 pub use measure::{CallTally, Pulse};
@@ -84,7 +87,10 @@ pub struct Ops {
     store: Store,
     tagging: Arc<Tagging>,
     snapshot: watch::Receiver<Snapshot>,
-    log: EventLog,
+    /// Of the engine of this process.
+    own_log: Option<EventLog>,
+    /// Of all workers; made when it is first asked for, which most commands never do.
+    log: Arc<OnceLock<EventLog>>,
     /// Where documents are stored, if anywhere.
     blobs: Option<BlobStore>,
     /// Wakes the engine of this process, if there is one.
@@ -98,7 +104,8 @@ impl Ops {
             store,
             tagging: Arc::new(tagging.clone()),
             snapshot: engine.watch(),
-            log: engine.log(),
+            own_log: Some(engine.log()),
+            log: Arc::default(),
             blobs: None,
             waker: Some(engine.waker()),
         }
@@ -106,10 +113,9 @@ impl Ops {
 
     /// On a database that other processes work on, or nobody.
     pub fn observing(store: Store, tagging: &Tagging) -> Self {
-        let log = EventLog::new(Safe::fixed("observer"));
         let tagging = Arc::new(tagging.clone());
         let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
-        Self { store, tagging, snapshot, log, blobs: None, waker: None }
+        Self { store, tagging, snapshot, own_log: None, log: Arc::default(), blobs: None, waker: None }
     }
 
     /// The same with the blob store that documents lie in.
@@ -142,6 +148,11 @@ impl Ops {
         budget: u32,
     ) -> Result<PostPage, OpsError> {
         Ok(self.store.posts_within(filter, after, limit, budget).await?)
+    }
+
+    /// How many posts fit. A text is searched for in every post.
+    pub async fn count(&self, filter: &PostFilter) -> Result<i64, OpsError> {
+        Ok(self.store.count(filter).await?)
     }
 
     /// One post with its history; `None`: no such post.
@@ -190,13 +201,6 @@ impl Ops {
         Ok(())
     }
 
-    /// Cancels the reading of an image; `false`: it has ended, or nobody was asked to read it. Its post is tagged without it.
-    pub async fn cancel_reading(&self, image: ImageId) -> Result<bool, OpsError> {
-        let cancelled = self.store.cancel_ocr(image).await?;
-        self.wake();
-        Ok(cancelled)
-    }
-
     /// Stops claiming, on every engine of this database, until [`Ops::resume`].
     pub async fn pause(&self) -> Result<(), OpsError> {
         let pause = Pause { scope: PauseScope::All, until: None, reason: Safe::fixed("paused by the operator") };
@@ -230,9 +234,14 @@ impl Ops {
         self.snapshot.clone()
     }
 
-    /// The live log.
+    /// The live log, of every worker on this database.
     pub fn log(&self) -> EventLog {
-        self.log.clone()
+        self.log.get_or_init(|| chorus::gather(&self.store, self.own_log.as_ref())).clone()
+    }
+
+    /// Who works on this database, and who did within the last hour without saying goodbye.
+    pub async fn workers(&self) -> Result<Vec<WorkerSeen>, OpsError> {
+        Ok(self.store.workers().await?)
     }
 
     /// Most calls one post can cost on the route as it stands.

@@ -15,12 +15,18 @@ use crate::text::Safe;
 
 mod base;
 mod calls;
+mod direct;
 mod error;
+mod finish;
+mod fleet;
+mod hand;
+mod image_list;
 mod images;
 mod import;
 mod jobs;
 mod legacy;
 mod link;
+mod news;
 mod ocr;
 mod outbox;
 mod outputs;
@@ -37,6 +43,7 @@ mod types;
 mod undo;
 
 pub use error::StoreError;
+pub use news::{Heard, Topic};
 pub use transfer::Copied;
 pub use types::{
     Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, LastCall, ModelState, NewCall, NewDocument, NewImage,
@@ -67,13 +74,21 @@ impl Store {
     pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
         let url = legacy::plain(url);
         let bot = legacy::prepare(&url, access).await?;
-        let kind = match legacy::kind(&url)? {
-            legacy::Kind::Sqlite => Kind::Embedded(sqlite::Embedded::open(&url, access).await?),
-            legacy::Kind::Postgres => Kind::Server(postgres::Server::open(&url, access).await?),
+        let kind = match direct::kind(&url)? {
+            direct::Kind::Sqlite => Kind::Embedded(sqlite::Embedded::open(&url, access).await?),
+            direct::Kind::Postgres => Kind::Server(postgres::Server::open(&url, access).await?),
         };
         let url = error::shown(&url);
         let unattached = bot.is_some().then(|| url.clone());
-        Ok(Self { base: Arc::new(Base { kind, unattached }), url, bot })
+        let pool = match &kind {
+            Kind::Embedded(_) => None,
+            Kind::Server(server) => Some(server.pool().clone()),
+        };
+        Ok(Self {
+            base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(pool), ends: finish::Ends::default() }),
+            url,
+            bot,
+        })
     }
 
     /// What [`Store::migrate`] would do, without doing it.

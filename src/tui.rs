@@ -8,6 +8,8 @@ mod clipboard;
 mod effect;
 mod input;
 mod keymap;
+mod layout;
+mod locale;
 mod model;
 mod pane;
 mod popup;
@@ -16,6 +18,11 @@ mod theme;
 mod update;
 mod view;
 mod widget;
+
+/// Columns and rows of the terminal, if there is one.
+pub fn terminal_size() -> Option<(u16, u16)> {
+    crossterm::terminal::size().ok()
+}
 
 #[cfg(test)]
 mod fixture;
@@ -29,6 +36,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::config::{Config, ConfigError, Ui};
 use crate::domain::Snapshot;
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
@@ -59,6 +67,8 @@ pub struct Options {
     pub observe: bool,
     /// Why, when the person did not ask for that; shown until they leave.
     pub observing_because: Option<String>,
+    /// Language, theme, keys.
+    pub ui: Ui,
     /// At most a frame every two seconds (but a key is answered at once), no sparkline.
     pub low_bandwidth: bool,
     /// The blob store in words, or why it cannot be opened.
@@ -89,6 +99,14 @@ pub enum TuiError {
     Keymap(#[from] keymap::KeymapError),
 }
 
+/// Whether the keys of the settings can be meant; else what is wrong, with its line.
+pub fn check_keys(config: &Config) -> Result<(), ConfigError> {
+    let path = config.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let wrong = |line, message: String| ConfigError::Invalid { path: Safe::line(&path), line, message: Safe::line(&message) };
+    let keymap = keymap::Keymap::embedded().map_err(|error| wrong(0, error.to_string()))?;
+    keymap.with(&config.ui.keys).map(drop).map_err(|(line, error)| wrong(line, error.to_string()))
+}
+
 /// Shows the dashboard until the person leaves or the terminal is lost.
 ///
 /// Needs a tokio runtime with more than one thread, or a thread of its own to be blocked on: writing to a slow terminal waits.
@@ -109,10 +127,19 @@ where
     F: Fn(Effect) -> A,
     A: Future<Output = Option<Msg>> + Send + 'static,
 {
-    let theme = theme::Theme::detect(|name| std::env::var(name).ok());
-    let mut model = Model::new(options, keymap::Keymap::embedded()?, theme, TimeZone::system(), wall_clock());
+    let variable = |name: &str| std::env::var(name).ok();
+    let theme = theme::Theme::detect(options.ui.theme, options.ui.emoji == "replace", variable);
+    let keymap = keymap::Keymap::embedded()?.with(&options.ui.keys).map_err(|(_, error)| error)?;
+    let mut model = Model::new(options, keymap, theme, TimeZone::system(), wall_clock());
+    model.language = match options.ui.language {
+        "ru" => locale::Language::Russian,
+        "en" => locale::Language::English,
+        // Where nothing but ASCII may be written, Russian would be a row of question marks.
+        _ if theme.ascii() => locale::Language::English,
+        _ => locale::Language::detect(variable),
+    };
     let signals = Signals::new().map_err(TuiError::Terminal)?;
-    let mut screen = Screen::enter().map_err(TuiError::Terminal)?;
+    let mut screen = Screen::enter(model.mouse).map_err(TuiError::Terminal)?;
     let inputs = input::listen().map_err(TuiError::Terminal)?;
     let (answered, answers) = mpsc::channel(64);
     let mut dashboard = Session { perform, answered, screen: &mut screen, pace: Pace::new(options.low_bandwidth) };
@@ -165,8 +192,9 @@ where
                         let between = clipboard::Between::detect(|name| std::env::var(name).ok());
                         self.screen.pass(&clipboard::sequence(&text, between))?;
                     }
+                    Effect::Mouse(on) => self.screen.mouse(on)?,
                     Effect::Suspend if !terminal::has_shell() => {
-                        heard.push(Msg::Done(Err(Safe::fixed("Not suspended: there is no shell to return to."))));
+                        heard.push(Msg::Done(Err(Safe::fixed(locale::t("Not suspended: there is no shell to return to.")))));
                     }
                     Effect::Suspend => match self.suspend(&mut signals, true).await? {
                         Some(ended) => return Ok(ended),
@@ -189,6 +217,14 @@ where
                     Some(Input::Key(key)) => {
                         self.pace.key();
                         heard.push(Msg::Key(key));
+                    }
+                    Some(Input::Paste(text)) => {
+                        self.pace.key();
+                        heard.push(Msg::Paste(text));
+                    }
+                    Some(Input::Mouse(event)) => {
+                        self.pace.key();
+                        heard.push(Msg::Mouse(event));
                     }
                     Some(Input::Resize(columns, rows)) => heard.push(Msg::Resize(columns, rows)),
                     Some(Input::Lost) | None => return Ok(Ended::Lost),

@@ -1,6 +1,6 @@
 //! The routes of the services that tagdeck replaces: each line of curl that people have, answered key for key, on both databases.
 //! Limits and hostile clients have tests of their own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code)]
 
 #[path = "support/api.rs"]
 mod api;
@@ -24,6 +24,7 @@ use engines::{config, count, import_plain, provider, until};
 use reading::Script;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
+use tagdeck::blob::{About, BlobStore};
 use tagdeck::config::Config;
 use tagdeck::domain::Status;
 use tagdeck::engine::{Engine, Kinds};
@@ -204,6 +205,46 @@ on_both! {
         assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     }
 
+    async fn stored_documents_are_listed_and_fetched(db: Db) {
+        let (store, folder) = (db.store().await, tempfile::tempdir().unwrap());
+        let config = settings(&db, folder.path());
+        let blobs = BlobStore::open(&config.blob).await.unwrap();
+        let api = Api::start(observed(&store, &config).with_blobs(blobs.clone()), &config).await;
+        assert_eq!(api.get("/files").await.1["files"], json!([]));
+        for (hash, state) in [("a", "stored"), ("b", "waiting"), ("c", "stored")] {
+            let (sha256, name) = (hash.repeat(64), format!("чек 1-{}", hash.repeat(12)));
+            db.run(&format!(
+                "INSERT INTO outputs (sha256, source, key, bytes, state, created_at) VALUES ('{sha256}', 'чек 1.png', 'ocr-results/2026/01/02/{name}', 10, '{state}', 1)"
+            ))
+            .await;
+        }
+        let text = "# Чек\n";
+        let about = About {
+            content_type: "text/markdown",
+            sha256: tagdeck::blob::sha256(text.as_bytes()),
+            source: "чек 1.png".to_owned(),
+            image_sha256: "a".repeat(64),
+            engine: "cpu".to_owned(),
+            version: "0".to_owned(),
+        };
+        blobs.put("ocr-results/2026/01/02/чек 1-aaaaaaaaaaaa.md", text.as_bytes().to_vec().into(), &about).await.unwrap();
+        let (status, body) = api.get("/files?limit=2").await;
+        assert_eq!((status, keys(&body), body["files"].as_array().unwrap().len()), (200, vec!["files", "next", "place"], 4));
+        assert_eq!(api.get(&format!("/files?limit=2&after={}", body["next"])).await.1["next"], json!(null));
+        let first = &body["files"][0];
+        assert_eq!((&first["type"], &first["name"], &first["state"]), (&json!("markdown"), &json!("чек 1-aaaaaaaaaaaa.md"), &json!("stored")));
+        let answer = api.request(reqwest::Method::GET, first["url"].as_str().unwrap()).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/markdown; charset=utf-8");
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (200, text.to_owned()));
+        for missing in [
+            "/files/json/чек 1-aaaaaaaaaaaa.md", "/files/markdown/чек 2-aaaaaaaaaaaa.md", "/files/markdown/чек 1-bbbbbbbbbbbb.md",
+            "/files/markdown/-.md", "/files/markdown/x-AAAAAAAAAAAA.md", "/files/markdown/..%2F..%2F..%2Fetc%2Fpasswd", "/files/markdown/%00.md",
+        ] {
+            assert_eq!(api.get(missing).await.1["code"], json!("no_such_file"), "{missing}");
+        }
+        assert_eq!(api.get("/files/text/a-aaaaaaaaaaaa.md").await.0, 422);
+    }
+
     async fn supervisors_and_monitors_are_answered(db: Db) {
         let (store, folder, script) = (db.store().await, tempfile::tempdir().unwrap(), Script::new());
         import_plain(&store, 2).await;
@@ -219,6 +260,7 @@ on_both! {
             "tagdeck_posts{status=\"pending\"} 2",
             "tagdeck_jobs{kind=\"ocr\",state=\"pending\"} 0",
             "tagdeck_engines{kind=\"ocr\"} 1",
+            "tagdeck_uploads{state=\"waiting\"} 0",
             "tagdeck_http_answers_total{route=\"/health\",method=\"GET\",status=\"200\"}",
             "# EOF",
         ] {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use tagdeck::blob::{self, About, BlobStore, Class, JSON, List, MARKDOWN, Page, Put};
 use tagdeck::config::Blob;
 
@@ -25,7 +26,7 @@ struct Place {
 enum Alive {
     Folder(tempfile::TempDir),
     Server(s3::S3Server),
-    Peer(moto::Moto),
+    Peer,
 }
 
 impl Place {
@@ -42,10 +43,8 @@ impl Place {
     }
 
     async fn peer() -> Option<Self> {
-        let peer = tokio::task::spawn_blocking(moto::Moto::start).await.unwrap()?;
-        peer.bucket("documents");
-        let settings = peer.settings("documents");
-        Some(Self { store: BlobStore::open(&settings).await.unwrap(), settings, _alive: Alive::Peer(peer) })
+        let settings = moto::bucket().await?;
+        Some(Self { store: BlobStore::open(&settings).await.unwrap(), settings, _alive: Alive::Peer })
     }
 }
 
@@ -244,8 +243,9 @@ async fn a_link_opens_without_a_key_in_s3_and_a_folder_has_none() {
     put(&server.store, KEY, "linked").await;
     let link = server.store.presign(KEY, lasts).await.unwrap().unwrap();
     assert!(link.contains("X-Amz-Expires=600") && !link.contains(s3::SECRET_KEY), "{link}");
-    let answer = reqwest::get(&link).await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "linked"));
+    let endpoint = server.settings.endpoint.unwrap();
+    let answer = moto::send(&endpoint, &format!("GET {}", link.strip_prefix(&endpoint).unwrap()), "", "");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nlinked"), "{answer}");
 }
 
 #[tokio::test]
@@ -261,21 +261,12 @@ async fn a_key_of_1024_bytes_is_stored_by_a_peer_that_can() {
 #[tokio::test]
 async fn foreign_keys_of_a_bucket_are_listed_read_and_deleted_as_they_are() {
     let Some(place) = Place::peer().await else { return };
-    let peer = &place.settings.endpoint.clone().unwrap();
-    let hostile = ["../../etc/passwd", "/leading", "a\u{1b}[2Jb", "a//b", "plus+and%20", "new\nline"];
+    let (endpoint, bucket) = (place.settings.endpoint.clone().unwrap(), place.settings.bucket.clone().unwrap());
+    let hostile = ["../../etc/passwd", "/leading", "a\u{1b}[2Jb", "a//b", "plus+and%20"];
     for key in hostile {
         let path: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let sent = reqwest::Client::new()
-            .put(format!("{peer}/documents/{path}"))
-            .header(
-                "Authorization",
-                "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0",
-            )
-            .body(key)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(sent.status().as_u16(), 200, "{key:?}");
+        let answer = moto::send(&endpoint, &format!("PUT /{bucket}/{path}"), moto::SIGNED, key);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{key:?}: {answer}");
     }
     let listed = pages(&place.store, List { limit: 2, ..List::default() }).await;
     assert_eq!(keys(&listed).into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(hostile));
@@ -300,4 +291,42 @@ async fn a_server_that_stops_and_starts_again_has_all_that_was_put() {
     assert_eq!(put(&store, "b.md", "two").await, Put::Written);
     assert_eq!(server.puts(), ["a.md", "b.md"]);
     assert_eq!(server.keys(), ["a.md", "b.md"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_key_leads_out_of_the_folder(
+        parts in prop::collection::vec(
+            prop_oneof![Just("..".to_owned()), Just(".".to_owned()), Just(String::new()), Just("a".to_owned()), Just("🦀".repeat(63)),
+                        Just(".tagdeck".to_owned()), Just("C:\\x".to_owned()), ".{0,4}", "\\PC{1,300}"],
+            1..6,
+        ),
+    ) {
+        let key = parts.join("/");
+        let above = tempfile::tempdir().unwrap();
+        let settings = Blob { folder: above.path().join("in/outputs"), ..Blob::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let store = BlobStore::open(&settings).await.unwrap();
+            match store.put(&key, Bytes::from_static(b"x"), &about(b"x")).await {
+                Ok(stored) => {
+                    prop_assert_eq!(stored, Put::Written);
+                    let listed = [store.list(&List::default()).await.unwrap()];
+                    prop_assert_eq!(keys(&listed), [key.as_str()]);
+                    prop_assert_eq!(store.get(&key, None).await.unwrap(), "x");
+                    store.delete(&key).await.unwrap();
+                }
+                Err(error) => prop_assert_eq!(error.class(), Class::BadKey, "{}", error),
+            }
+            for key in [&key, "../../canary"] {
+                let _ = store.get(key, None).await;
+                let _ = store.delete(key).await;
+            }
+            Ok(())
+        })?;
+        let beside = |folder: &std::path::Path| std::fs::read_dir(folder).map_or(0, Iterator::count);
+        prop_assert!(beside(above.path()) <= 1 && beside(&above.path().join("in")) <= 1);
+    }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use databases::{Db, MAX_ATTEMPTS, claim, everything, import, post};
 use program::{Home, json_lines, text};
 use tagdeck::domain::{JobKind, ModelKey, Outcome};
-use tagdeck::store::{CallEnd, CallLimits, Copied, Finish, NewCall, NewDocument, Reserved, Store, StoreError};
+use tagdeck::store::{CallEnd, CallLimits, Copied, Finish, NewCall, NewDocument, NewOutput, Reserved, Store, StoreError};
 
 /// Posts in every state, a call with a body that is no text, a document, a lease that nobody gave back.
 async fn fill(db: &Db) {
@@ -29,11 +29,12 @@ async fn fill(db: &Db) {
         NewDocument {
             sha256: "ab".repeat(32), text: "текст".to_owned(), markdown: "# текст".to_owned(), json: "{}".to_owned()
         };
-    assert!(store.finish_ocr(image.job, image.fence, &document).await.unwrap());
+    let output = NewOutput { source: "ёлка.jpg".to_owned(), key: "ocr-results/2026/11/22/ёлка-abababababab".to_owned() };
+    assert!(store.finish_ocr(image.job, image.fence, &document, Some(&output)).await.unwrap());
     for (at, claim) in claim(&store, 40).await.into_iter().enumerate() {
         let call = NewCall {
             job: claim.job,
-            post: claim.post,
+            post: claim.post.unwrap(),
             worker: "w1".to_owned(),
             pass: 1,
             model: ModelKey { provider: "openrouter".to_owned(), model: "m:free".to_owned() },

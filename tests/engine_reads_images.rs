@@ -27,7 +27,7 @@ use tagdeck::engine::{Ended, Engine, Kinds};
 use tagdeck::store::{Finish, NewDocument, Store};
 
 const LONG: Duration = Duration::from_mins(10);
-const READING: Kinds = Kinds { tag: false, ocr: true };
+const READING: Kinds = Kinds { tag: false, ocr: true, upload: false };
 
 async fn server() -> ChatServer {
     ChatServer::start(|_| Answer::tags(&["погода"])).await

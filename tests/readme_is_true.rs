@@ -6,7 +6,9 @@
 mod program;
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use program::{Home, text};
 use tagdeck::domain::Outcome;
@@ -16,7 +18,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SCREEN: &str =
     include_str!("../src/tui/pane/overview/snapshots/tagdeck__tui__pane__overview__images__tests__images_120x36.snap");
 const KEYS: &str = include_str!("../src/tui/snapshots/tagdeck__tui__keymap__tests__the_keys_as_the_readme_lists_them.snap");
-const KEYS_RU: &str = include_str!("support/keys_ru.txt");
+const RUSSIAN: &str = include_str!("../assets/locales/ru.toml");
 const EXAMPLE: &str = include_str!("../config.toml.example");
 /// Two lines of text, one Russian and one English.
 const SCAN: &[u8] = include_bytes!("support/images/two_lines.png");
@@ -57,9 +59,10 @@ impl Language {
     }
 }
 
-fn in_russian(words: &str) -> &'static str {
-    let found = KEYS_RU.lines().filter_map(|line| line.split_once(" = ")).find(|(english, _)| *english == words);
-    found.unwrap_or_else(|| panic!("tests/support/keys_ru.txt has no line for {words:?}")).1
+fn in_russian(words: &str) -> String {
+    let catalogue: toml::Table = toml::from_str(RUSSIAN).unwrap();
+    let found = catalogue["words"].get(words).unwrap_or_else(|| panic!("assets/locales/ru.toml has no line for {words:?}"));
+    found.as_str().unwrap().to_owned()
 }
 
 /// A snapshot without its heading.
@@ -172,6 +175,8 @@ fn every_command_is_accepted_and_does_its_work() {
             let args = match words.as_slice() {
                 ["tagdeck", args @ ..] | ["cargo", "run", "--release", "--", args @ ..] => args,
                 ["cargo", "test"] | ["cargo", "install", "--path", "."] | ["export", _] => continue,
+                // Sent to a server in a test of their own.
+                ["curl", ..] => continue,
                 _ => panic!("{}: what is {command:?}?", language.file()),
             };
             // Help is printed only when everything before it was understood.
@@ -230,6 +235,47 @@ fn lookup<'a>(example: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
         Some(("providers", key)) => example.get("providers")?.as_array()?.first()?.get(key),
         Some((table, key)) => example.get(table)?.get(key),
     }
+}
+
+#[test]
+fn every_line_of_curl_is_answered() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        eprintln!("not run: curl is not installed here");
+        return;
+    }
+    let home = Home::new();
+    home.write("result.json", RESULT);
+    home.write("scan.png", SCAN);
+    home.ok(&["import", "result.json"]);
+    let mut server =
+        home.tagdeck(&["run", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(server.stderr.take().unwrap());
+    stderr.read_line(&mut said).unwrap();
+    let address = said.trim().strip_prefix("tagdeck: listening on http://").unwrap_or_else(|| panic!("{said}")).to_owned();
+    let [english, russian] = BOTH.map(|language| {
+        let readme = language.readme();
+        let lines = readme.lines().filter(|line| line.starts_with("curl ")).map(str::to_owned).collect::<Vec<_>>();
+        assert!(lines.len() >= 7, "{}: {lines:?}", language.file());
+        lines
+    });
+    assert_eq!(english, russian);
+    for line in english {
+        let line = line.replace("127.0.0.1:8010", &address);
+        // In the order in which they stand: the task that is asked after was made by the line before.
+        let output = Command::new("sh").args(["-c", &line]).current_dir(home.path()).output().unwrap();
+        let answer = text(&output.stdout);
+        assert!(output.status.success(), "{line}: {}{answer}", text(&output.stderr));
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(
+            line.contains("return_content"),
+            answer.to_string().contains("quick brown fox") && !line.contains("result"),
+            "{answer}"
+        );
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]

@@ -24,6 +24,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::linger::lingering;
 use super::metrics::Traffic;
 use super::reply::Problem;
 use crate::config::Api;
@@ -83,7 +84,7 @@ impl Gate {
     }
 
     /// Lets a request through, or says why not.
-    fn judge(&self, request: &Request) -> Result<SemaphorePermit<'_>, Problem> {
+    fn judge(&self, request: &Request) -> Result<Option<SemaphorePermit<'_>>, Problem> {
         if self.tokens.is_empty() {
             refuse_pages(request)?;
         }
@@ -101,7 +102,11 @@ impl Gate {
         if length.is_some_and(|length| length > self.body) {
             return Err(too_large(self.body));
         }
-        self.in_work.try_acquire().map_err(|_| {
+        if open {
+            // Clients that wait for their images must not look like a dead server.
+            return Ok(None);
+        }
+        self.in_work.try_acquire().map(Some).map_err(|_| {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are in work; try again").again_after(1)
         })
     }
@@ -154,6 +159,7 @@ pub fn around(routes: Router, gate: Arc<Gate>) -> Router {
 
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let request = request.map(lingering);
     let id = request_id(request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());

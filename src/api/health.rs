@@ -77,7 +77,7 @@ pub async fn health(State(desk): State<Shared>) -> Reply<Health> {
     ok(Health {
         status: if standing.is_fresh() { "healthy" } else { "starting" },
         paddleocr: standing.pulse.readers > 0,
-        s3_storage: false,
+        s3_storage: desk.in_bucket,
     })
 }
 

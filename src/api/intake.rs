@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Desk;
@@ -19,19 +20,35 @@ const BASE64: GeneralPurpose =
 /// Longest address.
 const URL: usize = 2048;
 
-/// The form of `POST /ocr`: `file`, `image_url` or `image_base64`, and whether the content is wanted in the answer.
-#[derive(ToSchema)]
+/// The form of `POST /ocr`: one source of an image, and whether the content is wanted in the answer.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes the form, which is read field by field")]
-pub struct Form {
-    /// An image file: PNG, JPEG, WebP, TIFF, BMP or GIF.
-    #[schema(value_type = Option<String>, format = Binary)]
-    file: Option<Vec<u8>>,
+pub enum Form {
+    /// A file of the form.
+    File {
+        /// PNG, JPEG, WebP, TIFF, BMP or GIF.
+        #[schema(value_type = String, format = Binary)]
+        file: Vec<u8>,
+        /// true: the answer holds `markdown_text` and `json_data`.
+        return_content: Option<bool>,
+    },
+    /// Text.
+    Base64 {
+        /// With or without `data:…;base64,` before it.
+        #[schema(format = Byte, min_length = 4)]
+        image_base64: String,
+        /// As above.
+        return_content: Option<bool>,
+    },
     /// An address to fetch the image from, where the settings allow it (`api.image_url`).
-    image_url: Option<String>,
-    /// The image in base64, with or without `data:…;base64,` before it.
-    image_base64: Option<String>,
-    /// true: the answer holds `markdown_text` and `json_data`.
-    return_content: Option<bool>,
+    Url {
+        /// Of a public address, not redirected.
+        #[schema(format = "uri")]
+        image_url: String,
+        /// As above.
+        return_content: Option<bool>,
+    },
 }
 
 /// An image that came.

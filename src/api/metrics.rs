@@ -32,6 +32,11 @@ struct ByStatus {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByState {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByJob {
     kind: &'static str,
     state: &'static str,
@@ -100,6 +105,7 @@ pub struct Meter {
     calls: Family<ByCall, Counter>,
     phase: Family<ByPhase, Gauge>,
     workers: Family<ByKind, Gauge>,
+    uploads: Family<ByState, Gauge>,
     in_flight: Gauge,
     spent: Gauge,
     /// What was counted of the calls so far; one asker at a time.
@@ -116,13 +122,15 @@ impl Meter {
             calls: Family::default(),
             phase: Family::default(),
             workers: Family::default(),
+            uploads: Family::default(),
             in_flight: Gauge::default(),
             spent: Gauge::default(),
             counted: Mutex::default(),
         };
         let registry = &mut meter.registry;
         registry.register("posts", "Posts by status", meter.posts.clone());
-        registry.register("jobs", "Jobs of images and uploads by state", meter.jobs.clone());
+        registry.register("jobs", "Jobs of images by state", meter.jobs.clone());
+        registry.register("uploads", "Documents on their way into the blob store by state", meter.uploads.clone());
         registry.register(
             "calls",
             "Calls that ended since this process was first asked, of all engines on the database",
@@ -174,6 +182,9 @@ pub async fn metrics(State(desk): State<Shared>) -> Result<Response, Problem> {
             let labels = ByCall { model: call.model.to_string(), outcome: call.outcome };
             meter.calls.get_or_create(&labels).inc_by(u64::try_from(new).unwrap_or(0));
         }
+    }
+    for (state, count) in desk.ops.uploads().await? {
+        meter.uploads.get_or_create(&ByState { state: state.as_str() }).set(count);
     }
     meter.look(&desk.ops.watch().borrow());
     {

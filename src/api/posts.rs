@@ -153,12 +153,16 @@ pub struct Page {
 pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> Result<Reply<Page>, Problem> {
     let limit = within(asked.limit, PAGE)?;
     let after = asked.after.as_deref().map(page_key).transpose()?;
+    if asked.user.is_some_and(|user| user < 1) {
+        return Err(Problem::unreadable("`user` is the id of a user, from 1"));
+    }
     let filter = PostFilter {
         user: asked.user.map(UserId),
         status: asked.status,
         channel: asked.channel,
         class: asked.class,
         query: asked.query,
+        ..PostFilter::default()
     };
     let page = desk.ops.posts_within(&filter, after, limit, BUDGET).await?;
     let next = page.next.map(|key| format!("{}-{}", key.updated_at, key.id));
@@ -166,9 +170,13 @@ pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> R
 }
 
 fn page_key(token: &str) -> Result<PageKey, Problem> {
+    let number = |text: &str| {
+        let plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| text.parse().ok()).flatten()
+    };
     let key = token
         .split_once('-')
-        .and_then(|(updated_at, id)| Some(PageKey { updated_at: updated_at.parse().ok()?, id: PostId(id.parse().ok()?) }));
+        .and_then(|(updated_at, id)| Some(PageKey { updated_at: number(updated_at)?, id: PostId(number(id)?) }));
     key.ok_or_else(|| Problem::unreadable("`after` is the `next` of the page before"))
 }
 

@@ -129,6 +129,11 @@ pub async fn no_such_route() -> Problem {
     Problem::not_found("no_such_route", "there is nothing here; /openapi.json lists what there is")
 }
 
+/// For everything, until it is known what is answered.
+pub async fn starting() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "tagdeck is starting").again_after(1)
+}
+
 /// For known paths asked in another way.
 pub async fn method_not_allowed() -> Problem {
     Problem::new(

@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service;
 
 use super::gate::Peer;
+use super::reply::starting;
 use crate::config::{Api, Config};
 use crate::ops::Ops;
 use crate::text::Safe;
@@ -79,13 +80,13 @@ impl Server {
     /// Listens; refuses an address that others can reach when there is no token.
     pub async fn bind(address: SocketAddr, settings: &Api) -> Result<Self, ApiError> {
         closed(address, settings)?;
-        make_room(settings.concurrency);
+        make_room(settings.concurrency * 2);
         let failed = |error: std::io::Error| ApiError::Bind { address, cause: Safe::line(&error.to_string()) };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopping) = watch::channel(false);
-        let front = Front { address, router: Arc::new(watch::Sender::new(Router::new())), stopping };
-        Ok(Self { listener, front, connections: settings.concurrency, head: HEAD.min(settings.timeout), stop })
+        let front = Front { address, router: Arc::new(watch::Sender::new(Router::new().fallback(starting))), stopping };
+        Ok(Self { listener, front, connections: settings.concurrency * 2, head: HEAD.min(settings.timeout), stop })
     }
 
     /// Where it listens; with port 0, the one that the system chose.

@@ -142,6 +142,11 @@ impl BlobError {
         self.class.is_permanent()
     }
 
+    /// The store, for people.
+    pub fn place(&self) -> &Safe {
+        &self.place
+    }
+
     /// What was seen, without what was being done and without the remedy.
     pub fn saw(&self) -> &Safe {
         &self.saw

@@ -108,6 +108,8 @@ pub enum Command {
     Serve(Serve),
     /// Counts by status
     Stats(Stats),
+    /// Who works on this database, and what each is doing
+    Workers(Workers),
     /// List posts, newest change first
     Posts(Posts),
     /// Tag failed and retrying posts again
@@ -132,11 +134,11 @@ The database that is copied stays as it is. Stop its engines first. Exit codes: 
 columns of a bot's own that tagdeck does not know.")]
     Move(Move),
     /// Check everything that is needed, one line each, with what to do
-    #[command(
-        after_help = "Examples:\n  tagdeck doctor\n  tagdeck doctor --json | jq '.checks[] | select(.state != \"ok\")'\n\n\
-Exit codes: 0 all well, 3 with warnings, 1 something fails."
-    )]
-    Doctor(AsJson),
+    #[command(after_help = "Examples:\n  tagdeck doctor\n  tagdeck doctor --offline\n  \
+tagdeck doctor --json | jq '.checks[] | select(.state != \"ok\")'\n\n\
+Servers are asked for their key, models and health, the blob store gets a probe that is removed again; nothing costs money.\n\n\
+Exit codes: 0 all well, 3 with warnings, 1 something fails.")]
+    Doctor(Doctor),
     /// List the OCR models, or compare them with their hashes
     Models(Models),
     /// Say what OCR runs on, or fetch ONNX Runtime for NVIDIA GPUs
@@ -196,7 +198,7 @@ pub struct Run {
     #[arg(long)]
     pub until_idle: bool,
     /// Kinds of work to do
-    #[arg(long, value_delimiter = ',', default_value = "tag,ocr", value_name = "KIND")]
+    #[arg(long, value_delimiter = ',', default_value = "tag,ocr,upload", value_name = "KIND")]
     pub kind: Vec<Kind>,
     /// Most posts in flight [default: tagging.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -228,6 +230,8 @@ pub enum Kind {
     Tag,
     /// Read images
     Ocr,
+    /// Store what was read
+    Upload,
 }
 
 #[derive(Args, Debug)]
@@ -237,6 +241,14 @@ pub struct Stats {
     #[arg(long, value_name = "N")]
     pub user: Option<i64>,
     /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tagdeck workers\n  tagdeck workers --json --database postgres://tagdeck@db.example/tagdeck")]
+pub struct Workers {
+    /// As JSON, one worker a line
     #[arg(long)]
     pub json: bool,
 }
@@ -333,6 +345,17 @@ pub struct Move {
     /// The tables, their rows and hashes as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How to examine.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Doctor {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Ask no server but the database
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// For commands that only ask.

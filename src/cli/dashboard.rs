@@ -34,6 +34,7 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
             read_only: args.read_only,
             observe: lock.is_none(),
             observing_because: taken,
+            ui: config.ui.clone(),
             low_bandwidth: args.low_bandwidth,
             blobs: None,
         };

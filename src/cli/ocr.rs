@@ -2,6 +2,7 @@
 //! Reading them, many at once, is `ops`'s and `ocr`'s work.
 
 mod bar;
+mod store;
 
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use serde_json::json;
 
 use self::bar::Bar;
+use self::store::Storing;
 use super::args::{Common, DocumentFormat, Ocr};
 use super::output::{self, Exit};
 use super::session::{self, LogTo};
@@ -22,6 +24,7 @@ use crate::ocr::pipeline::{Reader, Reads};
 use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
 use crate::ops::ocr::{self, Away, Cancel, Fault, Folder, Found, Input, Open, Options, Told};
+use crate::store::{Access, NewDocument};
 use crate::text::{Safe, grouped, json_line};
 
 /// Time for a page that was asked to end to follow: as long as the slowest single run of a model.
@@ -61,6 +64,14 @@ pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
     session::block_on(async move {
         let cancel = Cancel::default();
         stop_on_signals(cancel.clone())?;
+        // Objects and stdin lie here until they are read.
+        let folder = tempfile::tempdir().wrap_err("cannot make a temporary folder")?;
+        let mut inputs = ocr::fetch(inputs, &config.blob, folder.path()).await;
+        if args.store {
+            inputs = store::laid_down(inputs, folder.path()).wrap_err("stdin cannot be read")?;
+            let store = session::open(&config, Access::ReadWrite).await?;
+            sheets.storing = Some(Storing::open(store, &config, &inputs).await?);
+        }
         let handle = tokio::runtime::Handle::current();
         let open = move || -> Result<Box<dyn Reads>, OcrError> {
             let Some(remote) = &remote else { return local() };
@@ -112,6 +123,14 @@ struct Sheets {
     several: bool,
     read: usize,
     failed: usize,
+    /// Whose content had been read before.
+    known: usize,
+    /// The next input to be handed out, among those read before.
+    turn: usize,
+    /// Documents kept and not stored.
+    unstored: usize,
+    /// With `--store`.
+    storing: Option<Storing>,
     /// Stdout's reader has gone away.
     unread: bool,
     bar: Bar,
@@ -129,7 +148,10 @@ impl Sheets {
         };
         let several = inputs > 1;
         let bar = Bar::new(inputs);
-        Ok(Self { format: args.format, folder, files: Vec::new(), several, read: 0, failed: 0, unread: false, bar })
+        let (files, storing) = (Vec::new(), None);
+        let (read, failed, known, turn, unstored) = (0, 0, 0, 0, 0);
+        let (format, unread) = (args.format, false);
+        Ok(Self { format, folder, files, several, read, failed, known, turn, unstored, storing, unread, bar })
     }
 
     fn read(
@@ -144,11 +166,17 @@ impl Sheets {
             self.files = inputs.iter().map(|input| folder.file_for(input)).collect();
         }
         let mut broken = None;
-        let whole = ocr::read_all(inputs, Arc::new(open), options, cancel, &mut |told| match told {
+        let is_known = |at: usize| self.storing.as_ref().is_some_and(|storing| storing.is_known(at));
+        let (known, places): (Vec<usize>, Vec<usize>) = (0..total).partition(|at| is_known(*at));
+        let unread =
+            if known.is_empty() { inputs.clone() } else { places.iter().filter_map(|at| inputs.get(*at).cloned()).collect() };
+        let whole = ocr::read_all(unread, Arc::new(open), options, cancel, &mut |told| match told {
             Told::Standing(standing) => self.bar.draw(standing),
             Told::Note(input, note) => self.bar.complain(&format!("tagdeck: {}: {note}", input.shown())),
-            Told::Read(at, input, came) => {
-                if let Err(error) = self.take(at, input, came) {
+            Told::Read(nth, input, came) => {
+                let at = places.get(nth).copied().unwrap_or(nth);
+                let taken = self.hand_out_known(&inputs, at).and_then(|()| self.take(at, input, came));
+                if let Err(error) = taken {
                     broken = Some(error);
                     cancel.cancel();
                 }
@@ -157,6 +185,9 @@ impl Sheets {
                 }
             }
         });
+        if broken.is_none() && !self.unread && !cancel.is_cancelled() {
+            broken = self.hand_out_known(&inputs, total).err();
+        }
         self.bar.clear();
         let whole = whole.wrap_err("no thread can be started; end other programs or lower --jobs")?;
         if let Some(error) = broken {
@@ -167,7 +198,7 @@ impl Sheets {
             return Ok(Exit::Done);
         }
         self.summary(total, whole, started.elapsed());
-        Ok(match (self.read, self.failed) {
+        Ok(match (self.read + self.known, self.failed + self.unstored) {
             (_, 0) if whole => Exit::Done,
             (0, _) => Exit::Failed,
             _ => Exit::Partly,
@@ -191,26 +222,73 @@ impl Sheets {
                 for warning in &document.warnings {
                     self.bar.complain(&format!("tagdeck: {}: warning: {warning}", input.shown()));
                 }
-                let sheet = self.sheet(&document)?;
-                if self.folder.is_some() {
-                    self.keep(at, input, &sheet);
-                    return Ok(());
+                let mut sheet = self.sheet(&document)?;
+                let rendered = self.storing.as_ref().and_then(|storing| storing.rendered(at, &document));
+                if let Some(rendered) = rendered {
+                    sheet = self.store(input, &rendered, sheet)?;
                 }
-                let headed = self.headed(input, sheet);
-                self.read += 1;
-                self.print(&headed)
+                if self.hand_out(at, input, sheet)? {
+                    self.read += 1;
+                }
+                Ok(())
             }
         }
     }
 
+    /// Hands out, in their order, the inputs before `until` that were read before.
+    fn hand_out_known(&mut self, inputs: &[Input], until: usize) -> Result<()> {
+        while self.turn < until {
+            let at = self.turn;
+            self.turn += 1;
+            let Some((storing, input)) = self.storing.as_ref().zip(inputs.get(at)).filter(|(storing, _)| storing.is_known(at))
+            else {
+                continue;
+            };
+            let Some(document) = storing.known(at)? else {
+                self.fail(input, "another input of the same content could not be read");
+                continue;
+            };
+            let sheet = match self.format {
+                DocumentFormat::Md => whole(document.markdown.clone()),
+                DocumentFormat::Text => whole(document.text.clone()),
+                DocumentFormat::Json => store::json_of(&document, input)? + "\n",
+            };
+            let sheet = self.store(input, &document, sheet)?;
+            if self.hand_out(at, input, sheet)? {
+                self.known += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps and stores a document, and says where.
+    fn store(&mut self, input: &Input, document: &NewDocument, sheet: String) -> Result<String> {
+        let Some(storing) = &mut self.storing else { return Ok(sheet) };
+        let told = storing.keep(input, document)?;
+        self.bar.complain(&format!("tagdeck: {}: {}", input.shown(), told.words));
+        self.unstored += usize::from(!told.stored);
+        if self.format == DocumentFormat::Json { store::with_stored(&sheet, &told) } else { Ok(sheet) }
+    }
+
+    /// Prints a result or writes it into the folder; false when that failed. Fails only when stdout does.
+    fn hand_out(&mut self, at: usize, input: &Input, sheet: String) -> Result<bool> {
+        if self.folder.is_some() {
+            return Ok(self.keep(at, input, &sheet));
+        }
+        let headed = self.headed(input, sheet);
+        self.print(&headed)?;
+        Ok(true)
+    }
+
     /// Writes one result into the folder; a full disk costs this one and is tried again with the next.
-    fn keep(&mut self, at: usize, input: &Input, sheet: &str) {
-        let (Some(folder), Some(file)) = (&self.folder, self.files.get(at)) else { return };
+    fn keep(&mut self, at: usize, input: &Input, sheet: &str) -> bool {
+        let (Some(folder), Some(file)) = (&self.folder, self.files.get(at)) else { return false };
         match folder.write(file, sheet.as_bytes()) {
-            Ok(()) => self.read += 1,
+            Ok(()) => true,
             Err(error) => {
                 let file = Safe::line(&file.to_string_lossy()).clipped(200);
                 self.fail(input, &format!("{file} cannot be written: {}, then read it again", remedy(&error)));
+                false
             }
         }
     }
@@ -221,7 +299,6 @@ impl Sheets {
     }
 
     fn sheet(&self, document: &Document) -> Result<String> {
-        let whole = |text: String| if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" };
         Ok(match self.format {
             DocumentFormat::Md => whole(markdown::markdown(document)),
             DocumentFormat::Text => whole(markdown::text(document)),
@@ -234,7 +311,7 @@ impl Sheets {
         if !self.several || self.format == DocumentFormat::Json {
             return sheet;
         }
-        let gap = if self.read == 0 { "" } else { "\n" };
+        let gap = if self.read + self.known == 0 { "" } else { "\n" };
         let name = input.shown();
         match self.format {
             DocumentFormat::Text => format!("{gap}==> {name} <==\n{sheet}"),
@@ -253,6 +330,11 @@ impl Sheets {
     }
 
     fn summary(&self, total: usize, whole: bool, elapsed: Duration) {
+        if self.unstored > 0 {
+            output::complain(
+                "tagdeck: what is not stored yet goes up with `tagdeck run --kind upload --until-idle`, or with any engine",
+            );
+        }
         if total < 2 && whole {
             return;
         }
@@ -260,13 +342,19 @@ impl Sheets {
         let rate = self.read as f64 / seconds.max(0.001);
         let failed = if self.failed > 0 { format!(", {} failed", grouped(self.failed as i64)) } else { String::new() };
         let images = if self.read == 1 { "image" } else { "images" };
-        let left = total.saturating_sub(self.read + self.failed);
+        let known = if self.known > 0 { format!(", {} read before", grouped(self.known as i64)) } else { String::new() };
+        let left = total.saturating_sub(self.read + self.known + self.failed);
         let cancelled = if whole { String::new() } else { format!("; cancelled, {} not read", grouped(left as i64)) };
         output::complain(&format!(
-            "{} {images} read{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}",
+            "{} {images} read{known}{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}",
             grouped(self.read as i64)
         ));
     }
+}
+
+/// A text that ends its last line.
+fn whole(text: String) -> String {
+    if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" }
 }
 
 /// Why a file cannot be written and what to do; the system's own words would name the temporary file as well.

@@ -53,6 +53,7 @@ pub fn list(common: &Common, args: &Posts) -> Result<Exit> {
             channel: args.channel.clone(),
             class: None,
             query: args.query.clone(),
+            model: None,
         };
         let mut left = args.limit;
         let mut after: Option<PageKey> = None;

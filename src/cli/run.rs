@@ -12,7 +12,7 @@ use super::output::{self, Exit};
 use super::serve::Serving;
 use super::session::{self, LogTo, Reloads};
 use crate::config::Config;
-use crate::domain::{Event, OcrTotals};
+use crate::domain::{Event, OcrTotals, UploadTotals};
 use crate::engine::event::EventLog;
 use crate::engine::lock::EngineLock;
 use crate::engine::{Ended, Engine, Kinds, Options};
@@ -59,7 +59,8 @@ struct Work<'a> {
 
 impl Work<'_> {
     async fn until_end(mut self, mut config: Config) -> Result<Ended> {
-        let kinds = Kinds { tag: self.args.kind.contains(&Kind::Tag), ocr: self.args.kind.contains(&Kind::Ocr) };
+        let does = |kind| self.args.kind.contains(&kind);
+        let kinds = Kinds { tag: does(Kind::Tag), ocr: does(Kind::Ocr), upload: does(Kind::Upload) };
         let mut before = Ended::default();
         if let Some(serving) = self.serving {
             serving.end_with(self.stops.clone());
@@ -69,7 +70,7 @@ impl Work<'_> {
             let options = Options { until_idle, concurrency: self.args.concurrency, kinds };
             let engine = Engine::start(self.store.clone(), &config, options);
             if let Some(serving) = self.serving {
-                serving.front.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config)?;
+                serving.show(Ops::with_engine(self.store.clone(), &config.tagging, &engine), &config).await?;
             }
             let (ended, next) = self.one(engine).await?;
             before = ended.after(&before);
@@ -194,9 +195,8 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
         output::complain(&format!("tagdeck: {trouble}"));
     }
     if as_json {
-        let nothing = json!({ "success": 0, "failed": 0, "skipped": 0 });
         return output::json(&json!({
-            "event": "summary", "tag": t, "ocr": ended.ocr, "upload": nothing,
+            "event": "summary", "tag": t, "ocr": ended.ocr, "upload": ended.upload,
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         }));
     }
@@ -216,9 +216,17 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
         let skipped = if skipped > 0 { format!(", {} cancelled", grouped(skipped)) } else { String::new() };
         output::line(&format!("{} images read, {} failed{skipped}", grouped(success), grouped(failed)))?;
     }
+    let stored = ended.upload;
+    if stored != UploadTotals::default() {
+        output::line(&format!("{} documents stored, {} failed", grouped(stored.success as i64), grouped(stored.failed as i64)))?;
+    }
     let unread = ended.ocr_left.due + ended.ocr_left.later;
     if unread > 0 {
         output::line(&format!("{} images are still to be read; run it again later", grouped(unread)))?;
+    }
+    let unstored = ended.upload_left.due + ended.upload_left.later;
+    if unstored > 0 {
+        output::line(&format!("{} documents are still to be stored; run it again later", grouped(unstored)))?;
     }
     let left = ended.left.due + ended.left.later;
     if left > 0 {
@@ -236,7 +244,7 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
 fn exit(ended: &Ended) -> Exit {
     match ended {
         Ended { trouble: Some(_), .. } => Exit::Failed,
-        Ended { totals, ocr, .. } if totals.failed > 0 || ocr.failed > 0 => Exit::Partly,
+        Ended { totals, ocr, upload, .. } if totals.failed + ocr.failed + upload.failed > 0 => Exit::Partly,
         Ended { .. } => Exit::Done,
     }
 }

@@ -2,6 +2,7 @@
 //! What is answered is `api`'s.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use color_eyre::eyre::Result;
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ pub fn run(common: &Common, args: &Serve) -> Result<Exit> {
         let mut stops = session::stops(!reloads.can())?;
         let serving = Serving::start(args.listen.unwrap_or(config.api.listen), &config).await?;
         loop {
-            serving.front.show(Ops::observing(store.clone(), &config.tagging), &config)?;
+            serving.show(Ops::observing(store.clone(), &config.tagging), &config).await?;
             config = tokio::select! {
                 _ = stops.wait_for(|stops| *stops > 0) => break,
                 new = reloads.next(common, |new| serving.front.admits(new)) => new,
@@ -38,24 +39,35 @@ pub fn run(common: &Common, args: &Serve) -> Result<Exit> {
 
 /// A server that answers in the background.
 pub struct Serving {
-    /// To say what is answered.
+    /// What is answered.
     pub front: Front,
+    announced: AtomicBool,
+    address: SocketAddr,
     end: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Serving {
-    /// Listens, and says where.
+    /// Listens; until it is told what to answer, it answers that it is starting.
     pub async fn start(address: SocketAddr, config: &Config) -> Result<Self> {
         let server = Server::bind(address, &config.api).await?;
-        output::complain(&format!("tagdeck: listening on http://{}", server.address()));
-        let front = server.front();
+        let (address, front) = (server.address(), server.front());
         let (end, mut ending) = watch::channel(false);
         let task = tokio::spawn(server.serve(async move {
             // An error means that nobody is left who could ask for it.
             let _ = ending.wait_for(|end| *end).await;
         }));
-        Ok(Self { front, end, task })
+        Ok(Self { front, announced: AtomicBool::new(false), address, end, task })
+    }
+
+    /// Answers with these from now on; says where, the first time.
+    pub async fn show(&self, ops: Ops, config: &Config) -> Result<()> {
+        let (ops, _) = session::with_blobs(ops, config).await;
+        self.front.show(ops, config)?;
+        if !self.announced.swap(true, Ordering::Relaxed) {
+            output::complain(&format!("tagdeck: listening on http://{}", self.address));
+        }
+        Ok(())
     }
 
     /// Takes nothing more and ends what is in work.

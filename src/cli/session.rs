@@ -29,7 +29,9 @@ pub fn settings(common: &Common) -> Result<Config> {
     let environment: BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
     let folder = std::env::current_dir().wrap_err("the current folder cannot be read")?;
-    Ok(config::load(&common.overrides(), &environment, &folder)?)
+    let config = config::load(&common.overrides(), &environment, &folder)?;
+    crate::tui::check_keys(&config)?;
+    Ok(config)
 }
 
 /// Where log lines go.
@@ -56,7 +58,12 @@ pub fn start_log(level: &str, to: &LogTo<'_>) -> Result<()> {
             BoxMakeWriter::new(Mutex::new(file))
         }
     };
-    tracing_subscriber::fmt().with_env_filter(filter(level, None)).with_ansi(false).with_writer(writer).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter(level, None))
+        .with_ansi(false)
+        .with_writer(writer)
+        .log_internal_errors(false)
+        .init();
     Ok(())
 }
 
@@ -84,7 +91,8 @@ pub fn start_kept_log(config: &Config, to: &LogTo<'_>) -> Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(&config.log_level, Some(LEGACY_TARGET)))
         .with_ansi(false)
-        .with_writer(writer);
+        .with_writer(writer)
+        .log_internal_errors(false);
     if as_json {
         builder.json().flatten_event(true).init()
     } else {

@@ -3,8 +3,10 @@
 
 mod api;
 mod blob;
+mod database;
 mod ocr;
 mod remote;
+mod ui;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -94,6 +96,10 @@ struct FileRoot {
     #[serde(default)]
     ocr: ocr::FileOcr,
     #[serde(default)]
+    ui: ui::FileUi,
+    #[serde(default)]
+    keys: ui::FileKeys,
+    #[serde(default)]
     blob: blob::FileBlob,
     #[serde(default)]
     api: api::FileApi,
@@ -158,16 +164,18 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
     let api = api::api(&file, root.api, &variables)?;
     let log = log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
+    let ui = ui::ui(&file, &root.ui, root.keys)?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
         file: path.clone(),
-        database: Secret::new(database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
+        database: Secret::new(database::database(flags, &variables, &file, root.database.as_ref(), &data_dir)?),
         data_dir,
         log_level: flags.log_level.clone().or(root.log_level).unwrap_or_else(|| "info".to_owned()),
         log,
         tagging,
         ocr,
         api,
+        ui,
         blob,
         providers,
     })
@@ -181,12 +189,16 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn invalid(&self, at: usize, message: &str) -> ConfigError {
-        let before = self.text.get(..at).unwrap_or(self.text);
         ConfigError::Invalid {
             path: Safe::line(&self.path.display().to_string()),
-            line: before.matches('\n').count() + 1,
+            line: self.line(at),
             message: Safe::line(message),
         }
+    }
+
+    /// The line of a byte, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
     }
 
     fn parse_error(&self, error: &toml::de::Error) -> ConfigError {
@@ -455,51 +467,6 @@ fn complete_route(tagging: &mut Tagging, providers: &[Provider], explicit: bool,
     if let (Some((_, model)), Some(_)) = (variables.get("OPENROUTER_MODEL"), providers.first().filter(|_| explicit)) {
         tagging.route.retain(|entry| entry != model);
         tagging.route.insert(0, model.to_owned());
-    }
-}
-
-fn database(
-    flags: &Overrides,
-    variables: &Variables<'_>,
-    file: &Source<'_>,
-    in_file: Option<&Spanned<String>>,
-    data_dir: &Path,
-) -> Result<String, ConfigError> {
-    if let Some(url) = &flags.database {
-        return database_url(url, false).map_err(|wanted| ConfigError::Variable {
-            place: "flag",
-            name: "--database",
-            value: Safe::fixed("…"),
-            wanted,
-        });
-    }
-    if let Some((place, url)) = variables.get("TELEGRAM_DATABASE_URL") {
-        return database_url(url, true).map_err(|wanted| ConfigError::Variable {
-            place,
-            name: "TELEGRAM_DATABASE_URL",
-            value: Safe::fixed("…"),
-            wanted,
-        });
-    }
-    if let Some(url) = in_file.filter(|url| !url.get_ref().is_empty()) {
-        return database_url(url.get_ref(), false)
-            .map_err(|wanted| file.invalid(url.span().start, &format!("database is wrong: {wanted}")));
-    }
-    Ok(format!("sqlite://{}", data_dir.join("tagdeck.db").display()))
-}
-
-/// Our own form of an address; `sqlalchemy`: three slashes mean a relative path there, four an absolute one.
-fn database_url(url: &str, sqlalchemy: bool) -> Result<String, String> {
-    let wanted = || "sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned();
-    let (scheme, rest) = url.split_once("://").ok_or_else(wanted)?;
-    let (dialect, driver) = scheme.split_once('+').map_or((scheme, None), |(dialect, driver)| (dialect, Some(driver)));
-    match dialect {
-        "sqlite" => {
-            let path = if sqlalchemy || driver.is_some() { rest.strip_prefix('/').unwrap_or(rest) } else { rest };
-            if path.is_empty() { Err(wanted()) } else { Ok(format!("sqlite://{path}")) }
-        }
-        "postgres" | "postgresql" => Ok(format!("postgres://{rest}")),
-        _ => Err(wanted()),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Api, Blob, Config, Log, Ocr, Provider, Secret};
+use super::{Api, Blob, Config, Log, Ocr, Provider, Secret, Ui};
 use crate::text::Safe;
 
 /// The settings in force; a secret shows only whether it is set.
@@ -44,6 +44,7 @@ pub fn show(config: &Config) -> Safe {
         let _ = writeln!(out, "{key} = {value}");
     }
     show_ocr(&mut out, &config.ocr);
+    show_ui(&mut out, &config.ui);
     show_api(&mut out, &config.api);
     show_blob(&mut out, &config.blob);
     for provider in &config.providers {
@@ -126,6 +127,21 @@ fn show_blob(out: &mut String, blob: &Blob) {
     let _ = writeln!(out, "retries = {}", blob.retries);
     let _ = writeln!(out, "upload = {}", blob.upload);
     let _ = writeln!(out, "spool_mb = {}", blob.spool_mb);
+}
+
+fn show_ui(out: &mut String, ui: &Ui) {
+    let _ = writeln!(out, "\n[ui]");
+    for (key, value) in [("language", ui.language), ("theme", ui.theme), ("times", ui.times), ("emoji", ui.emoji)] {
+        let _ = writeln!(out, "{key} = {}", quoted(value));
+    }
+    let _ = writeln!(out, "mouse = {}", ui.mouse);
+    if !ui.keys.is_empty() {
+        let _ = writeln!(out, "\n[keys]");
+    }
+    for setting in &ui.keys {
+        let keys: Vec<String> = setting.keys.iter().map(|key| quoted(key)).collect();
+        let _ = writeln!(out, "{}.{} = [{}]", quoted(&setting.section), quoted(&setting.action), keys.join(", "));
+    }
 }
 
 fn show_provider(out: &mut String, provider: &Provider) {

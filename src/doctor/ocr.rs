@@ -3,8 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Check, State};
-use crate::config::Config;
+use super::{Check, Patient, State};
 use crate::ocr::models::{Catalogue, Model};
 use crate::ocr::runtime::{Options, Runtime};
 
@@ -12,11 +11,20 @@ const LIBRARY: &str = "ONNX Runtime";
 const PROVIDER: &str = "OCR runs on";
 const MODELS: &str = "models";
 const INFERENCE: &str = "inference";
+/// Megabytes that one worker's models take with their arenas.
+const LITTLE_MEMORY: u64 = 2048;
 
-pub(super) fn checks(config: &Config, options: &Options) -> Vec<Check> {
-    let mut checks = Vec::new();
+/// On a thread of its own: models are loaded and run.
+pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     // Without OCR the rest of the program works.
-    let broken = if config.ocr.enabled { State::Fail } else { State::Warn };
+    let broken = if patient.config.ocr.enabled { State::Fail } else { State::Warn };
+    let options = patient.ocr.clone();
+    let looked = tokio::task::spawn_blocking(move || look(&options, broken)).await;
+    looked.unwrap_or_else(|error| vec![Check::new(LIBRARY, broken, &format!("looking at it ended in a bug: {error}"), None)])
+}
+
+fn look(options: &Options, broken: State) -> Vec<Check> {
+    let mut checks = Vec::new();
     let runtime = Runtime::open(options);
     let models = models(options, broken);
     match &runtime {
@@ -28,6 +36,7 @@ pub(super) fn checks(config: &Config, options: &Options) -> Vec<Check> {
         Ok(runtime) => {
             checks.push(library(runtime));
             checks.push(provider(runtime));
+            checks.extend(memory(runtime));
         }
     }
     checks.push(models);
@@ -53,6 +62,26 @@ fn provider(runtime: &Runtime) -> Check {
     let saw = format!("{}: {}", label.provider, label.reason);
     let remedy = "`tagdeck gpu status` tells more; with ocr.provider = \"auto\" this is no warning";
     if runtime.fell_back() { Check::new(PROVIDER, State::Warn, &saw, Some(remedy)) } else { Check::ok(PROVIDER, &saw) }
+}
+
+/// Of the GPU that runs, by the driver's own tool; without a GPU there is nothing to tell.
+fn memory(runtime: &Runtime) -> Option<Check> {
+    const NAME: &str = "GPU memory";
+    if runtime.label().provider == "cpu" {
+        return None;
+    }
+    let query = ["--query-gpu=name,memory.free,memory.total", "--format=csv,noheader,nounits"];
+    let said = std::process::Command::new("nvidia-smi").args(query).stdin(std::process::Stdio::null()).output().ok()?;
+    let first = String::from_utf8_lossy(&said.stdout).lines().next().map(str::to_owned)?;
+    let cells: Vec<&str> = first.split(',').map(str::trim).collect();
+    let [name, free, total] = cells.as_slice() else { return None };
+    let (free, total): (u64, u64) = (free.parse().ok()?, total.parse().ok()?);
+    let saw = format!("{name}: {free} of {total} MB free");
+    if free >= LITTLE_MEMORY {
+        return Some(Check::ok(NAME, &saw));
+    }
+    let remedy = "end other programs on it, lower ocr.workers or ocr.gpu_memory_mb; what does not fit is read on the CPU";
+    Some(Check::new(NAME, State::Warn, &saw, Some(remedy)))
 }
 
 fn models(options: &Options, broken: State) -> Check {

@@ -1,6 +1,9 @@
 //! What each check says of a place made for it. What a person sees of them all is in `tests/doctor_tells_what_to_do.rs`.
 
-use super::*;
+use std::fs;
+
+use super::State;
+use super::place::folder;
 
 #[test]
 fn a_folder_that_is_a_file_or_may_not_be_made_fails() {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, words};
+use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, WorkerSeen, words};
 use crate::text::Safe;
 
 words! {
@@ -39,6 +39,10 @@ words! {
         OcrDone = "ocr_done",
         /// An image was not read: given up, or to be tried again.
         OcrFailed = "ocr_failed",
+        /// A document was stored.
+        UploadDone = "upload_done",
+        /// A document was not stored: given up, or to be tried again.
+        UploadFailed = "upload_failed",
         /// Something about the engine itself: start, stop, database trouble, a request format stepped down.
         Engine = "engine",
     }
@@ -137,6 +141,10 @@ pub struct Snapshot {
     pub totals: Totals,
     /// The reading of images.
     pub ocr: OcrNumbers,
+    /// The storing of documents.
+    pub uploads: UploadNumbers,
+    /// Every worker of the database, this one among them; none where only one can be (SQLite, in its own process).
+    pub workers: Vec<WorkerSeen>,
     /// Something that needs the operator: a lost database, a route without a healthy model.
     pub trouble: Option<Safe>,
 }
@@ -178,7 +186,7 @@ impl WorstCase {
 }
 
 /// Totals of a run as the summary prints them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Jobs that ended well.
     pub success: u64,

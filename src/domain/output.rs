@@ -2,6 +2,7 @@
 //! Rows of tables are the store's; these are what the rooms above see.
 
 use std::fmt;
+use std::ops::Add;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -130,4 +131,12 @@ pub struct UploadTotals {
     pub failed: u64,
     /// Uploads whose document was gone.
     pub skipped: u64,
+}
+
+impl Add for UploadTotals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { success: self.success + other.success, failed: self.failed + other.failed, skipped: self.skipped + other.skipped }
+    }
 }

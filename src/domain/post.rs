@@ -149,6 +149,8 @@ pub struct PostFilter {
     pub class: Option<String>,
     /// Only posts whose text contains this, case-insensitively (Cyrillic too).
     pub query: Option<String>,
+    /// Only posts that a model was asked about whose `provider/model` contains this, case-insensitively.
+    pub model: Option<String>,
 }
 
 /// Place in a list ordered by (`updated_at`, id), newest first; `None` starts at the top.

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::lease::Held;
 use super::shared::Shared;
 use crate::domain::JobKind;
-use crate::store::{Claim, Outlook, StoreError};
+use crate::store::{Claim, Outlook, StoreError, Upload};
 
 /// How often other processes' work is looked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -27,18 +28,32 @@ pub struct Claimer {
     look_at: Instant,
     /// The last claim found nothing: read before claiming again, since a claim is a write.
     dry: bool,
+    /// Changes when another process says that something may be due.
+    stirred: watch::Receiver<u64>,
 }
 
 impl Claimer {
     /// Of one engine; it looks at once.
     pub fn new(shared: &Arc<Shared>, kind: JobKind) -> Self {
         let held = Held::new(shared.store.clone(), shared.worker.clone());
-        Self { held, shared: Arc::clone(shared), kind, outlook: None, look_at: Instant::now(), dry: false }
+        Self {
+            held,
+            shared: Arc::clone(shared),
+            kind,
+            outlook: None,
+            look_at: Instant::now(),
+            dry: false,
+            stirred: shared.stirred(),
+        }
     }
 
-    /// When to claim or look again.
-    pub fn look_at(&self) -> Instant {
-        self.look_at
+    /// Returns when it is time to claim or look: as noted, or as soon as another process says that there may be something.
+    pub async fn wait(&mut self) {
+        let look_at = self.look_at;
+        tokio::select! {
+            () = sleep_until(look_at) => {}
+            Ok(()) = self.stirred.changed() => self.look_now(),
+        }
     }
 
     /// True when it is time to claim or look.
@@ -78,6 +93,16 @@ impl Claimer {
             (self.dry, self.outlook) = (false, None);
         }
         Ok((claims, given_up))
+    }
+
+    /// Claims at most `limit` uploads, the oldest first.
+    pub async fn claim_uploads(&mut self, limit: usize) -> Result<Vec<Upload>, StoreError> {
+        let claimed = self.held.claim_uploads(u32::try_from(limit).unwrap_or(u32::MAX)).await;
+        let uploads = self.known(claimed)?;
+        if !uploads.is_empty() {
+            self.outlook = None;
+        }
+        Ok(uploads)
     }
 
     /// Reads what is due and notes when to look again; true when something can be claimed.

@@ -14,12 +14,15 @@ use tokio::time::{Instant, timeout};
 use super::claimer::{Claimer, ticker};
 use super::event::Draft;
 use super::lease::LEASE;
+use super::legacy_log;
 use super::reader::{Reading, Setup};
 use super::shared::{Shared, Stop};
 use super::tagger::Finished;
+use super::uploader::Uploader;
 use super::{Ended, Options, route, score};
-use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot};
-use crate::store::{Claim, Outlook, StoreError};
+use crate::config;
+use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot, Totals};
+use crate::store::{Claim, Heard, Outlook, StoreError, Topic};
 use crate::text::Safe;
 
 /// How often posts that another program inserted are looked for.
@@ -48,19 +51,33 @@ pub struct Cycle {
     trouble: Option<Safe>,
     stopping_since: Option<Instant>,
     /// The reading of images, once it runs; before, how it is to run.
-    reading: Images,
+    reading: Side<Setup>,
+    /// The upload of documents, likewise.
+    uploading: Side<config::Blob>,
+    /// What the log was told of.
+    said: Totals,
     /// Readings ended when the tag jobs were last looked at: each may have made a post due.
     readings_seen: u64,
 }
 
-/// The reading of images beside this loop.
-enum Images {
-    /// Not begun.
-    Waiting(Setup),
+/// Work beside this loop.
+enum Side<T> {
+    /// Not begun; how it is to be done.
+    Waiting(T),
     /// A task, and how to end it.
     Running(JoinHandle<()>, oneshot::Sender<()>),
     /// None.
     None,
+}
+
+impl<T> Side<T> {
+    /// Ends it; why it had ended before, if that was not in order.
+    async fn end(self) -> Option<JoinError> {
+        let Self::Running(task, leave) = self else { return None };
+        // Gone already, it has left by itself.
+        let _ = leave.send(());
+        task.await.err()
+    }
 }
 
 impl Cycle {
@@ -68,10 +85,12 @@ impl Cycle {
         shared: Arc<Shared>,
         options: Options,
         reading: Setup,
+        uploading: config::Blob,
         publish: watch::Sender<Snapshot>,
         woken: mpsc::Receiver<()>,
     ) -> Self {
-        let reading = if options.kinds.ocr { Images::Waiting(reading) } else { Images::None };
+        let reading = if options.kinds.ocr { Side::Waiting(reading) } else { Side::None };
+        let uploading = if options.kinds.upload { Side::Waiting(uploading) } else { Side::None };
         let claimer = Claimer::new(&shared, JobKind::Tag);
         Self {
             shared,
@@ -85,6 +104,8 @@ impl Cycle {
             trouble: None,
             stopping_since: None,
             reading,
+            said: Totals::default(),
+            uploading,
             readings_seen: 0,
         }
     }
@@ -97,6 +118,8 @@ impl Cycle {
         let mut heartbeat = ticker(LEASE / 4);
         let mut adoption = ticker(ADOPTION);
         let mut publish = ticker(PUBLISH);
+        let mut news = shared.store.news();
+        let mut heard = *news.borrow_and_update();
         let mut recovered = false;
         let mut route_checked = Instant::now();
         let mut gone = false;
@@ -113,7 +136,6 @@ impl Cycle {
                     }
                 }
             }
-            let look_at = self.claimer.look_at();
             // With nothing to be claimed for, a look that is due would only turn the loop round and round.
             let hungry = recovered
                 && self.shared.kinds.tag
@@ -129,6 +151,7 @@ impl Cycle {
                     gone = self.stop_asked(asked).await;
                 }
                 () = shared.reading.news.notified() => self.claimer.look_now(),
+                () = shared.uploading.news.notified() => {}
                 _ = self.woken.recv(), if !self.woken.is_closed() => self.claimer.look_now(),
                 _ = heartbeat.tick(), if recovered => self.heartbeat().await,
                 _ = adoption.tick(), if recovered => self.adopt().await,
@@ -141,7 +164,11 @@ impl Cycle {
                     }
                     gone = gone || self.grace_is_over();
                 }
-                () = tokio::time::sleep_until(look_at), if hungry => {}
+                Ok(()) = news.changed(), if recovered => {
+                    let before = std::mem::replace(&mut heard, *news.borrow_and_update());
+                    self.hear(heard, before).await;
+                }
+                () = self.claimer.wait(), if hungry => {}
             }
             gone = gone || (self.stopping_since.is_some() && self.passes.is_empty());
         }
@@ -154,7 +181,7 @@ impl Cycle {
         let mut stop = shared.stop.clone();
         let done = async {
             self.recover().await?;
-            self.begin_to_read();
+            self.begin_beside();
             if shared.kinds.tag {
                 route::resolve(Arc::clone(&shared)).await;
             }
@@ -195,11 +222,16 @@ impl Cycle {
     }
 
     /// Only after the recovery, which in SQLite takes every lease for a dead engine's.
-    fn begin_to_read(&mut self) {
-        if let Images::Waiting(setup) = &self.reading {
+    fn begin_beside(&mut self) {
+        if let Side::Waiting(setup) = &self.reading {
             let reading = Reading::new(Arc::clone(&self.shared), setup.clone(), self.options.until_idle);
             let (leave, left) = oneshot::channel();
-            self.reading = Images::Running(tokio::spawn(reading.run(left)), leave);
+            self.reading = Side::Running(tokio::spawn(reading.run(left)), leave);
+        }
+        if let Side::Waiting(settings) = &self.uploading {
+            let uploader = Uploader::new(Arc::clone(&self.shared), settings.clone(), self.options.until_idle);
+            let (leave, left) = oneshot::channel();
+            self.uploading = Side::Running(tokio::spawn(uploader.run(left)), leave);
         }
     }
 
@@ -286,31 +318,53 @@ impl Cycle {
         }
     }
 
+    /// Another process told something, or this one did.
+    async fn hear(&mut self, heard: Heard, before: Heard) {
+        let rules = heard.since(before, Topic::Rules);
+        if rules && let Err(error) = self.shared.follow_rules().await {
+            self.trouble_with(&error);
+        }
+        if rules || heard.since(before, Topic::Work) {
+            self.shared.board().changed();
+            self.shared.stir();
+        }
+    }
+
     async fn publish_numbers(&mut self) {
-        if let Err(error) = score::refresh(&self.shared).await {
+        if let Err(error) = score::refresh(&self.shared, self.publish.receiver_count() > 0).await {
             self.trouble_with(&error);
         }
         let phase = if self.stopping_since.is_some() {
             Phase::Draining
         } else if self.shared.kinds.tag && self.shared.blocked().is_some() {
             Phase::Paused
-        } else if self.passes.is_empty() && self.queue.is_empty() && !self.shared.reading.is_busy() {
+        } else if self.passes.is_empty() && self.queue.is_empty() && !self.shared.is_busy_beside() {
             Phase::Idle
         } else {
             Phase::Running
         };
+        if phase == Phase::Idle {
+            self.say_what_was_done();
+        }
         score::publish(&self.shared, phase, self.trouble.clone(), &self.publish);
+    }
+
+    fn say_what_was_done(&mut self) {
+        let totals = self.shared.board().totals;
+        legacy_log::done(totals, self.said);
+        self.said = totals;
     }
 
     /// Releases what is still held and says goodbye; the last numbers are published.
     async fn wind_up(mut self) -> Ended {
         self.passes.abort_all();
         while self.passes.join_next().await.is_some() {}
-        if let Images::Running(task, leave) = std::mem::replace(&mut self.reading, Images::None) {
-            // Gone already, it has left by itself.
-            let _ = leave.send(());
-            if let Err(error) = task.await {
-                self.event(EventKind::Engine, &format!("the reading of images ended unexpectedly: {error}"));
+        for (what, error) in [
+            ("the reading of images", std::mem::replace(&mut self.reading, Side::None).end().await),
+            ("the upload of documents", std::mem::replace(&mut self.uploading, Side::None).end().await),
+        ] {
+            if let Some(error) = error {
+                self.event(EventKind::Engine, &format!("{what} ended unexpectedly: {error}"));
             }
         }
         let store = self.shared.store.clone();
@@ -324,10 +378,14 @@ impl Cycle {
         let left = store.outlook(JobKind::Tag).await.ok().or(self.claimer.outlook()).unwrap_or_default();
         let ocr_left =
             if self.shared.kinds.ocr { store.outlook(JobKind::Ocr).await.unwrap_or_default() } else { Outlook::default() };
+        let upload_left =
+            if self.shared.kinds.upload { store.outlook(JobKind::Upload).await.unwrap_or_default() } else { Outlook::default() };
         self.shared.board().in_flight = 0;
+        self.say_what_was_done();
         let (totals, ocr) = (self.shared.board().totals, self.shared.reading.totals());
-        let ended = Ended { totals, ocr, left, ocr_left, trouble: self.trouble.clone() };
-        if let Err(error) = score::refresh(&self.shared).await {
+        let upload = self.shared.uploading.totals();
+        let ended = Ended { totals, ocr, upload, left, ocr_left, upload_left, trouble: self.trouble.clone() };
+        if let Err(error) = score::refresh(&self.shared, self.publish.receiver_count() > 0).await {
             self.trouble_with(&error);
         }
         score::publish(&self.shared, Phase::Stopped, self.trouble.clone(), &self.publish);

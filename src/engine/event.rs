@@ -85,6 +85,20 @@ impl EventLog {
 
     /// Adds one event; the oldest is dropped when the ring is full.
     pub fn publish(&self, draft: Draft) {
+        self.relay(Event {
+            seq: 0,
+            time: wall_clock(),
+            worker: self.worker.clone(),
+            kind: draft.kind,
+            post: draft.post,
+            model: draft.model,
+            outcome: draft.outcome,
+            text: draft.text,
+        });
+    }
+
+    /// Adds another worker's event as it is, but for its number, which is this log's.
+    pub fn relay(&self, event: Event) {
         let seq = {
             let mut ring = self.lock();
             let seq = ring.first + ring.events.len() as u64;
@@ -92,19 +106,20 @@ impl EventLog {
                 ring.events.pop_front();
                 ring.first += 1;
             }
-            ring.events.push_back(Event {
-                seq,
-                time: wall_clock(),
-                worker: self.worker.clone(),
-                kind: draft.kind,
-                post: draft.post,
-                model: draft.model,
-                outcome: draft.outcome,
-                text: draft.text,
-            });
+            ring.events.push_back(Event { seq, ..event });
             seq
         };
         self.newest.send_replace(seq + 1);
+    }
+
+    /// Whose log it is.
+    pub fn worker(&self) -> &Safe {
+        &self.worker
+    }
+
+    /// True when at most so many hold this log: nobody will read what they write.
+    pub fn is_forgotten(&self, writers: usize) -> bool {
+        Arc::strong_count(&self.ring) <= writers
     }
 
     /// At most `max` events from number `from` on; what is no longer there is counted.

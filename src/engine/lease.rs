@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::event::wall_clock;
 use crate::domain::{Fence, JobId, JobKind, Millis};
-use crate::store::{Claim, Store, StoreError};
+use crate::store::{Claim, Store, StoreError, Upload};
 use crate::text::Safe;
 
 /// Time a claim lasts without a heartbeat.
@@ -44,6 +44,13 @@ impl Held {
         let (claims, given_up) = self.store.claim_or_give_up(kind, &self.worker, limit, LEASE).await?;
         self.jobs.extend(claims.iter().map(|claim| (claim.job, claim.fence)));
         Ok((claims, given_up))
+    }
+
+    /// Claims at most `limit` uploads.
+    pub async fn claim_uploads(&mut self, limit: u32) -> Result<Vec<Upload>, StoreError> {
+        let uploads = self.store.claim_uploads(&self.worker, limit, LEASE).await?;
+        self.jobs.extend(uploads.iter().map(|upload| (upload.job, upload.fence)));
+        Ok(uploads)
     }
 
     /// That claim is finished or lost; a later claim of the same job stays.
@@ -96,9 +103,14 @@ impl Held {
     /// Gives claims back, uncounted and due at once.
     pub async fn release(&mut self, claims: impl Iterator<Item = &Claim>) -> Result<(), StoreError> {
         let held: Vec<(JobId, Fence)> = claims.map(|claim| (claim.job, claim.fence)).collect();
-        self.store.release(&held).await?;
+        self.release_jobs(&held).await
+    }
+
+    /// The same by job and fence.
+    pub async fn release_jobs(&mut self, held: &[(JobId, Fence)]) -> Result<(), StoreError> {
+        self.store.release(held).await?;
         for (job, fence) in held {
-            self.forget(job, fence);
+            self.forget(*job, *fence);
         }
         Ok(())
     }

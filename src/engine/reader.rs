@@ -33,8 +33,8 @@ pub use local::{Local, runtime_options};
 pub use progress::Progress;
 use progress::Why;
 pub use remote::Remote;
-pub use thread::Readers;
 use thread::Threads;
+pub use thread::{Readers, render};
 use work::{Finished, Room};
 
 /// Images claimed for each that is read: one more is loaded meanwhile.
@@ -126,7 +126,6 @@ impl Reading {
                 self.fill().await;
             }
             self.stand();
-            let look_at = self.claimer.look_at();
             let hungry = !stopping && self.room_left() > 0;
             tokio::select! {
                 Some(done) = self.works.join_next_with_id() => self.ended(done).await,
@@ -140,7 +139,7 @@ impl Reading {
                 _ = &mut leave => break,
                 _ = heartbeat.tick() => self.heartbeat().await,
                 _ = care.tick() => self.care().await,
-                () = tokio::time::sleep_until(look_at), if hungry => {}
+                () = self.claimer.wait(), if hungry => {}
             }
             if stopping && self.works.is_empty() {
                 break;
@@ -164,6 +163,9 @@ impl Reading {
         let shared = &self.room.shared;
         if let Some(pause) = shared.pauses().into_iter().find(|pause| pause.scope == PauseScope::All) {
             return Some(pause.reason);
+        }
+        if let Some(full) = shared.uploading.full_because() {
+            return Some(full);
         }
         if self.troubled_until.is_some_and(|until| Instant::now() < until) {
             return shared.reading.trouble();

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::shared::Shared;
-use crate::domain::{ModelKey, ModelScore, OcrNumbers, Outcome, Phase, Snapshot, Stats, Status, StatusCounts, Totals};
+use crate::domain::{
+    ModelKey, ModelScore, ModelShare, OcrNumbers, Outcome, Phase, Snapshot, Stats, Status, StatusCounts, Totals, WorkerNumbers,
+    WorkerSeen,
+};
 use crate::llm::Verdict;
 use crate::llm::quota::Concurrency;
 use crate::store::{ProviderUsage, StoreError};
@@ -15,6 +18,8 @@ use crate::text::Safe;
 
 /// Calls of each model whose times are kept for the percentile.
 const TIMES: usize = 256;
+/// Of them, those that other processes see.
+const TIMES_SHOWN: usize = 32;
 /// Seconds of the pace.
 const PACE: usize = 60;
 /// How often the tables are read while nothing happens here: other processes may work on them.
@@ -28,6 +33,8 @@ pub struct Board {
     pub totals: Totals,
     pub in_flight: usize,
     pub concurrency: Concurrency,
+    /// What the engine was doing when it last published.
+    pub phase: Phase,
     models: BTreeMap<ModelKey, Score>,
     /// Posts finished in each of the last seconds, newest last, and the second of the newest.
     pace: VecDeque<u32>,
@@ -35,6 +42,7 @@ pub struct Board {
     started: Instant,
     stats: Stats,
     usage: Vec<ProviderUsage>,
+    workers: Vec<WorkerSeen>,
     ocr_counts: StatusCounts,
     /// When the OCR jobs are worth counting again.
     ocr_count_at: Instant,
@@ -56,12 +64,14 @@ impl Board {
             totals: Totals::default(),
             in_flight: 0,
             concurrency: Concurrency::new(concurrency_max),
+            phase: Phase::None,
             models: BTreeMap::new(),
             pace: VecDeque::from(vec![0; PACE]),
             pace_second: 0,
             started: Instant::now(),
             stats: Stats::default(),
             usage: Vec::new(),
+            workers: Vec::new(),
             ocr_counts: StatusCounts::default(),
             ocr_count_at: Instant::now(),
             read_at: None,
@@ -140,27 +150,41 @@ impl Board {
 }
 
 /// The nearest-rank 95th percentile.
-fn p95(times: &VecDeque<u32>) -> Option<u64> {
-    let mut sorted: Vec<u32> = times.iter().copied().collect();
+pub fn p95<'a>(times: impl IntoIterator<Item = &'a u32>) -> Option<u64> {
+    let mut sorted: Vec<u32> = times.into_iter().copied().collect();
     sorted.sort_unstable();
     let rank = (sorted.len() * 95).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).map(|ms| u64::from(*ms))
 }
 
-/// Reads the tables' counters when something happened here, or a second went by.
-pub async fn refresh(shared: &Shared) -> Result<(), StoreError> {
+/// Reads what holds for all engines and the tables' counters when something happened here, or a second went by; without
+/// anybody who watches, only the former.
+pub async fn refresh(shared: &Shared, watched: bool) -> Result<(), StoreError> {
     let due = {
         let board = shared.board();
-        board.dirty || board.read_at.is_none_or(|at| at.elapsed() >= OTHERS)
+        (board.dirty && watched) || board.read_at.is_none_or(|at| at.elapsed() >= OTHERS)
     };
     if !due {
         return Ok(());
     }
+    shared.follow_rules().await?;
+    shared.note_waiting(shared.store.waiting_uploads().await?);
+    if !watched {
+        shared.board().read_at = Some(Instant::now());
+        return Ok(());
+    }
     let stats = shared.store.stats(None, shared.tagging.max_attempts).await?.unwrap_or_default();
     let usage = shared.store.usage_today().await?;
-    shared.follow_pauses(shared.store.pauses().await?);
+    // Where only one engine can be, this is it.
+    let workers = if shared.store.is_embedded() { Vec::new() } else { shared.store.workers().await? };
     let counting = Instant::now();
-    let ocr_counts = if shared.board().ocr_count_at <= counting { Some(shared.store.ocr_counts().await?) } else { None };
+    let ocr_counts = if shared.board().ocr_count_at <= counting {
+        let (stored, failed) = shared.store.output_counts().await?;
+        shared.uploading.set_counts(stored, failed);
+        Some(shared.store.ocr_counts().await?)
+    } else {
+        None
+    };
     let mut board = shared.board();
     if let Some(counts) = ocr_counts {
         board.ocr_counts = counts;
@@ -169,6 +193,7 @@ pub async fn refresh(shared: &Shared) -> Result<(), StoreError> {
     }
     board.stats = stats;
     board.usage = usage;
+    board.workers = workers;
     board.read_at = Some(Instant::now());
     board.dirty = false;
     Ok(())
@@ -176,6 +201,7 @@ pub async fn refresh(shared: &Shared) -> Result<(), StoreError> {
 
 /// Publishes a snapshot if it differs from the last one.
 pub fn publish(shared: &Shared, phase: Phase, trouble: Option<Safe>, to: &watch::Sender<Snapshot>) {
+    shared.board().phase = phase;
     let snapshot = compose(shared, phase, trouble);
     to.send_if_modified(|last| {
         let same = Snapshot { version: last.version, ..snapshot.clone() } == *last;
@@ -184,6 +210,36 @@ pub fn publish(shared: &Shared, phase: Phase, trouble: Option<Safe>, to: &watch:
         }
         !same
     });
+}
+
+/// What this engine shows of itself to other processes.
+pub fn numbers(shared: &Shared) -> WorkerNumbers {
+    let now = shared.now();
+    let route = shared.route();
+    let mut board = shared.board();
+    board.roll();
+    let share = |(index, key): (usize, &ModelKey)| {
+        let (breaker, until, reason) = route.health.score(index, now);
+        let score = board.models.get(key);
+        ModelShare {
+            model: key.clone(),
+            calls: score.map_or(0, |s| s.calls),
+            successes: score.map_or(0, |s| s.successes),
+            answers: score.map_or(0, |s| s.answers),
+            times_ms: score.map(|s| s.times_ms.iter().rev().take(TIMES_SHOWN).copied().collect()).unwrap_or_default(),
+            limit_today: shared.providers.get(&key.provider).and_then(|p| p.requests_per_day).map(i64::from),
+            breaker,
+            until,
+            reason: reason.map(String::from),
+        }
+    };
+    WorkerNumbers {
+        in_flight: board.in_flight,
+        concurrency: board.concurrency.limit(),
+        finished_per_second: board.pace(),
+        totals: board.totals,
+        models: route.models.iter().map(|model| &model.key).enumerate().map(share).collect(),
+    }
 }
 
 fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
@@ -231,6 +287,8 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         budget_micros: (!budgets.is_empty()).then(|| budgets.iter().sum()),
         totals: board.totals,
         ocr: OcrNumbers { counts: board.ocr_counts, ..shared.reading.numbers() },
+        uploads: shared.uploading.numbers(),
+        workers: board.workers.clone(),
         trouble: trouble.or_else(|| route.empty_because.clone().filter(|_| shared.kinds.tag)),
     }
 }
@@ -241,9 +299,9 @@ mod tests {
 
     #[test]
     fn the_percentile_is_the_nearest_rank() {
-        assert_eq!(p95(&VecDeque::new()), None);
-        assert_eq!(p95(&(1..=100).collect()), Some(95));
-        assert_eq!(p95(&[7].into_iter().collect()), Some(7));
+        assert_eq!(p95(&[]), None);
+        assert_eq!(p95(&(1..=100).collect::<Vec<_>>()), Some(95));
+        assert_eq!(p95(&[7]), Some(7));
     }
 
     #[test]

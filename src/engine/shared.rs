@@ -1,6 +1,8 @@
 //! What the main loop and all passes of one engine share: store, route, wires, clock, scoreboard, stop signal.
 //! It decides nothing; decisions are `llm::route`'s and the loop's.
 
+mod rules;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +11,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::event::{Draft, EventLog, wall_clock};
+use super::legacy_log;
 use super::reader::standing::Standing;
 use super::score::Board;
+use super::uploader::standing::Uploading;
 use super::{Kinds, Options};
 use crate::config::{Config, Provider, Tagging};
-use crate::domain::{BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WorstCase};
+use crate::domain::{
+    BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WaitingUploads, WorstCase,
+};
 use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
 use crate::llm::wire::Wire;
 use crate::store::{ModelState, Store, StoreError};
@@ -88,6 +94,7 @@ pub struct Shared {
     pub worker: String,
     pub kinds: Kinds,
     pub reading: Standing,
+    pub uploading: Uploading,
     route: Mutex<Route>,
     board: Mutex<Board>,
     /// A checked route that waits until no pass walks the old one.
@@ -96,6 +103,10 @@ pub struct Shared {
     vocabulary: Mutex<Vocabulary>,
     /// Pauses as the database held them when last looked at.
     stored_pauses: Mutex<Vec<Pause>>,
+    /// The models' state as this engine last wrote or read it.
+    known_models: Mutex<BTreeMap<ModelKey, ModelState>>,
+    /// Something may be due, or may be done again, that another process knew of: whoever claims looks.
+    stir: watch::Sender<u64>,
     concurrency_max: u32,
     /// Database clock minus this machine's clock, milliseconds.
     clock_offset: AtomicI64,
@@ -135,24 +146,50 @@ impl Shared {
             worker,
             kinds: options.kinds,
             reading: Standing::default(),
+            uploading: Uploading::new(config.blob.upload.then(|| spool(config.blob.spool_mb))),
             route: Mutex::new(Route::new(Vec::new(), Some(Safe::fixed("the route is being checked")))),
             board: Mutex::new(Board::new(concurrency_max)),
             next_route: Mutex::default(),
             vocabulary: Mutex::default(),
             stored_pauses: Mutex::default(),
+            known_models: Mutex::default(),
+            stir: watch::Sender::default(),
             concurrency_max,
             clock_offset: AtomicI64::new(0),
             seed: AtomicU64::new(fastrand::u64(..)),
         }
     }
 
+    /// Whoever claims is to look now.
+    pub fn stir(&self) {
+        self.stir.send_modify(|times| *times += 1);
+    }
+
+    /// Changes whenever whoever claims is to look.
+    pub fn stirred(&self) -> watch::Receiver<u64> {
+        self.stir.subscribe()
+    }
+
     /// Kinds of work that this engine can do now.
     pub fn able(&self) -> Vec<JobKind> {
         let ocr = self.kinds.ocr && self.reading.is_able();
-        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr)]
+        [(self.kinds.tag, JobKind::Tag), (ocr, JobKind::Ocr), (self.kinds.upload, JobKind::Upload)]
             .into_iter()
             .filter_map(|(does, kind)| does.then_some(kind))
             .collect()
+    }
+
+    /// True while an image or an upload is in hand.
+    pub fn is_busy_beside(&self) -> bool {
+        self.reading.is_busy() || self.uploading.numbers().in_flight > 0
+    }
+
+    /// What waits for its upload was counted; says so when the spool is full from now on, or not any more.
+    pub fn note_waiting(&self, waiting: WaitingUploads) {
+        if let Some((full, text)) = self.uploading.set_waiting(waiting) {
+            let kind = if full { EventKind::Paused } else { EventKind::Resumed };
+            self.log.publish(Draft::new(kind, text));
+        }
     }
 
     /// The database's clock, as far as this machine's clock runs evenly.
@@ -216,53 +253,15 @@ impl Shared {
         let Some(mut next) = locked(&self.next_route).take() else { return };
         let kept: Vec<(ModelKey, Kept)> = remembered
             .iter()
-            .map(|state| {
-                // A model that the check has just found is not off any more.
-                let kept = Kept { format: state.format.clone(), breaker: state.breaker.clone(), off_reason: None };
-                (state.model.clone(), kept)
-            })
+            // A model that the check has just found is not off any more.
+            .map(|state| (state.model.clone(), Kept { off_reason: None, ..rules::kept(state.clone()) }))
             .collect();
         next.health.load(&kept);
+        self.remember(remembered);
         for pause in locked(&self.stored_pauses).iter() {
             next.health.set_pause(pause);
         }
         *self.route() = next;
-    }
-
-    /// Brings the route's pauses in line with the database: new ones hold, those that somebody lifted end.
-    pub fn follow_pauses(&self, stored: Vec<Pause>) {
-        let mut known = locked(&self.stored_pauses);
-        if *known == stored {
-            return;
-        }
-        let mut route = self.route();
-        for lifted in known.iter().filter(|old| !stored.iter().any(|new| new.scope == old.scope)) {
-            route.health.clear_pause(&lifted.scope);
-            let text = match lifted.scope {
-                PauseScope::All => "the engine goes on".to_owned(),
-                PauseScope::Provider(_) => format!("{} goes on", in_words(&lifted.scope)),
-                PauseScope::Free(_) | PauseScope::Uploads => format!("{} go on", in_words(&lifted.scope)),
-            };
-            self.log.publish(Draft::new(EventKind::Resumed, Safe::line(&text)));
-        }
-        for pause in stored.iter().filter(|new| !known.contains(new)) {
-            route.health.set_pause(pause);
-            // The engine's own pauses were told when they were set.
-            if pause.scope == PauseScope::All {
-                self.log.publish(Draft::new(EventKind::Paused, pause.reason.clone()));
-            }
-        }
-        *known = stored;
-    }
-
-    /// Pauses in force now.
-    pub fn pauses(&self) -> Vec<Pause> {
-        let stored = locked(&self.stored_pauses).clone();
-        let now = self.now();
-        let mut pauses = self.route().health.pauses(now);
-        let known: Vec<PauseScope> = pauses.iter().map(|p| p.scope.clone()).collect();
-        pauses.extend(stored.into_iter().filter(|p| !known.contains(&p.scope) && p.until.is_none_or(|until| now < until)));
-        pauses
     }
 
     /// The channel's most used tags, at most a minute old; none when vocabulary is switched off.
@@ -307,6 +306,7 @@ impl Shared {
         match note {
             Note::Retry { model, outcome, wait, reason } => {
                 self.board().totals.retries += 1;
+                legacy_log::retry(post, *wait, reason);
                 let text = if wait.is_zero() {
                     format!("{reason}; again with a corrected request")
                 } else {
@@ -317,6 +317,7 @@ impl Shared {
             Note::Fallback { from, to, outcome, reason, after_retries } => {
                 self.board().totals.fallbacks += 1;
                 let next = self.route().short(*to);
+                legacy_log::fallback(post, &next, reason);
                 let tries = match after_retries {
                     0 => String::new(),
                     1 => " after 1 retry".to_owned(),
@@ -368,14 +369,6 @@ impl Shared {
         }
     }
 
-    /// What to keep of a model whose state has changed.
-    pub fn model_state(&self, index: usize) -> Option<ModelState> {
-        let route = self.route();
-        let kept = route.health.kept(index)?;
-        let model = route.health.key(index)?.clone();
-        Some(ModelState { model, format: kept.format, breaker: kept.breaker, off_reason: kept.off_reason, updated_at: 0 })
-    }
-
     fn breaker_words(&self, state: BreakerState, until: Option<Millis>, reason: &Safe) -> Safe {
         let left = until.map(|until| format!(" for {}", self.left(until))).unwrap_or_default();
         Safe::line(&match state {
@@ -399,6 +392,11 @@ pub fn duration_words(time: Duration) -> String {
         120_000..7_200_000 => format!("{} min", time.as_secs() / 60),
         _ => format!("{} h {} min", time.as_secs() / 3_600, time.as_secs() / 60 % 60),
     }
+}
+
+/// Bytes of so many MiB.
+fn spool(megabytes: u64) -> i64 {
+    i64::try_from(megabytes).unwrap_or(i64::MAX).saturating_mul(1 << 20)
 }
 
 /// What a pause covers, for a person.

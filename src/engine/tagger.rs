@@ -19,6 +19,9 @@ use crate::text::Safe;
 /// Time that a call in flight gets after a stop was asked for.
 const LAST_CALL: Duration = Duration::from_millis(3_500);
 
+/// A reservation that took longer, as when the database was away, stands at a time at which nothing was sent.
+const PROMPT: Duration = Duration::from_millis(500);
+
 /// How a pass ended for the main loop.
 #[derive(Debug)]
 pub struct Finished {
@@ -237,8 +240,12 @@ impl Worker {
             model: model.clone(),
             reserve_micros,
         };
-        let store = self.shared.store.clone();
-        self.persist(|| store.reserve_call(&call, &limits)).await
+        let (store, asked) = (self.shared.store.clone(), Instant::now());
+        let reserved = self.persist(|| store.reserve_call(&call, &limits)).await?;
+        if let (Reserved::Sent(id), Some(_), true) = (reserved, limits.per_minute, asked.elapsed() > PROMPT) {
+            self.persist(|| store.call_goes_out(id)).await?;
+        }
+        Ok(reserved)
     }
 
     fn ask(&self, call: &Call) -> Ask {
@@ -290,7 +297,9 @@ impl Worker {
             }
         }
         let changed: BTreeSet<usize> = notes.iter().filter_map(Note::changed_model).collect();
-        for state in changed.into_iter().filter_map(|index| self.shared.model_state(index)) {
+        let providers = notes.iter().filter_map(Note::changed_provider).filter_map(|name| self.shared.provider_state(name));
+        let states: Vec<_> = changed.into_iter().filter_map(|index| self.shared.model_state(index)).chain(providers).collect();
+        for state in states {
             let store = self.shared.store.clone();
             self.persist(|| store.save_model_state(&state)).await?;
         }

@@ -213,6 +213,14 @@ pub enum Note {
 }
 
 impl Note {
+    /// The provider whose breaker changed, if one did.
+    pub fn changed_provider(&self) -> Option<&str> {
+        match self {
+            Self::ProviderBreaker { provider, .. } => Some(provider),
+            _ => None,
+        }
+    }
+
     /// The model whose stored state changed, if one did.
     pub const fn changed_model(&self) -> Option<usize> {
         match self {

@@ -1,6 +1,7 @@
 //! One pooled HTTP client for one provider: an [`Ask`] out, a capped raw reply back, and the list of its models.
 //! It judges no answer (that is `outcome`) and asks nothing twice (that is `route`).
 
+mod account;
 mod listing;
 mod request;
 mod transport;
@@ -19,6 +20,7 @@ use crate::domain::{Millis, Outcome};
 use crate::llm::outcome::{self, Headers};
 use crate::llm::{Ask, Verdict};
 use crate::text::Safe;
+pub use account::Account;
 pub use listing::Listing;
 pub use transport::TransportFailure;
 
@@ -137,7 +139,10 @@ impl Wire {
 
     /// The provider's models as `GET /models` tells them; entries that make no sense are left out.
     pub async fn models(&self) -> Result<Vec<Listing>, WireError> {
-        let reply = self.read(self.client.get(self.models.clone()), LIST_CAP).await;
+        self.models_with_reply().await.0
+    }
+
+    fn listed(&self, reply: &Reply) -> Result<Vec<Listing>, WireError> {
         let failed = |detail: Safe| WireError::Models { provider: self.provider.clone(), detail: detail.clipped(200) };
         if let Some(failure) = reply.failure {
             return Err(failed(Safe::line(&format!("{failure}: {}", reply.detail))));

@@ -8,6 +8,7 @@
 //! ```
 
 mod document;
+mod health;
 mod lookout;
 mod reply;
 
@@ -24,6 +25,7 @@ use super::remote::{
 use super::{Document, OcrError, Stage};
 use crate::config::OcrService;
 use crate::text::Safe;
+pub use health::{Health, health};
 pub use lookout::upload_name;
 use lookout::{Keys, Lookout, Sought};
 use reply::{Answer, Result as Content};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Ops, OpsError};
-use crate::domain::JobKind;
+use crate::domain::{JobKind, OutputState};
 use crate::store::CallCount;
 
 /// That the database answers, and who works on it.
@@ -28,6 +28,13 @@ impl Ops {
     /// Asks the database for as little as shows that it answers.
     pub async fn pulse(&self) -> Result<Pulse, OpsError> {
         Ok(Pulse { taggers: self.store.live_workers(JobKind::Tag).await?, readers: self.store.live_workers(JobKind::Ocr).await? })
+    }
+
+    /// Documents on their way into the blob store, by state. It walks an index over all of them.
+    pub async fn uploads(&self) -> Result<[(OutputState, i64); 3], OpsError> {
+        let (stored, failed) = self.store.output_counts().await?;
+        let waiting = self.store.waiting_uploads().await?.documents;
+        Ok([(OutputState::Waiting, waiting), (OutputState::Stored, stored), (OutputState::Failed, failed)])
     }
 
     /// Calls that ended since the last look, of all engines on the database.

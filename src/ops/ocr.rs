@@ -8,6 +8,8 @@
 
 mod folder;
 mod inputs;
+mod keep;
+mod objects;
 mod remote;
 mod worker;
 
@@ -18,6 +20,8 @@ use std::time::{Duration, Instant};
 
 pub use self::folder::Folder;
 pub use self::inputs::{Found, Input, InputError, find};
+pub use self::keep::{Keeping, Kept};
+pub use self::objects::fetch;
 pub use self::remote::Away;
 use self::worker::Follow;
 use crate::ocr::pipeline::{Reads, Watch};

@@ -1,6 +1,7 @@
 //! What stands in the blob store, as a person asks for it: listed a page at a time, looked into, fetched, deleted, linked to, verified.
 //! It uploads nothing: that is the engine's uploader.
 
+mod known;
 mod names;
 mod newest;
 mod picture;

@@ -83,8 +83,8 @@ fn look(given: &[PathBuf]) -> Result<Looked, InputError> {
     let Found { inputs, troubles } = ocr::find(given)?;
     let files = inputs.into_iter().filter_map(|input| match input {
         Input::File(path) => Some(path),
-        // Only `tagdeck ocr` reads it: an engine elsewhere has no stdin to read.
-        Input::Stdin => None,
+        // Only `tagdeck ocr` reads these: an engine elsewhere has no stdin to read, and fetches nothing.
+        Input::Stdin | Input::Object(_) | Input::Fetched { .. } => None,
     });
     Ok((troubles, files.map(|path| (path.clone(), image(&path))).collect()))
 }
@@ -100,7 +100,7 @@ fn image(path: &Path) -> Result<NewImage, Fault> {
 }
 
 /// SHA-256 of a file, lower-case hex.
-pub(super) fn hash(path: &Path) -> io::Result<String> {
+pub fn hash(path: &Path) -> io::Result<String> {
     // Looked at before it is opened: to open a pipe would wait for whoever writes into it.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));

@@ -8,7 +8,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, Sqlite};
 
 use super::StoreError;
+use super::finish::Ends;
 use super::link::{Link, Row};
+use super::news::Newsroom;
 use super::postgres::Server;
 use super::sql::{self, Sql};
 use super::sqlite::Embedded;
@@ -61,6 +63,10 @@ pub(crate) struct Base {
     pub(crate) kind: Kind,
     /// A bot's database that was not attached, by its address: it lacks our tables, and only some statements may run.
     pub(crate) unattached: Option<Safe>,
+    /// What its processes tell each other.
+    pub(crate) news: Newsroom,
+    /// Ends of jobs that wait to be written together.
+    pub(crate) ends: Ends,
 }
 
 /// The two kinds of database, open.

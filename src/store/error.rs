@@ -45,7 +45,7 @@ pub enum StoreError {
         /// Without its password.
         url: Safe,
     },
-    /// Tables of a newer version.
+    /// Tables of a newer version that this one cannot work on.
     #[error("the database {url} was written by a newer tagdeck; use that version, or another database")]
     Newer {
         /// Without its password.

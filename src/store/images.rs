@@ -3,6 +3,7 @@
 
 use super::base::work;
 use super::link::{Link, args};
+use super::news::Topic;
 use super::ocr::add_document;
 use super::outbox::enqueue_upload;
 use super::types::{NewDocument, NewImage, NewOutput, Submitted};
@@ -17,7 +18,9 @@ impl Store {
             return Ok(Vec::new());
         }
         let work = Submit { images: images.to_vec(), max_attempts: max_attempts.into() };
-        self.base.write(sql::ADD_IMAGE.doing, work).await
+        let submitted = self.base.write(sql::ADD_IMAGE.doing, work).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(submitted)
     }
 
     /// Keeps what was read in an image without a post that no job asked for, and enqueues its upload unless there is or was one.
@@ -34,7 +37,9 @@ impl Store {
             output: output.cloned(),
             max_attempts: max_attempts.into(),
         };
-        self.base.write(sql::ADD_DOCUMENT.doing, work).await
+        let image = self.base.write(sql::ADD_DOCUMENT.doing, work).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(image)
     }
 
     /// State of the reading of a file that was handed in; `None`: there is no such image, or no job for it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::base::work;
 use super::jobs::adopt_posts;
 use super::link::{Link, args, storable};
+use super::news::Topic;
 use super::{Store, StoreError, json_ids, millis, sql, stamp};
 use crate::domain::{Imported, NewPost, UserId};
 
@@ -25,7 +26,11 @@ impl Store {
         }
         let posts = posts.to_vec();
         let slice = Slice { user: user.0, posts, wait: millis(wait_for_ocr), max_attempts: max_attempts.into() };
-        self.base.write(sql::ADD_POSTS.doing, slice).await
+        let imported = self.base.write(sql::ADD_POSTS.doing, slice).await?;
+        if imported.iter().any(|one| *one != Imported::Unchanged) {
+            self.base.news.tell(Topic::Work).await;
+        }
+        Ok(imported)
     }
 }
 
@@ -118,7 +123,8 @@ async fn import_channel(me: &Slice, link: &mut Link<'_>, places: &[usize], impor
         adopt_posts(link, fresh.into_values().collect(), me.max_attempts, me.wait).await?;
     }
     for (id, text) in &edits {
-        link.run(&sql::EDIT_POST, args![*id, text]).await?;
+        link.run(&sql::EDIT_TEXT, args![*id, text]).await?;
+        link.run(&sql::EDIT_POST, args![*id]).await?;
     }
     if !edits.is_empty() {
         link.run(&sql::RESTART_JOBS, args![&json_ids(edits.into_keys()), me.wait, me.max_attempts]).await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::base::work;
 use super::link::{Link, args};
+use super::news::Topic;
 use super::ocr::let_post_go_on;
 use super::types::{Claim, Finish, Outlook, Recovered};
 use super::{Store, StoreError, json_ids, millis, sql};
@@ -49,17 +50,14 @@ impl Store {
         Ok(held.iter().map(|(job, _)| *job).filter(|job| !kept.contains(job)).collect())
     }
 
-    /// Ends a job and writes its post in one transaction. `false`: the lease was lost, nothing was changed.
-    pub async fn finish(&self, job: JobId, fence: Fence, finish: &Finish) -> Result<bool, StoreError> {
-        self.base.write(sql::FINISH.doing, FinishJob { job, fence, finish: finish.clone() }).await
-    }
-
     /// Gives unfinished jobs back: due now, the pass not counted. Jobs already lost are passed over.
     pub async fn release(&self, held: &[(JobId, Fence)]) -> Result<(), StoreError> {
         if held.is_empty() {
             return Ok(());
         }
-        self.base.write(sql::RELEASE.doing, Release { held: held_json(held) }).await
+        self.base.write(sql::RELEASE.doing, Release { held: held_json(held) }).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(())
     }
 
     /// Cleans up after engines that died: their open calls become `unknown`, their jobs are due. In SQLite every owner is taken
@@ -81,25 +79,26 @@ impl Store {
             if taken == 0 {
                 return Ok(adopted);
             }
+            self.base.news.tell(Topic::Work).await;
         }
     }
 
     /// How much of one kind is still to be done, and when.
     pub async fn outlook(&self, kind: JobKind) -> Result<Outlook, StoreError> {
-        let mut reader = self.base.reader(&sql::DUE).await?;
-        let mut link = reader.link();
-        let kind = kind.as_str();
-        let leased = link.int(&sql::LEASED, args![kind]).await?.unwrap_or_default();
-        let due = link.int(&sql::DUE, args![kind, Outlook::CAP]).await?.unwrap_or_default();
+        let row = self.base.row(&sql::OUTLOOK, args![kind.as_str(), Outlook::CAP]).await?;
+        let Some(row) = row else { return Err(StoreError::shape(sql::OUTLOOK.doing, "no counts came back")) };
+        let leased = row.int(0)?;
         // Leased jobs stand in the same index, among those that are due later.
-        let later = link.int(&sql::LATER, args![kind, Outlook::CAP + leased]).await?.unwrap_or_default();
-        let next_at = link.int(&sql::NEXT_AT, args![kind]).await?;
-        Ok(Outlook { due, later: (later - leased).max(0), leased, next_at })
+        Ok(Outlook { leased, due: row.int(1)?, later: (row.int(2)? - leased).max(0), next_at: row.opt_int(3)? })
     }
 
     /// Makes due the posts that wait for the text of their images; returns how many.
     pub async fn stop_waiting_for_ocr(&self) -> Result<u64, StoreError> {
-        self.base.write(sql::STOP_WAITING.doing, StopWaiting).await
+        let due = self.base.write(sql::STOP_WAITING.doing, StopWaiting).await?;
+        if due > 0 {
+            self.base.news.tell(Topic::Work).await;
+        }
+        Ok(due)
     }
 }
 
@@ -227,28 +226,51 @@ work!(Release => (), |me, link| {
     link.run(&sql::RELEASE, args![&me.held]).await.map(drop)
 });
 
-struct FinishJob {
-    job: JobId,
-    fence: Fence,
-    finish: Finish,
+/// The end of one job.
+pub(super) struct FinishJob {
+    pub(super) job: JobId,
+    pub(super) fence: Fence,
+    pub(super) finish: Finish,
 }
 
 work!(FinishJob => bool, |me, link| finish(link, me.job, me.fence, &me.finish).await.map(|done| done.is_some()));
 
+/// What an end says of the job.
+pub(super) struct End<'a> {
+    pub(super) status: Status,
+    pub(super) class: Option<&'a str>,
+    pub(super) reason: Option<&'a str>,
+    /// Milliseconds until it is due again.
+    pub(super) after: i64,
+    /// Passes that do not count.
+    pub(super) given_back: i64,
+}
+
+impl<'a> End<'a> {
+    pub(super) fn of(finish: &'a Finish) -> Self {
+        let end = |status, class: &'a str, reason: &'a str| Self {
+            status,
+            class: Some(class),
+            reason: Some(reason),
+            after: 0,
+            given_back: 0,
+        };
+        match finish {
+            Finish::Tagged { .. } => Self { status: Status::Success, class: None, reason: None, after: 0, given_back: 0 },
+            Finish::Skipped { class, reason } => end(Status::Skipped, class, reason),
+            Finish::Retry { class, reason, after } => Self { after: millis(*after), ..end(Status::Retrying, class, reason) },
+            Finish::PutOff { class, reason, after } => {
+                Self { after: millis(*after), given_back: 1, ..end(Status::Retrying, class, reason) }
+            }
+            Finish::Failed { class, reason } => end(Status::Failed, class, reason),
+        }
+    }
+}
+
 /// The fenced end of a job; what it was about, or `None` when the lease was lost.
 pub(super) async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish: &Finish) -> Result<Option<i64>, StoreError> {
-    let none = Duration::ZERO;
-    let (status, class, reason, after, given_back) = match finish {
-        Finish::Tagged { .. } => (Status::Success, None, None, none, 0),
-        Finish::Skipped { class, reason } => (Status::Skipped, Some(class), Some(reason), none, 0),
-        Finish::Retry { class, reason, after } => (Status::Retrying, Some(class), Some(reason), *after, 0),
-        Finish::PutOff { class, reason, after } => (Status::Retrying, Some(class), Some(reason), *after, 1),
-        Finish::Failed { class, reason } => (Status::Failed, Some(class), Some(reason), none, 0),
-    };
-    let (class, reason) = (class.map(String::as_str), reason.map(String::as_str));
-    let row = link
-        .row(&sql::FINISH, args![job.0, fence.0, status.as_str(), class, reason, millis(after), i64::from(given_back)])
-        .await?;
+    let End { status, class, reason, after, given_back } = End::of(finish);
+    let row = link.row(&sql::FINISH, args![job.0, fence.0, status.as_str(), class, reason, after, given_back]).await?;
     let Some(row) = row else { return Ok(None) };
     let (kind, ref_id, attempts) = (row.word::<JobKind>(0)?, row.int(1)?, row.int(2)?);
     if kind == Some(JobKind::Tag) {
@@ -261,13 +283,24 @@ pub(super) async fn finish(link: &mut Link<'_>, job: JobId, fence: Fence, finish
             }
         }
     }
+    ended_elsewhere(link, kind, ref_id, status).await?;
+    Ok(Some(ref_id))
+}
+
+/// What the end of an image's or a document's job changes beside it.
+pub(super) async fn ended_elsewhere(
+    link: &mut Link<'_>,
+    kind: Option<JobKind>,
+    ref_id: i64,
+    status: Status,
+) -> Result<(), StoreError> {
     if kind == Some(JobKind::Ocr) && status.is_final() {
         let_post_go_on(link, ImageId(ref_id)).await?;
     }
     if kind == Some(JobKind::Upload) && status == Status::Failed {
         link.run(&sql::OUTPUT_STATE, args![ref_id, OutputState::Failed.as_str()]).await?;
     }
-    Ok(Some(ref_id))
+    Ok(())
 }
 
 struct Recover {
@@ -313,6 +346,6 @@ fn held_json(held: &[(JobId, Fence)]) -> String {
 }
 
 /// Tags as the column holds them: plain UTF-8, no `\u` escapes, readable by the bot and by `LIKE`.
-fn tags_json(tags: &[String]) -> String {
+pub(super) fn tags_json(tags: &[String]) -> String {
     serde_json::Value::from(tags).to_string()
 }

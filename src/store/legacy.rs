@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
+use sqlx::AssertSqlSafe;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::base::work;
+use super::direct::{Direct, Kind, kind, names};
 use super::error::shown;
 use super::link::{Link, args};
-use super::{Access, Plan, Store, StoreError, postgres, sql, sqlite};
+use super::{Access, Plan, Store, StoreError, sql, sqlite};
 use crate::config::Tagging;
 use crate::domain::StatusCounts;
 use crate::text::{Safe, grouped};
@@ -19,7 +20,7 @@ pub(super) const VERSIONS: &str = "_tagdeck_migrations";
 /// What attaching has added to a bot's database, for `undo`: `column NAME`, `table NAME`, `wal`. Only a bot's database has it.
 pub(super) const ADDED: &str = "tagdeck_added";
 /// Tables of our own; the bot's four are made only where they are missing.
-pub(super) const OURS: [&str; 12] = [
+pub(super) const OURS: [&str; 13] = [
     "jobs",
     "job_calls",
     "images",
@@ -31,6 +32,7 @@ pub(super) const OURS: [&str; 12] = [
     "models",
     "pauses",
     "workers",
+    "events",
     "tagdeck_post_keys",
 ];
 const BOTS: [&str; 3] = ["users", "channels", "user_channel"];
@@ -41,13 +43,6 @@ const COLUMNS: [(&str, &str, &str); 4] = [
     ("last_tagging_attempt", "DATETIME", "TIMESTAMP"),
     ("tagging_error", "TEXT", "TEXT"),
 ];
-
-/// The two kinds of database.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Sqlite,
-    Postgres,
-}
 
 /// A bot's database that was not attached.
 #[derive(Clone, Debug)]
@@ -67,8 +62,8 @@ impl Bot {
 enum Shape {
     /// Nothing of ours nor of a bot's.
     Blank { tables: Vec<String> },
-    /// With our tables, of this version.
-    Ours { version: i64 },
+    /// With our tables, of this version; if that is newer than ours, whether only in ways that need not concern us.
+    Ours { version: i64, fits: bool },
     /// A bot's.
     Bots(Bot),
 }
@@ -85,126 +80,15 @@ pub(super) fn plain(url: &str) -> String {
     }
 }
 
-/// Which kind an address names.
-pub(super) fn kind(url: &str) -> Result<Kind, StoreError> {
-    let scheme = url.split(':').next().unwrap_or_default();
-    match scheme.split('+').next().unwrap_or_default() {
-        "sqlite" => Ok(Kind::Sqlite),
-        "postgres" | "postgresql" => Ok(Kind::Postgres),
-        _ => Err(StoreError::Url { url: shown(url), why: Safe::fixed("it names neither SQLite nor PostgreSQL") }),
-    }
-}
-
-/// One connection outside any pool.
-pub(super) enum Direct {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
 impl Direct {
-    pub(super) async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
-        match kind(url)? {
-            Kind::Sqlite => sqlite::connect(url, access).await.map(Self::Sqlite),
-            Kind::Postgres => postgres::connect(url, access).await.map(Self::Postgres),
-        }
-    }
-
-    pub(super) fn link(&mut self) -> Link<'_> {
-        match self {
-            Self::Sqlite(conn) => Link::Sqlite(conn),
-            Self::Postgres(conn) => Link::Postgres(conn),
-        }
-    }
-
-    /// Runs statements of our own making that have no arguments, as they stand.
-    pub(super) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
-        let text = AssertSqlSafe(text.to_owned());
-        match self {
-            Self::Sqlite(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
-            Self::Postgres(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
-        }
-        .map_err(|error| StoreError::query("change the tables", error))
-    }
-
-    /// The texts that such a statement gives in its first column.
-    pub(super) async fn texts(&mut self, text: &str) -> Result<Vec<String>, StoreError> {
-        let text = AssertSqlSafe(text.to_owned());
-        match self {
-            Self::Sqlite(conn) => sqlx::query_scalar(text).fetch_all(conn).await,
-            Self::Postgres(conn) => sqlx::query_scalar(text).fetch_all(conn).await,
-        }
-        .map_err(|error| StoreError::query("read what the database holds", error))
-    }
-
-    /// Names of the tables and views.
-    pub(super) async fn tables(&mut self) -> Result<Vec<String>, StoreError> {
-        names(&mut self.link(), &sql::TABLES).await
-    }
-
-    /// Whether a name of ours is a view's.
-    pub(super) async fn is_view(&mut self, name: &str) -> Result<bool, StoreError> {
-        let views = match self {
-            Self::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'view'",
-            Self::Postgres(_) => {
-                "SELECT CAST(table_name AS TEXT) FROM information_schema.views WHERE table_schema = current_schema()"
-            }
-        };
-        Ok(self.texts(views).await?.iter().any(|view| view == name))
-    }
-
-    /// Names of a table's columns, in their order.
-    pub(super) async fn columns(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
-        let text = match self {
-            Self::Sqlite(_) => format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"),
-            Self::Postgres(_) => format!(
-                "SELECT CAST(column_name AS TEXT) FROM information_schema.columns \
-                 WHERE table_schema = current_schema() AND table_name = '{table}' ORDER BY ordinal_position"
-            ),
-        };
-        self.texts(&text).await
-    }
-
-    /// As `texts`, for a statement with one number.
-    pub(super) async fn texts_after(&mut self, text: &str, after: i64) -> Result<Vec<String>, StoreError> {
-        let text = AssertSqlSafe(text.to_owned());
-        match self {
-            Self::Sqlite(conn) => sqlx::query_scalar(text).bind(after).fetch_all(conn).await,
-            Self::Postgres(conn) => sqlx::query_scalar(text).bind(after).fetch_all(conn).await,
-        }
-        .map_err(|error| StoreError::query("read rows", error))
-    }
-
-    /// Writes rows that come as one text.
-    pub(super) async fn insert(&mut self, text: &str, rows: &str) -> Result<(), StoreError> {
-        let text = AssertSqlSafe(text.to_owned());
-        match self {
-            Self::Sqlite(conn) => sqlx::query(text).bind(rows).execute(conn).await.map(drop),
-            Self::Postgres(conn) => sqlx::query(text).bind(rows).execute(conn).await.map(drop),
-        }
-        .map_err(|error| StoreError::query("write rows", error))
-    }
-
-    /// True when it needs no write-ahead logging of ours: PostgreSQL has its own.
-    async fn has_wal(&mut self) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(_) => Ok(self.texts("PRAGMA journal_mode").await?.iter().any(|mode| mode.eq_ignore_ascii_case("wal"))),
-            Self::Postgres(_) => Ok(true),
-        }
-    }
-
-    pub(super) async fn close(self) {
-        // What was asked of it is done; a failure to say goodbye changes nothing.
-        let _ = match self {
-            Self::Sqlite(conn) => conn.close().await,
-            Self::Postgres(conn) => conn.close().await,
-        };
-    }
-
     async fn shape(&mut self) -> Result<Shape, StoreError> {
+        let newest = newest(self.kind());
         let mut link = self.link();
         let tables = names(&mut link, &sql::TABLES).await?;
         if tables.iter().any(|table| table == VERSIONS) {
-            return Ok(Shape::Ours { version: link.int(&sql::APPLIED, args![]).await?.unwrap_or_default() });
+            let version = link.int(&sql::APPLIED, args![]).await?.unwrap_or_default();
+            let strange = link.int(&sql::STRANGE, args![newest]).await?.unwrap_or_default();
+            return Ok(Shape::Ours { version, fits: strange == 0 });
         }
         if !tables.iter().any(|table| table == "posts") {
             return Ok(Shape::Blank { tables });
@@ -212,6 +96,14 @@ impl Direct {
         let columns = names(&mut link, &sql::COLUMNS).await?;
         let missing = (0..COLUMNS.len()).filter(|at| !columns.iter().any(|name| name == COLUMNS[*at].0)).collect();
         Ok(Shape::Bots(Bot { missing, tables }))
+    }
+
+    /// Refuses tables of a newer version, even of one that this one can work on.
+    pub(super) async fn refuse_newer(&mut self, url: &str) -> Result<(), StoreError> {
+        match self.shape().await? {
+            Shape::Ours { version, .. } if version > newest(self.kind()) => Err(StoreError::Newer { url: shown(url) }),
+            _ => Ok(()),
+        }
     }
 
     async fn add_column(&mut self, at: usize) -> Result<(), StoreError> {
@@ -230,10 +122,7 @@ impl Direct {
     }
 
     async fn run_migrations(&mut self) -> Result<(), MigrateError> {
-        let migrator = migrator(match self {
-            Self::Sqlite(_) => Kind::Sqlite,
-            Self::Postgres(_) => Kind::Postgres,
-        });
+        let migrator = migrator(self.kind());
         match self {
             Self::Sqlite(conn) => migrator.run(conn).await,
             Self::Postgres(conn) => migrator.run(conn).await,
@@ -241,10 +130,8 @@ impl Direct {
     }
 }
 
-async fn names(link: &mut Link<'_>, sql: &sql::Sql) -> Result<Vec<String>, StoreError> {
-    link.rows(sql, args![]).await?.iter().map(|row| row.text(0)).collect()
-}
-
+/// A migration whose name ends in `_additive` promises that a program which does not know it goes on working: it adds tables, and
+/// columns that may stay empty, and nothing that is read or written before means anything else after it.
 fn migrator(kind: Kind) -> Migrator {
     let mut migrator = match kind {
         Kind::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
@@ -283,15 +170,28 @@ pub(super) async fn prepare(url: &str, access: Access) -> Result<Option<Bot>, St
             check_names(url, &tables)?;
             create(url).await.map(|()| None)
         }
-        (Shape::Ours { version }, _) if version > newest => Err(StoreError::Newer { url: shown(url) }),
-        (Shape::Ours { version }, _) if version == newest => Ok(None),
+        // While a fleet is brought up to a new version, its older workers go on.
+        (Shape::Ours { version, fits }, _) if version > newest => {
+            if fits {
+                Ok(None)
+            } else {
+                Err(StoreError::Newer { url: shown(url) })
+            }
+        }
+        (Shape::Ours { version, .. }, _) if version == newest => Ok(None),
         (Shape::Ours { .. }, Access::ReadOnly) => Err(StoreError::Outdated { url: shown(url) }),
         (Shape::Ours { .. }, Access::ReadWrite) => create(url).await.map(|()| None),
     }
 }
 
-/// Refuses a database that is not ours in the version of now.
+/// Refuses a database that is not ours in the version of now: what a newer version keeps, this one would leave behind.
 pub(super) async fn require_current(url: &str) -> Result<(), StoreError> {
+    if !is_missing_file(url)? {
+        let mut direct = Direct::open(url, Access::ReadOnly).await?;
+        let checked = direct.refuse_newer(url).await;
+        direct.close().await;
+        checked?;
+    }
     match prepare(url, Access::ReadOnly).await? {
         None => Ok(()),
         Some(_) => Err(StoreError::NotAttached { url: shown(url) }),
@@ -336,7 +236,7 @@ pub(super) async fn plan(url: &str) -> Result<Plan, StoreError> {
     let steps = match shape {
         Err(error) => Err(error),
         Ok(Shape::Blank { tables }) => check_names(url, &tables).map(|()| vec!["create the tables".to_owned()]),
-        Ok(Shape::Ours { version }) => steps_for_ours(url, &mut direct.link(), version).await,
+        Ok(Shape::Ours { version, .. }) => steps_for_ours(url, &mut direct.link(), version).await,
         Ok(Shape::Bots(bot)) => match check_names(url, &bot.tables) {
             Ok(()) => steps_for_bot(url, &mut direct.link(), &bot).await,
             Err(error) => Err(error),

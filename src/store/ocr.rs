@@ -4,6 +4,7 @@
 use super::base::work;
 use super::jobs::finish;
 use super::link::{Link, args};
+use super::news::Topic;
 use super::outbox::enqueue_upload;
 use super::types::{Finish, NewDocument, NewOutput, Reused};
 use super::{Store, StoreError, json_ids, sql};
@@ -24,7 +25,10 @@ impl Store {
         output: Option<&NewOutput>,
     ) -> Result<bool, StoreError> {
         let work = FinishOcr { job, fence, document: document.clone(), output: output.cloned() };
-        self.base.write(sql::ADD_DOCUMENT.doing, work).await
+        let done = self.base.write(sql::ADD_DOCUMENT.doing, work).await?;
+        // Its post may be due, and whoever tags it may be another.
+        self.base.news.tell(Topic::Work).await;
+        Ok(done)
     }
 
     /// Ends an OCR job with the document of another image of the same content, if there is one; `output` as for
@@ -41,13 +45,17 @@ impl Store {
             return Ok(Reused::Nothing);
         }
         let work = Reuse { job, fence, sha256: sha256.to_owned(), output: output.cloned() };
-        self.base.write(sql::REUSE_DOCUMENT.doing, work).await
+        let done = self.base.write(sql::REUSE_DOCUMENT.doing, work).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(done)
     }
 
     /// Cancels the reading of an image: at once when nobody reads it, else as soon as its engine looks. `false`: there is nothing
     /// to cancel.
     pub async fn cancel_ocr(&self, image: ImageId) -> Result<bool, StoreError> {
-        self.base.write(sql::CANCEL.doing, Cancel { image }).await
+        let cancelled = self.base.write(sql::CANCEL.doing, Cancel { image }).await?;
+        self.base.news.tell(Topic::Work).await;
+        Ok(cancelled)
     }
 
     /// Those of the jobs that an operator has cancelled.

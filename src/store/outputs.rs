@@ -26,6 +26,13 @@ impl Store {
         self.base.rows(&sql::OUTPUTS, args![after, i64::from(limit)]).await?.iter().map(super::outbox::output).collect()
     }
 
+    /// Outputs of contents whose hash begins so; a dozen digits mean one.
+    pub async fn outputs_of(&self, begin: &str) -> Result<Vec<Output>, StoreError> {
+        // `g` follows the last digit of a hash.
+        let end = format!("{begin}g");
+        self.base.rows(&sql::OUTPUTS_OF, args![begin, &end]).await?.iter().map(super::outbox::output).collect()
+    }
+
     /// How many outputs there are.
     pub async fn count_outputs(&self) -> Result<i64, StoreError> {
         Ok(self.base.int(&sql::COUNT_ALL_OUTPUTS, args![]).await?.unwrap_or_default())

@@ -16,6 +16,9 @@ use crate::text::Safe;
 /// Tries of one transaction that others keep getting in the way of.
 const TRIES: u32 = 8;
 
+/// A worker that was stopped or cut off in the middle of a transaction keeps its rows locked for so long at most.
+const STALLED: &str = "15000";
+
 /// A PostgreSQL database.
 pub(crate) struct Server {
     pool: PgPool,
@@ -48,7 +51,7 @@ impl Server {
             .max_connections(16)
             .min_connections(1)
             .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options(url, access)?)
+            .connect_with(options(url, access)?.options([("idle_in_transaction_session_timeout", STALLED)]))
             .await
             .map_err(|error| StoreError::open(&shown(url), error))?;
         Ok(Self { pool, access })

@@ -89,7 +89,7 @@ impl Store {
 
     /// How many posts fit. Without text, class and channel it costs nothing; a text is searched for in every post.
     pub async fn count(&self, filter: &PostFilter) -> Result<i64, StoreError> {
-        if filter.query.is_none() && filter.class.is_none() && filter.channel.is_none() {
+        if filter.query.is_none() && filter.class.is_none() && filter.channel.is_none() && filter.model.is_none() {
             let counts = self.counts(filter.user).await?;
             match filter.status {
                 None => return Ok(total(&counts)),
@@ -160,6 +160,8 @@ struct Sieve {
     among: Option<HashSet<i64>>,
     /// Lower-cased text to sift by.
     needle: Option<String>,
+    /// Lower-cased part of the name of a model to sift by.
+    model: Option<String>,
 }
 
 impl Sieve {
@@ -172,6 +174,7 @@ impl Sieve {
             channels: None,
             among: None,
             needle: filter.query.as_deref().map(str::to_lowercase).filter(|needle| !needle.is_empty()),
+            model: filter.model.as_deref().map(str::to_lowercase).filter(|model| !model.is_empty()),
         };
         if let Some(name) = &filter.channel {
             let name = name.trim().trim_start_matches('@').to_lowercase();
@@ -194,7 +197,7 @@ impl Sieve {
     }
 
     fn sifts(&self) -> bool {
-        self.needle.is_some() || self.among.is_some()
+        self.needle.is_some() || self.among.is_some() || self.model.is_some()
     }
 
     /// The next `limit` keys: the top of each list, merged.
@@ -238,6 +241,7 @@ impl Sieve {
             return Ok(keys);
         }
         let ids = json_ids(keys.iter().map(|key| key.id.0));
+        let asked = self.asked(reader, &ids).await?;
         let mut fit = HashSet::new();
         for row in reader.link().rows(&sql::TEXTS, args![&ids]).await? {
             let channel_fits = match &self.among {
@@ -252,7 +256,20 @@ impl Sieve {
                 fit.insert(PostId(row.int(0)?));
             }
         }
-        Ok(keys.into_iter().filter(|key| fit.contains(&key.id)).collect())
+        let asked = |key: &PageKey| asked.as_ref().is_none_or(|posts| posts.contains(&key.id));
+        Ok(keys.into_iter().filter(|key| fit.contains(&key.id) && asked(key)).collect())
+    }
+
+    /// Those of the posts that the model sifted by was asked about; `None`: any model will do.
+    async fn asked(&self, reader: &mut Reader, ids: &str) -> Result<Option<HashSet<PostId>>, StoreError> {
+        let Some(model) = &self.model else { return Ok(None) };
+        let mut posts = HashSet::new();
+        for row in reader.link().rows(&sql::ASKED, args![ids]).await? {
+            if format!("{}/{}", row.text(1)?, row.text(2)?).to_lowercase().contains(model.as_str()) {
+                posts.insert(PostId(row.int(0)?));
+            }
+        }
+        Ok(Some(posts))
     }
 
     async fn count(&self, reader: &mut Reader) -> Result<i64, StoreError> {

@@ -3,6 +3,7 @@
 
 use super::base::work;
 use super::link::args;
+use super::news::Topic;
 use super::types::{Requeue, Requeued};
 use super::{Store, StoreError, json_ids, sql};
 use crate::domain::{PostFilter, PostId, Status};
@@ -57,6 +58,7 @@ impl Store {
         if !what.dry_run && !ids.is_empty() {
             let slice = Slice { ids: json_ids(ids), max_attempts, force: what.force };
             done.queued += self.base.write(sql::RETRY_JOBS.doing, slice).await?;
+            self.base.news.tell(Topic::Work).await;
         }
         Ok(())
     }

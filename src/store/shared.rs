@@ -1,11 +1,12 @@
-//! What the engines of one database share: pauses, the models' state, who is at work.
+//! What holds for all engines of one database: pauses, the models' state.
 //! It takes no decision from them.
 
 use super::base::work;
 use super::link::args;
+use super::news::Topic;
 use super::types::ModelState;
 use super::{Store, StoreError, sql};
-use crate::domain::{JobKind, ModelKey, Pause, PauseScope};
+use crate::domain::{ModelKey, Pause, PauseScope};
 use crate::text::Safe;
 
 impl Store {
@@ -22,12 +23,16 @@ impl Store {
 
     /// Sets a pause, or replaces the one of the same scope.
     pub async fn set_pause(&self, pause: &Pause) -> Result<(), StoreError> {
-        self.base.write(sql::SET_PAUSE.doing, SetPause(pause.clone())).await
+        self.base.write(sql::SET_PAUSE.doing, SetPause(pause.clone())).await?;
+        self.base.news.tell(Topic::Rules).await;
+        Ok(())
     }
 
     /// Ends a pause, if there is one.
     pub async fn clear_pause(&self, scope: &PauseScope) -> Result<(), StoreError> {
-        self.base.write(sql::CLEAR_PAUSE.doing, ClearPause(scope.to_string())).await
+        self.base.write(sql::CLEAR_PAUSE.doing, ClearPause(scope.to_string())).await?;
+        self.base.news.tell(Topic::Rules).await;
+        Ok(())
     }
 
     /// What is remembered of each model.
@@ -48,24 +53,9 @@ impl Store {
 
     /// Remembers a model's state.
     pub async fn save_model_state(&self, state: &ModelState) -> Result<(), StoreError> {
-        self.base.write(sql::SAVE_MODEL.doing, SaveModel(state.clone())).await
-    }
-
-    /// Says that an engine is alive; counted for 30 s.
-    pub async fn heartbeat(&self, worker: &str, kinds: &[JobKind], version: &str) -> Result<(), StoreError> {
-        let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
-        let beat = Heartbeat { worker: worker.to_owned(), kinds: kinds.join(","), version: version.to_owned() };
-        self.base.write(sql::HEARTBEAT.doing, beat).await
-    }
-
-    /// Says that an engine has ended.
-    pub async fn farewell(&self, worker: &str) -> Result<(), StoreError> {
-        self.base.write(sql::FAREWELL.doing, Farewell(worker.to_owned())).await
-    }
-
-    /// Engines that do this kind of work and were heard of within 30 s.
-    pub async fn live_workers(&self, kind: JobKind) -> Result<i64, StoreError> {
-        Ok(self.base.int(&sql::ALIVE, args![kind.as_str()]).await?.unwrap_or_default())
+        self.base.write(sql::SAVE_MODEL.doing, SaveModel(state.clone())).await?;
+        self.base.news.tell(Topic::Rules).await;
+        Ok(())
     }
 }
 
@@ -83,13 +73,3 @@ work!(SaveModel => (), |me, link| {
     let args = args![&state.model.provider, &state.model.model, &state.format, &state.breaker, state.off_reason.as_deref()];
     link.run(&sql::SAVE_MODEL, args).await.map(drop)
 });
-
-struct Heartbeat {
-    worker: String,
-    kinds: String,
-    version: String,
-}
-work!(Heartbeat => (), |me, link| link.run(&sql::HEARTBEAT, args![&me.worker, &me.kinds, &me.version]).await.map(drop));
-
-struct Farewell(String);
-work!(Farewell => (), |me, link| link.run(&sql::FAREWELL, args![&me.0]).await.map(drop));

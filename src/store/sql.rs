@@ -2,11 +2,15 @@
 //! It runs nothing. A test prepares each statement on SQLite and on PostgreSQL.
 
 mod calls;
+mod fleet;
+mod hand;
 mod images;
 mod import;
 mod outputs;
 
 pub(crate) use calls::*;
+pub(crate) use fleet::*;
+pub(crate) use hand::*;
 pub(crate) use images::*;
 pub(crate) use import::*;
 pub(crate) use outputs::*;
@@ -38,6 +42,8 @@ macro_rules! piece {
     (postgres, skip_locked) => { " FOR UPDATE SKIP LOCKED" };
     (sqlite, import_lock) => { "SELECT 1" };
     (postgres, import_lock) => { "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8386658438741223)) locked" };
+    (sqlite, event_lock) => { "SELECT 1" };
+    (postgres, event_lock) => { "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8386658438741224)) locked" };
     (sqlite, tables) => { "sqlite_master WHERE type IN ('table', 'view')" };
     (postgres, tables) => {
         "(SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables WHERE table_schema = current_schema()) t"
@@ -146,6 +152,26 @@ statements! {
             crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
         WHERE id = $1 AND fence = $2 AND COALESCE(owner, '') <> '' RETURNING kind, ref_id, attempts"
     ];
+    /// `FINISH` for many; the rows hold its arguments in their order.
+    FINISH_MANY, "finish jobs": [
+        "UPDATE jobs SET state = new_state, error_class = new_class, error = new_error, visible_at = " now " + new_after, \
+            attempts = attempts - given_back, crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS held_job, CAST(" (cell "1") " AS BIGINT) AS held_fence, " (cell "2") " AS new_state, "
+            (cell "3") " AS new_class, " (cell "4") " AS new_error, CAST(" (cell "5") " AS BIGINT) AS new_after, CAST(" (cell "6")
+            " AS BIGINT) AS given_back FROM " (rows "$1") ") ended \
+        WHERE jobs.id = held_job AND jobs.fence = held_fence AND COALESCE(owner, '') <> '' RETURNING id, kind, ref_id, attempts"
+    ];
+    POSTS_TAGGED, "write posts' tags": [
+        "UPDATE posts SET tagging_status = 'success', tagging_attempts = new_attempts, last_tagging_attempt = " wall ", tagging_error = NULL, \
+            tags = " (json "new_tags") " \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS post, CAST(" (cell "1") " AS INTEGER) AS new_attempts, " (cell "2") " AS new_tags FROM "
+        (rows "$1") ") ended WHERE posts.id = post"
+    ];
+    POSTS_ENDED, "write posts' status": [
+        "UPDATE posts SET tagging_status = new_status, tagging_attempts = new_attempts, last_tagging_attempt = " wall ", tagging_error = new_error \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS post, CAST(" (cell "1") " AS INTEGER) AS new_attempts, " (cell "2") " AS new_status, "
+        (cell "3") " AS new_error FROM " (rows "$1") ") ended WHERE posts.id = post"
+    ];
     POST_TAGGED, "write a post's tags": [
         "UPDATE posts SET tagging_status = 'success', tagging_attempts = $2, last_tagging_attempt = " wall ", tagging_error = NULL, \
             tags = " (json "$3") " WHERE id = $1"
@@ -180,17 +206,14 @@ statements! {
             p.tagging_error, " now ", " now " \
         FROM posts p WHERE p.id IN " (ids "$1") " ON CONFLICT (kind, ref_id) DO NOTHING"
     ];
-    LEASED, "count leased jobs": [
-        "SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now
-    ];
-    DUE, "count due jobs": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now " ORDER BY visible_at, id LIMIT $2) counted"
-    ];
-    LATER, "count jobs due later": [
-        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now " ORDER BY visible_at, id LIMIT $2) counted"
-    ];
-    NEXT_AT, "find when a job is due": [
-        "SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now
+    /// In one statement: an idle worker asks this once a second. Counts stop at `$2`, with leased jobs on top of the later ones.
+    OUTLOOK, "look for jobs": [
+        "SELECT (SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now "), \
+            (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now
+            " ORDER BY visible_at, id LIMIT $2) counted), \
+            (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now
+            " ORDER BY visible_at, id LIMIT $2 + (SELECT COUNT(*) FROM jobs WHERE kind = $1 AND owner IS NOT NULL AND visible_at > " now ")) counted), \
+            (SELECT MIN(visible_at) FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at > " now ")"
     ];
     STOP_WAITING, "stop waiting for the text of images": [
         "UPDATE jobs SET visible_at = " now ", error_class = NULL \
@@ -327,6 +350,9 @@ statements! {
 
     TABLES, "read the list of tables": ["SELECT name FROM " tables];
     COLUMNS, "read the columns of posts": ["SELECT name FROM " post_columns];
+    STRANGE, "read the version of the tables": [
+        "SELECT COUNT(*) FROM _tagdeck_migrations WHERE version > $1 AND description NOT LIKE '%additive'"
+    ];
     APPLIED, "read the version of the tables": ["SELECT MAX(version) FROM _tagdeck_migrations"];
 
     // What engines share.
@@ -345,15 +371,6 @@ statements! {
         ON CONFLICT (provider, model) DO UPDATE SET format = excluded.format, breaker = excluded.breaker, off_reason = excluded.off_reason, \
             updated_at = excluded.updated_at"
     ];
-    HEARTBEAT, "say that this engine is alive": [
-        "INSERT INTO workers (name, kinds, version, started_at, seen_at) VALUES ($1, $2, $3, " now ", " now ") \
-        ON CONFLICT (name) DO UPDATE SET kinds = excluded.kinds, version = excluded.version, seen_at = excluded.seen_at"
-    ];
-    FAREWELL, "say that this engine ends": ["DELETE FROM workers WHERE name = $1"];
-    ANY_ALIVE, "count the engines at work": ["SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000"];
-    ALIVE, "count the engines at work": [
-        "SELECT COUNT(*) FROM workers WHERE seen_at > " now " - 30000 AND (',' || kinds || ',') LIKE ('%,' || $1 || ',%')"
-    ];
 }
 
 #[cfg(test)]
@@ -368,7 +385,8 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 5] = [THESE, calls::THESE, images::THESE, import::THESE, outputs::THESE];
+    const ALL: [&[(&str, &Sql)]; 7] =
+        [THESE, calls::THESE, fleet::THESE, hand::THESE, images::THESE, import::THESE, outputs::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

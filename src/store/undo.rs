@@ -1,7 +1,8 @@
 //! Takes everything of tagdeck's out of a bot's database again: the reverse of attaching.
 //! It touches no row of the bot's; of its tables only columns that attaching has added go.
 
-use super::legacy::{ADDED, Direct, Kind, OURS, VERSIONS, kind};
+use super::direct::{Direct, Kind, kind};
+use super::legacy::{ADDED, OURS, VERSIONS};
 use super::{Access, Plan, StoreError};
 use crate::text::grouped;
 
@@ -90,6 +91,7 @@ async fn undoing(url: &str, direct: &mut Direct) -> Result<Undoing, StoreError> 
     if !there(ADDED) {
         return Err(StoreError::NothingToUndo { url: super::error::shown(url), ours: there(VERSIONS) });
     }
+    direct.refuse_newer(url).await?;
     if there("workers") {
         let working = direct.texts("SELECT name FROM workers ORDER BY name").await?;
         let alive = direct.link().int(&super::sql::ANY_ALIVE, super::link::args![]).await?.unwrap_or_default();

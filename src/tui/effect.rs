@@ -3,10 +3,13 @@
 
 pub mod outputs;
 
-use crate::domain::{PostFilter, PostId};
+use std::path::PathBuf;
+
+use crate::domain::{ImageId, PostFilter, PostId};
 use crate::ops::{Ops, OpsError, RetryReport, RetryRequest};
 use crate::text::Safe;
 use crate::tui::model::failed::{Row, Wanted};
+use crate::tui::model::images;
 use crate::tui::model::post::Known;
 use crate::tui::update::Msg;
 
@@ -19,18 +22,38 @@ pub enum Effect {
     Post(PostId),
     /// How many posts failed of which class.
     Classes,
+    /// A page of images.
+    Images(images::Wanted),
+    /// An image, whole.
+    Image(ImageId),
     /// What these retries would do; comes back as a question.
     Ask(Vec<Retry>),
     /// Retry.
     Retry(Retry),
     /// Tag a post anew.
     Regenerate(PostId),
+    /// These tags and no others, written by hand.
+    SetTags(PostId, Vec<String>),
+    /// How many posts would be passed over; comes back as a question.
+    CountSkip(Retry),
+    /// Pass over these posts.
+    Skip(Retry),
+    /// Read images again.
+    Reread(Vec<ImageId>),
+    /// Cancel the reading of images.
+    CancelReading(Vec<ImageId>),
+    /// Paths that begin with this.
+    Paths(String),
+    /// Have the images at this path read.
+    Submit(String),
     /// Stop claiming.
     Pause,
     /// Go on after the operator's pause, or, without one, after the engine's own.
     Resume,
     /// End every pause, those of quotas too.
     ResumeAll,
+    /// End the pause that draining has set, then leave.
+    Drained,
     /// Something about outputs.
     Outputs(outputs::Wish),
     /// Put this on the clipboard of the terminal.
@@ -39,24 +62,36 @@ pub enum Effect {
     Quit,
     /// Draw every cell again.
     Redraw,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Back to the shell until SIGCONT.
     Suspend,
 }
 
-/// Which posts to retry.
+/// Which posts to retry, or to pass over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Retry {
     /// Narrowed to these.
     pub filter: PostFilter,
-    /// Only this one.
-    pub post: Option<PostId>,
+    /// Only these.
+    pub posts: Option<Vec<PostId>>,
     /// Give all passes back.
     pub force: bool,
 }
 
 impl Retry {
+    /// One post.
+    pub fn one(id: PostId) -> Self {
+        Self { posts: Some(vec![id]), ..Self::default() }
+    }
+
+    /// The post, when it is only one.
+    pub fn only(&self) -> Option<PostId> {
+        self.posts.as_ref().filter(|posts| posts.len() == 1).map(|posts| posts[0])
+    }
+
     fn request(&self, dry_run: bool) -> RetryRequest {
-        RetryRequest { filter: self.filter.clone(), ids: self.post.map(|id| vec![id]), force: self.force, limit: None, dry_run }
+        RetryRequest { filter: self.filter.clone(), ids: self.posts.clone(), force: self.force, limit: None, dry_run }
     }
 }
 
@@ -104,39 +139,146 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             let done = ops.retry(&retry.request(false)).await.map(Reckoning::from).map_err(|error| told(&error));
             Msg::Retried(retry, done)
         }
-        Effect::Regenerate(id) => {
-            let done = ops.regenerate(id).await.map_err(|error| told(&error));
-            Msg::Done(done.map(|()| Safe::line(&format!("Post {id} is due again and will be tagged anew."))))
+        Effect::Images(wanted) => {
+            let limit = u32::try_from(wanted.fetch.limit).unwrap_or(u32::MAX);
+            let page = ops.images(&wanted.filter, wanted.after(), limit).await;
+            let page = page.map(|lines| lines.iter().map(images::Row::from).collect()).map_err(|error| told(&error));
+            Msg::Images(wanted, page)
         }
-        Effect::Pause => {
-            let done = ops.pause().await.map_err(|error| told(&error));
-            Msg::Done(done.map(|()| Safe::fixed("Paused: what is in flight is finished, nothing new is claimed.")))
+        Effect::Image(id) => {
+            let image = ops.reading(id).await.map_err(|error| told(&error));
+            Msg::Image(id, image.map(|found| found.map(|detail| Box::new(images::Known::from(&detail)))))
         }
-        Effect::Resume => {
-            let done = ops.resume().await.map_err(|error| told(&error));
-            Msg::Done(done.map(|()| Safe::fixed("Going on.")))
+        Effect::Regenerate(id) => done(ops.regenerate(id).await, Done::Regenerated(id)),
+        Effect::SetTags(id, tags) => {
+            let count = tags.len();
+            done(ops.set_tags(id, &tags).await, Done::Tagged(id, count))
         }
-        Effect::ResumeAll => {
-            let done = ops.resume_all().await.map_err(|error| told(&error));
-            Msg::Done(done.map(|()| Safe::fixed("Going on: every pause has ended.")))
+        Effect::CountSkip(which) => {
+            let counted = match &which.posts {
+                Some(posts) => Ok(posts.len() as i64),
+                None => ops.count(&which.filter).await.map_err(|error| told(&error)),
+            };
+            Msg::Skippable(which, counted)
         }
+        Effect::Skip(which) => match ops.skip(&which.filter, which.posts.as_deref()).await {
+            Ok(count) => Msg::Done(Ok(Done::Skipped(count))),
+            Err(error) => Msg::Done(Err(told(&error))),
+        },
+        Effect::Reread(ids) => match ops.reread(&ids).await {
+            Ok(count) => Msg::Done(Ok(Done::Reread(count))),
+            Err(error) => Msg::Done(Err(told(&error))),
+        },
+        Effect::Paths(begun) => {
+            let typed = begun.clone();
+            // A folder on a network drive may answer late or never; the dashboard goes on meanwhile.
+            let found = tokio::task::spawn_blocking(move || paths(&typed)).await.unwrap_or_default();
+            Msg::Paths(begun, found)
+        }
+        Effect::Submit(path) => Msg::Done(submit(&ops, &path).await.map_err(|error| told(&error))),
+        Effect::CancelReading(ids) => cancel_reading(&ops, &ids).await,
+        Effect::Pause => done(ops.pause().await, Done::Paused),
+        Effect::Resume => done(ops.resume().await, Done::Resumed),
+        Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
+        Effect::Drained => done(ops.resume().await, Done::Drained),
         Effect::Outputs(wish) => Msg::Outputs(outputs::perform(&ops, wish).await),
-        Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Suspend => return None,
+        Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
     })
+}
+
+/// What was done, for the sentence that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// A post is tagged anew.
+    Regenerated(PostId),
+    /// A post has so many tags by hand.
+    Tagged(PostId, usize),
+    /// So many posts are passed over.
+    Skipped(u64),
+    /// So many images are read again.
+    Reread(u64),
+    /// The reading of so many images was cancelled.
+    Cancelled(u64),
+    /// So many images are to be read, and so many files were refused, the first for this reason.
+    Submitted(usize, usize, Safe),
+    /// Nothing is claimed any more.
+    Paused,
+    /// Claiming goes on.
+    Resumed,
+    /// Every pause has ended.
+    ResumedAll,
+    /// What draining had paused goes on; the dashboard may end.
+    Drained,
+    /// Something else, in words.
+    Said(Safe),
+}
+
+fn done(result: Result<(), OpsError>, what: Done) -> Msg {
+    Msg::Done(result.map(|()| what).map_err(|error| told(&error)))
+}
+
+/// Files and folders that begin with what was typed, folders with a `/` at their end.
+fn paths(begun: &str) -> Vec<String> {
+    const MOST: usize = 200;
+    let expanded = at_home(begun);
+    let typed = expanded.to_string_lossy().into_owned();
+    let (folder, name) = typed.rsplit_once('/').map_or(("", typed.as_str()), |(folder, name)| (folder, name));
+    let at = if typed.contains('/') { format!("{folder}/") } else { String::new() };
+    let Ok(entries) = std::fs::read_dir(if at.is_empty() { "." } else { &at }) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(entry_name) = entry.file_name().into_string() else { continue };
+        if !entry_name.starts_with(name) || (entry_name.starts_with('.') && !name.starts_with('.')) {
+            continue;
+        }
+        let folder = entry.path().is_dir();
+        found.push(format!("{at}{entry_name}{}", if folder { "/" } else { "" }));
+        if found.len() > MOST {
+            break;
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `~/` stands for the home folder, as in a shell.
+fn at_home(path: &str) -> PathBuf {
+    let home = path.strip_prefix("~/").zip(directories::BaseDirs::new());
+    home.map_or_else(|| PathBuf::from(path), |(rest, dirs)| dirs.home_dir().join(rest))
+}
+
+async fn submit(ops: &Ops, path: &str) -> Result<Done, OpsError> {
+    let came = ops.submit(&[at_home(path)]).await?;
+    let taken = came.files.iter().filter(|file| file.came.is_ok()).count();
+    let refused = came.files.len() - taken + came.troubles.len();
+    let why = came.files.iter().find_map(|file| file.came.as_ref().err().map(|fault| Safe::line(&fault.to_string())));
+    Ok(Done::Submitted(taken, refused, why.or_else(|| came.troubles.first().cloned()).unwrap_or_default()))
+}
+
+async fn cancel_reading(ops: &Ops, ids: &[ImageId]) -> Msg {
+    let mut cancelled = 0;
+    for id in ids {
+        match ops.cancel_reading(*id).await {
+            Ok(true) => cancelled += 1,
+            Ok(false) => {}
+            Err(error) => return Msg::Done(Err(told(&error))),
+        }
+    }
+    Msg::Done(Ok(Done::Cancelled(cancelled)))
 }
 
 /// The lists of failed and of retrying posts merged into one page: each is asked for a whole page behind the same key.
 async fn page(ops: &Ops, wanted: &Wanted) -> Result<Vec<Row>, OpsError> {
-    let limit = u32::try_from(wanted.limit).unwrap_or(u32::MAX);
-    let mut rows: Vec<Row> = Vec::with_capacity(wanted.limit * 2);
+    let limit = u32::try_from(wanted.fetch.limit).unwrap_or(u32::MAX);
+    let mut rows: Vec<Row> = Vec::with_capacity(wanted.fetch.limit * 2);
     for filter in wanted.filters() {
-        rows.extend(ops.posts(&filter, wanted.after, limit).await?.iter().map(Row::from));
+        rows.extend(ops.posts(&filter, wanted.after(), limit).await?.iter().map(Row::from));
     }
     rows.sort_by_key(|row| std::cmp::Reverse((row.updated_at, row.id)));
     // A post that changed its status between the two questions is in both answers.
     let mut seen = std::collections::HashSet::with_capacity(rows.len());
     rows.retain(|row| seen.insert(row.id));
-    rows.truncate(wanted.limit);
+    rows.truncate(wanted.fetch.limit);
     Ok(rows)
 }
 

@@ -9,17 +9,17 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::domain::{
-    BreakerState, Call, CallId, Event, EventKind, Millis, ModelKey, ModelScore, Outcome, Pause, PauseScope, Phase, PostDetail,
-    PostId, PostLine, Snapshot, Status, WorstCase,
+    BreakerState, Call, CallId, Event, EventKind, ImageId, ImageLine, ImageReading, Millis, ModelKey, ModelScore, OcrBusy,
+    OcrNumbers, Outcome, Pause, PauseScope, Phase, PostDetail, PostId, PostLine, Reading, Snapshot, Status, WorstCase,
 };
 use crate::engine::event::Batch;
 use crate::text::Safe;
 use crate::tui::Options;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Chord, Keymap};
-use crate::tui::model::Model;
 use crate::tui::model::failed::Row;
 use crate::tui::model::post::Known;
+use crate::tui::model::{Model, images};
 use crate::tui::theme::Theme;
 use crate::tui::update::{Msg, update};
 use crate::tui::view::view;
@@ -37,7 +37,7 @@ pub fn empty(size: (u16, u16)) -> Model {
     let mut model = Model::new(&options, Keymap::embedded().unwrap(), Theme::new(true, true), TimeZone::UTC, NOW);
     update(&mut model, Msg::Resize(size.0, size.1));
     update(&mut model, Msg::Snapshot(Box::new(Snapshot { phase: Phase::Idle, ..Snapshot::default() })));
-    model.failed.loaded = true;
+    model.failed.list.loaded = true;
     model
 }
 
@@ -248,6 +248,94 @@ pub fn busy(size: (u16, u16)) -> Model {
     model
 }
 
+/// The same while images are being read.
+pub fn reading(size: (u16, u16)) -> Model {
+    let mut model = busy(size);
+    let busy = |post, image, stage, page, ago| OcrBusy {
+        post: Some(PostId(post)),
+        image: Safe::fixed(image),
+        stage,
+        page,
+        since: NOW - ago,
+    };
+    let mut ocr = OcrNumbers {
+        provider: Some(Safe::fixed("cpu")),
+        reason: Some(Safe::fixed("no GPU was found")),
+        busy: vec![
+            busy(4_983, "photo_1@22-11-2026.jpg", "recognise", (2, 3), 3_400),
+            busy(4_984, "чек из магазина.png", "detect", (1, 1), 600),
+        ],
+        ..OcrNumbers::default()
+    };
+    (ocr.counts.pending, ocr.counts.success, ocr.counts.failed) = (12, 318, 2);
+    update(&mut model, Msg::Snapshot(Box::new(Snapshot { ocr, ..snapshot() })));
+    fill_images(&mut model, &images());
+    model
+}
+
+/// Images in every state.
+pub fn images() -> Vec<ImageReading> {
+    let line = |id, post: i64, path: &str, status, ago: i64, error: Option<&str>| ImageLine {
+        id: ImageId(id),
+        post: Some(PostId(post)).filter(|post| post.0 > 0),
+        path: path.to_owned(),
+        status,
+        attempts: i64::from(status != Status::Pending),
+        max_attempts: 3,
+        error_class: error.map(|_| "not_an_image".to_owned()),
+        error: error.map(str::to_owned),
+        updated_at: NOW - ago,
+        next_at: (status == Status::Retrying).then_some(NOW + 95_000),
+        leased: id == 7,
+    };
+    let read = Reading {
+        text: "ОБЪЯВЛЕНИЕ\nЗавтра с 9 до 17 отключат воду".to_owned(),
+        provider: Some("cpu".to_owned()),
+        timings_ms: vec![("detect".to_owned(), 412.0), ("recognise".to_owned(), 1_530.0)],
+        warnings: Vec::new(),
+    };
+    let photos = "/home/anna/export/photos";
+    vec![
+        ImageReading {
+            line: line(9, 4_982, &format!("{photos}/photo_9@22-11-2026.jpg"), Status::Success, 9_000, None),
+            read: Some(read),
+        },
+        ImageReading {
+            line: line(8, 4_984, &format!("{photos}/чек из магазина.png"), Status::Pending, 60_000, None),
+            read: None,
+        },
+        ImageReading {
+            line: line(7, 4_990, &format!("{photos}/скан договора.tif"), Status::Pending, 61_000, None), read: None
+        },
+        ImageReading {
+            line: line(6, 4_811, "/mnt/inbox/page_0001 (3).png", Status::Retrying, 130_000, Some("it took longer than 120 s")),
+            read: None,
+        },
+        ImageReading {
+            line: line(
+                5,
+                0,
+                "/mnt/inbox/漢字.gif",
+                Status::Failed,
+                7_200_000,
+                Some("漢字.gif: it is not an image that can be read"),
+            ),
+            read: None,
+        },
+        ImageReading { line: line(4, 4_700, &format!("{photos}/photo_4.jpg"), Status::Skipped, 90_000_000, None), read: None },
+    ]
+}
+
+/// Answers the requests of the images' pane with these.
+pub fn fill_images(model: &mut Model, details: &[ImageReading]) {
+    let wanted = model.images.reload();
+    let rows = details.iter().map(|detail| images::Row::from(&detail.line)).collect();
+    update(model, Msg::Images(wanted, Ok(rows)));
+    if let Some(first) = details.first() {
+        update(model, Msg::Image(first.line.id, Ok(Some(Box::new(images::Known::from(first))))));
+    }
+}
+
 /// Answers the list's and the detail's requests with these posts.
 pub fn fill(model: &mut Model, posts: &[PostDetail]) {
     let wanted = model.failed.reload();
@@ -263,11 +351,18 @@ pub fn press(model: &mut Model, key: &str) -> Vec<Effect> {
     update(model, Msg::Key(event(Chord::parse(key).unwrap())))
 }
 
+/// Types a text, a key for each character, on whatever layout it needs.
+pub fn type_text(model: &mut Model, text: &str) -> Vec<Effect> {
+    let key = |c| Msg::Key(KeyEvent::new(crossterm::event::KeyCode::Char(c), KeyModifiers::NONE));
+    text.chars().flat_map(|c| update(model, key(c))).collect()
+}
+
 /// A chord as the terminal would report it.
 pub fn event(chord: Chord) -> KeyEvent {
     let mut modifiers = KeyModifiers::NONE;
     modifiers.set(KeyModifiers::CONTROL, chord.ctrl);
     modifiers.set(KeyModifiers::ALT, chord.alt);
+    modifiers.set(KeyModifiers::SHIFT, chord.shift);
     KeyEvent::new(chord.code, modifiers)
 }
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::{Event, KeyEvent, MouseEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -12,13 +12,17 @@ use tokio::sync::mpsc;
 pub enum Input {
     /// A key.
     Key(KeyEvent),
+    /// A click, a turn of the wheel, a drag.
+    Mouse(MouseEvent),
+    /// Pasted text.
+    Paste(String),
     /// Columns and rows.
     Resize(u16, u16),
     /// Nothing more will come.
     Lost,
 }
 
-/// Starts the reader. Pasted text is dropped: there is nothing to type into, and a paste must never run as commands.
+/// Starts the reader.
 pub fn listen() -> io::Result<mpsc::Receiver<Input>> {
     let (heard, inputs) = mpsc::channel(64);
     let read = move || {
@@ -26,7 +30,9 @@ pub fn listen() -> io::Result<mpsc::Receiver<Input>> {
             let input = match crossterm::event::read() {
                 Ok(Event::Key(key)) => Input::Key(key),
                 Ok(Event::Resize(columns, rows)) => Input::Resize(columns, rows),
-                Ok(Event::Paste(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost) => continue,
+                Ok(Event::Paste(text)) => Input::Paste(text),
+                Ok(Event::Mouse(event)) => Input::Mouse(event),
+                Ok(Event::FocusGained | Event::FocusLost) => continue,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => Input::Lost,
             };

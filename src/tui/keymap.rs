@@ -1,11 +1,15 @@
 //! Which key does what where: the embedded `assets/keymap.toml`, checked as it is read, and the Cyrillic layouts beside it.
 //! It decides nothing about what an action means; that is `update`.
 
+mod action;
+
 use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::config::KeySetting;
 use crate::text::Safe;
+pub use action::{Action, Section};
 
 /// The embedded file.
 const EMBEDDED: &str = include_str!("../../assets/keymap.toml");
@@ -37,107 +41,7 @@ fn names(words: impl Iterator<Item = &'static str>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// A closed list whose entries have a name in the file and words for the help.
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal, $short:literal, $long:literal;)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $(#[doc = $long] $variant,)* }
-
-        impl $name {
-            /// All of them, in the order of the help.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// Its name in the file.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// One or two words, for the footer.
-            pub const fn short(self) -> &'static str {
-                match self { $(Self::$variant => $short),* }
-            }
-
-            /// A phrase, for the help.
-            pub const fn long(self) -> &'static str {
-                match self { $(Self::$variant => $long),* }
-            }
-
-            fn named(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|entry| entry.as_str() == word)
-            }
-        }
-    };
-}
-
-named! {
-    /// Where a key works.
-    Section {
-        Overview = "overview", "Overview", "On the overview";
-        Failed = "failed", "Failed", "On the failed posts";
-        Log = "log", "Log", "On the log";
-        Outputs = "outputs", "Outputs", "On the outputs";
-        Object = "object", "Output", "On one output";
-        Detail = "detail", "Post", "On an open post";
-        Confirm = "confirm", "Question", "Answering a question";
-        Popup = "popup", "Window", "In a window";
-        Motion = "motion", "Moving", "Moving about";
-        Panes = "panes", "Everywhere", "On every pane";
-        Always = "always", "Always", "Always";
-    }
-}
-
-named! {
-    /// What a key can ask for.
-    Action {
-        Retry = "retry", "retry", "retry this post, if it has passes left";
-        RetryAll = "retry_all", "retry all", "retry all failed posts with passes left; asks first";
-        Force = "force", "force", "retry with all passes given back; asks first";
-        Regenerate = "regenerate", "regenerate", "tag this post anew; asks first when it has tags";
-        Open = "open", "open", "show the post whole, with its tags and every call";
-        CycleStatus = "cycle_status", "status", "show failed and retrying, only failed, only retrying";
-        CycleClass = "cycle_class", "class", "show one class of errors after the other";
-        CycleKind = "cycle_kind", "kind", "show one kind of events after the other";
-        ClearFilter = "clear_filter", "clear", "show everything again";
-        Follow = "follow", "follow", "follow the newest event, or hold still";
-        Reload = "reload", "reload", "list again from the beginning";
-        Parent = "parent", "folder up", "one folder up";
-        Order = "order", "order", "in folders, the newest first, or all by name";
-        Filter = "filter", "filter", "only what holds a text";
-        Verify = "verify", "verify", "compare database and blob store, or stop that";
-        CopyKey = "copy_key", "copy key", "copy its key to the clipboard";
-        CopyLink = "copy_link", "copy link", "copy a link that works for an hour";
-        Download = "download", "download", "download it; asks for the folder";
-        Delete = "delete", "delete", "delete it; the word has to be typed";
-        Picture = "picture", "image", "show the image it was read from";
-        Fold = "fold", "fold", "fold JSON less or more";
-        OpenPost = "open_post", "post", "to the post of the image";
-        OutputsOf = "outputs_of", "outputs", "to what was stored of its image";
-        Accept = "accept", "yes", "do the marked thing";
-        Close = "close", "close", "close, changing nothing";
-        Up = "up", "up", "one up";
-        Down = "down", "down", "one down";
-        PageUp = "page_up", "page up", "one page up";
-        PageDown = "page_down", "page down", "one page down";
-        First = "first", "first", "to the newest post, to the top of a text";
-        Last = "last", "last", "to the end of what is loaded; in the log: follow";
-        Pause = "pause", "pause", "pause the engine, or let it go on";
-        Resume = "resume", "resume", "end every pause now, those of quotas too";
-        Overview = "overview", "overview", "the overview";
-        Failed = "failed", "failed", "the failed posts";
-        Log = "log", "log", "the log";
-        Outputs = "outputs", "outputs", "the outputs";
-        NextPane = "next_pane", "next", "the next pane";
-        PreviousPane = "previous_pane", "previous", "the pane before";
-        Help = "help", "help", "these keys";
-        Quit = "quit", "quit", "leave; what is in flight is finished or given back";
-        QuitAtOnce = "quit_at_once", "quit", "leave, from any window too";
-        Redraw = "redraw", "redraw", "draw the whole screen again";
-        Suspend = "suspend", "suspend", "back to the shell; `fg` returns";
-    }
-}
-
-/// A key with its modifiers; Shift is in the character itself.
+/// A key with its modifiers; with a character Shift is in the character itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd)]
 pub struct Chord {
     /// The key.
@@ -146,11 +50,13 @@ pub struct Chord {
     pub ctrl: bool,
     /// Alt held.
     pub alt: bool,
+    /// Shift held, with a key that is no character.
+    pub shift: bool,
 }
 
 impl Chord {
     fn plain(code: KeyCode) -> Self {
-        Self { code, ctrl: false, alt: false }
+        Self { code, ctrl: false, alt: false, shift: false }
     }
 
     /// As written in the file.
@@ -160,6 +66,10 @@ impl Chord {
         }
         if let Some(rest) = word.strip_prefix("alt-") {
             return Self::parse(rest).map(|chord| Self { alt: true, ..chord });
+        }
+        if let Some(rest) = word.strip_prefix("shift-") {
+            let named = Self::parse(rest).filter(|chord| !matches!(chord.code, KeyCode::Char(_)));
+            return named.map(|chord| Self { shift: true, ..chord });
         }
         let mut characters = word.chars();
         if let (Some(only), None) = (characters.next(), characters.next()) {
@@ -181,7 +91,8 @@ impl Chord {
             }
             code => code,
         };
-        Self { code, ctrl, alt: key.modifiers.contains(KeyModifiers::ALT) }
+        let shift = key.modifiers.contains(KeyModifiers::SHIFT) && !matches!(code, KeyCode::Char(_) | KeyCode::BackTab);
+        Self { code, ctrl, alt: key.modifiers.contains(KeyModifiers::ALT), shift }
     }
 
     /// The Latin letter on the key of a Cyrillic one; any other character as it is.
@@ -200,6 +111,7 @@ impl Chord {
             (None, KeyCode::F(number)) => format!("F{number}"),
             (None, _) => String::new(),
         };
+        let key = if self.shift { format!("Shift-{key}") } else { key };
         Safe::line(&if self.alt { format!("Alt-{key}") } else { key })
     }
 }
@@ -220,6 +132,8 @@ const NAMED: &[(&str, &str, KeyCode)] = &[
     ("pagedown", "PgDn", KeyCode::PageDown),
     ("home", "Home", KeyCode::Home),
     ("end", "End", KeyCode::End),
+    ("backspace", "Backspace", KeyCode::Backspace),
+    ("delete", "Del", KeyCode::Delete),
 ];
 
 /// The letter printed on the same key of a Latin layout; terminals report no base key, so `й` must do what `q` does.
@@ -229,8 +143,23 @@ fn latin_key(c: char) -> char {
     let lower = c.to_lowercase().next().unwrap_or(c);
     match CYRILLIC.chars().zip(LATIN.chars()).find(|(cyrillic, _)| *cyrillic == lower) {
         Some((_, latin)) if lower == c => latin,
-        Some((_, latin)) => latin.to_ascii_uppercase(),
+        Some((_, latin)) => shifted(latin),
         None => c,
+    }
+}
+
+/// What the key of a Latin layout gives with Shift.
+const fn shifted(latin: char) -> char {
+    match latin {
+        '[' => '{',
+        ']' => '}',
+        ';' => ':',
+        '\'' => '"',
+        ',' => '<',
+        '.' => '>',
+        '`' => '~',
+        '\\' => '|',
+        letter => letter.to_ascii_uppercase(),
     }
 }
 
@@ -268,6 +197,30 @@ impl Keymap {
             Some(unbound) => Err(KeymapError::Unbound(unbound.as_str())),
             None => Ok(Self { bindings }),
         }
+    }
+
+    /// The keymap with what the settings say instead: an action named there has the keys named there, in that section, and no others.
+    /// An error comes with the line it stands on.
+    pub fn with(mut self, settings: &[KeySetting]) -> Result<Self, (usize, KeymapError)> {
+        let mut named = Vec::with_capacity(settings.len());
+        for setting in settings {
+            let wrong = |error| (setting.line, error);
+            let section =
+                Section::named(&setting.section).ok_or_else(|| wrong(KeymapError::Section(Safe::line(&setting.section))))?;
+            let action = Action::named(&setting.action).ok_or_else(|| wrong(KeymapError::Action(Safe::line(&setting.action))))?;
+            self.bindings.retain(|(s, a, _)| (*s, *a) != (section, action));
+            named.push((section, action, setting));
+        }
+        for (section, action, setting) in named {
+            for key in &setting.keys {
+                let chord = Chord::parse(key).ok_or_else(|| (setting.line, KeymapError::Key(Safe::line(key))))?;
+                if self.bindings.iter().any(|(s, _, c)| *s == section && *c == chord) {
+                    return Err((setting.line, KeymapError::Twice(Safe::line(key))));
+                }
+                self.bindings.push((section, action, chord));
+            }
+        }
+        Ok(self)
     }
 
     /// What a key asks for, looked up in these sections in their order.
@@ -343,6 +296,30 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_may_give_other_keys_and_a_mistake_is_told_with_its_line() {
+        let setting = |section: &str, action: &str, keys: &[&str]| KeySetting {
+            section: section.to_owned(),
+            action: action.to_owned(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            line: 7,
+        };
+        let keymap = || Keymap::embedded().unwrap();
+        let other = keymap().with(&[setting("failed", "retry", &["f5", "x"]), setting("failed", "skip", &["r"])]).unwrap();
+        assert_eq!(other.action(&[Section::Failed], key('x', KeyModifiers::NONE)), Some(Action::Retry));
+        assert_eq!(other.action(&[Section::Failed], key('r', KeyModifiers::NONE)), Some(Action::Skip));
+        assert_eq!(keymap().with(&[]), Ok(keymap()));
+        for (wrong, words) in [
+            (setting("faild", "retry", &["x"]), "a section `faild`"),
+            (setting("failed", "retri", &["x"]), "an action `retri`"),
+            (setting("failed", "retry", &["hyper-x"]), "a key `hyper-x`"),
+            (setting("failed", "retry", &["g"]), "`g` two meanings"),
+        ] {
+            let (line, error) = keymap().with(&[wrong]).unwrap_err();
+            assert!(line == 7 && error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
     fn a_cyrillic_layout_gives_the_same_commands() {
         assert_eq!(key('й', KeyModifiers::NONE), key('q', KeyModifiers::NONE));
         assert_eq!(key('К', KeyModifiers::SHIFT), key('R', KeyModifiers::SHIFT));
@@ -352,15 +329,15 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_bound_has_a_cyrillic_twin() {
+    fn every_command_has_a_key_on_a_cyrillic_layout() {
+        const TYPED: &str = "йцукенгшщзхъфывапролджэячсмитьбюёЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮЁ.,!;:?*()-=+ 1234567890";
         let keymap = Keymap::embedded().unwrap();
-        for (_, action, chord) in keymap.bindings() {
-            let KeyCode::Char(latin) = chord.code else { continue };
-            if !latin.is_ascii_alphabetic() {
-                continue;
-            }
-            let twin = "йцукенгшщзфывапролдячсмитьЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬ".chars().find(|c| latin_key(*c) == latin);
-            assert!(twin.is_some(), "{action:?} has no Cyrillic key");
+        for (section, action, _) in keymap.bindings() {
+            let reached = keymap.keys(*section, *action).into_iter().any(|chord| match chord.code {
+                KeyCode::Char(wanted) => TYPED.chars().any(|typed| latin_key(typed) == wanted),
+                _ => true,
+            });
+            assert!(reached, "{section:?} {action:?}");
         }
     }
 

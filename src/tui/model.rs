@@ -1,12 +1,18 @@
 //! What the dashboard knows: numbers, lists, what is open and where the cursor stands; all foreign text in it is `Safe`.
 //! It knows no widget and asks nobody: `update` changes it, `view` reads it.
 
+pub mod editor;
 pub mod failed;
+pub mod filter;
+pub mod images;
+pub mod list;
 pub mod log;
+pub mod marks;
 pub mod outputs;
+pub mod page;
 pub mod post;
+pub mod prompt;
 pub mod reading;
-pub mod typed;
 pub mod verdict;
 
 use jiff::tz::TimeZone;
@@ -17,12 +23,16 @@ use crate::text::Safe;
 use crate::tui::Options;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Keymap, Section};
+use crate::tui::locale::{Language, t, tell};
 use crate::tui::theme::Theme;
+use crate::tui::widget::when;
 use failed::Failed;
+use images::Images;
 use log::Log;
 use outputs::Outputs;
+use page::Page;
 use post::Post;
-use typed::Typed;
+use prompt::Prompt;
 use verdict::Verdict;
 
 /// Smallest terminal the panes are drawn on.
@@ -44,6 +54,8 @@ pub struct Model {
     pub theme: Theme,
     /// Which key does what.
     pub keymap: Keymap,
+    /// The language spoken.
+    pub language: Language,
     /// Zone of the clocks shown.
     pub zone: TimeZone,
     /// Columns and rows of the terminal.
@@ -68,6 +80,24 @@ pub struct Model {
     pub failed: Failed,
     /// The third pane, and the excerpt on the first.
     pub log: Log,
+    /// The fourth pane.
+    pub images: Images,
+    /// The list alone on the whole screen.
+    pub zoomed: bool,
+    /// Lines more (or less) for what stands below a list.
+    pub split: i16,
+    /// Lists say at what time, not how long ago.
+    pub absolute_times: bool,
+    /// The mouse works here.
+    pub mouse: bool,
+    /// The border below the list is being dragged.
+    pub dragging: bool,
+    /// A number typed before a motion.
+    pub count: Option<usize>,
+    /// What is done in a moment unless it is taken back.
+    pub pending: Option<Pending>,
+    /// Nothing more is claimed, and the dashboard ends when nothing is in flight; whether the pause is lifted then.
+    pub draining: Option<bool>,
     /// The fifth pane.
     pub outputs: Outputs,
     /// Database and blob store are being compared.
@@ -89,13 +119,15 @@ pub enum Pane {
     Failed,
     /// The live log.
     Log,
+    /// Images and their reading.
+    Ocr,
     /// What stands in the blob store.
     Outputs,
 }
 
 impl Pane {
     /// In the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Failed, Self::Log, Self::Outputs];
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Failed, Self::Log, Self::Ocr, Self::Outputs];
 
     /// What the tab says.
     pub const fn title(self) -> &'static str {
@@ -103,17 +135,8 @@ impl Pane {
             Self::Overview => "Overview",
             Self::Failed => "Failed",
             Self::Log => "Log",
+            Self::Ocr => "OCR",
             Self::Outputs => "Outputs",
-        }
-    }
-
-    /// What opens it.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Overview => 1,
-            Self::Failed => 2,
-            Self::Log => 3,
-            Self::Outputs => 5,
         }
     }
 
@@ -122,6 +145,7 @@ impl Pane {
             Self::Overview => Section::Overview,
             Self::Failed => Section::Failed,
             Self::Log => Section::Log,
+            Self::Ocr => Section::Ocr,
             Self::Outputs => Section::Outputs,
         }
     }
@@ -141,10 +165,12 @@ pub enum Popup {
     Confirm(Confirm),
     /// A post, whole.
     Post(Box<Post>),
+    /// A text about something else.
+    Page(Box<Page>),
+    /// A line that is typed.
+    Prompt(Box<Prompt>),
     /// The output that was looked into last.
     Reading,
-    /// A line being typed.
-    Typed(Typed),
     /// How database and blob store compare.
     Verdict(Box<Verdict>),
 }
@@ -169,7 +195,34 @@ pub struct Choice {
     pub cost: Safe,
     /// What is done on yes.
     pub effect: Effect,
+    /// What stands between yes and the doing.
+    pub gate: Gate,
 }
+
+/// What stands between a yes and the doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    None,
+    /// A few seconds in which it can be taken back.
+    Wait,
+    /// The same, after this has been typed.
+    Typed(String),
+}
+
+/// What is done in a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// What, in words.
+    pub what: Safe,
+    /// How.
+    pub effect: Effect,
+    /// When.
+    pub at: Millis,
+}
+
+/// How long a person has to take something back.
+pub const WAIT_MS: i64 = 5_000;
 
 /// A passing message.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,6 +250,7 @@ const fn in_pane(section: Section) -> &'static [Section] {
     match section {
         Section::Failed => &[Section::Failed, Section::Motion, Section::Panes, Section::Always],
         Section::Log => &[Section::Log, Section::Motion, Section::Panes, Section::Always],
+        Section::Ocr => &[Section::Ocr, Section::Motion, Section::Panes, Section::Always],
         Section::Outputs => &[Section::Outputs, Section::Object, Section::Motion, Section::Panes, Section::Always],
         _ => &[Section::Overview, Section::Panes, Section::Always],
     }
@@ -211,6 +265,7 @@ impl Model {
             options: options.clone(),
             theme,
             keymap,
+            language: Language::English,
             zone,
             size: (80, 24),
             now,
@@ -223,8 +278,17 @@ impl Model {
             classes_at: 0,
             failed: Failed::default(),
             log: Log::default(),
+            images: Images::default(),
             outputs: Outputs::new(options.blobs.clone()),
             verifying: None,
+            zoomed: false,
+            split: 0,
+            absolute_times: options.ui.times == "absolute",
+            mouse: options.ui.mouse,
+            dragging: false,
+            count: None,
+            pending: None,
+            draining: None,
             popups: Vec::new(),
             toast: None,
             dirty: true,
@@ -235,12 +299,17 @@ impl Model {
     pub fn sections(&self) -> &'static [Section] {
         match self.popups.last() {
             None => in_pane(self.focus.section()),
-            Some(Popup::Help { .. } | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],
-            Some(Popup::Typed(_)) => &[Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
+            Some(Popup::Prompt(_)) => &[Section::Prompt, Section::Always],
         }
+    }
+
+    /// The sections of the pane in focus, whatever lies over it.
+    pub fn sections_below(&self) -> &'static [Section] {
+        in_pane(self.focus.section())
     }
 
     /// Takes the engine's numbers, names made `Safe`.
@@ -255,6 +324,27 @@ impl Model {
         self.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::All)
     }
 
+    /// The marks of the list in focus, with the row under the cursor.
+    pub fn marking(&mut self) -> Option<(&mut marks::Marks, Vec<i64>, usize)> {
+        use list::Keyed as _;
+        match self.focus {
+            Pane::Failed if self.failed.grouped.is_none() => {
+                let ids = self.failed.list.rows.iter().map(|row| row.key().id).collect();
+                Some((&mut self.failed.marks, ids, self.failed.list.cursor))
+            }
+            Pane::Ocr => {
+                let ids = self.images.list.rows.iter().map(|row| row.key().id).collect();
+                Some((&mut self.images.marks, ids, self.images.list.cursor))
+            }
+            Pane::Overview | Pane::Failed | Pane::Log | Pane::Outputs => None,
+        }
+    }
+
+    /// A moment gone by, as lists say it.
+    pub fn moment(&self, then: Millis) -> Safe {
+        if self.absolute_times { when::at(self.now, then, &self.zone) } else { when::ago(self.now, then) }
+    }
+
     /// Shows a passing message.
     pub fn say(&mut self, tone: Tone, text: Safe) {
         self.toast = Some(Toast { text, tone, until: self.now + TOAST_MS });
@@ -263,13 +353,7 @@ impl Model {
 
     /// Rows a list of the pane in focus shows, borders and headings taken off.
     pub fn list_rows(&self) -> usize {
-        let body = usize::from(self.size.1.max(SMALLEST.1)) - 3;
-        match self.focus {
-            Pane::Overview => body,
-            Pane::Failed => super::pane::failed::rows(self.size),
-            Pane::Log => super::pane::log::rows(self.size, !self.log.following()),
-            Pane::Outputs => super::pane::outputs::rows(self.size),
-        }
+        usize::from(super::layout::lines(self).height)
     }
 }
 
@@ -288,9 +372,9 @@ fn model_names(snapshot: &Snapshot) -> Vec<Safe> {
 /// What a pause covers, in words.
 fn scope_name(scope: &PauseScope) -> Safe {
     Safe::line(&match scope {
-        PauseScope::All => "everything".to_owned(),
-        PauseScope::Provider(name) => format!("provider {name}"),
-        PauseScope::Free(name) => format!(":free models of {name}"),
-        PauseScope::Uploads => "uploads".to_owned(),
+        PauseScope::All => t("everything").to_owned(),
+        PauseScope::Provider(name) => tell!("provider {}", name).into(),
+        PauseScope::Free(name) => tell!(":free models of {}", name).into(),
+        PauseScope::Uploads => t("uploads").to_owned(),
     })
 }

@@ -3,5 +3,6 @@
 
 pub mod failed;
 pub mod log;
+pub mod ocr;
 pub mod outputs;
 pub mod overview;

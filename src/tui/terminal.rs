@@ -21,6 +21,13 @@ use crate::text::Safe;
 /// True while the terminal is ours; whoever sets it to false gives it back.
 static OURS: AtomicBool = AtomicBool::new(false);
 
+/// The mouse is ours as well.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Clicks, the wheel and drags, in the coordinates of every size; not each move, which would come as a flood over a bad line.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l\x1b[?1000l";
+
 /// Told by the panic hook; the loop must not go on drawing on a terminal that was given back.
 static PANICKED: Notify = Notify::const_new();
 
@@ -55,13 +62,14 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over and clears it.
-    pub fn enter() -> io::Result<Self> {
+    /// Takes the terminal over and clears it, with its mouse or without.
+    pub fn enter(mouse: bool) -> io::Result<Self> {
         if !io::stdout().is_terminal() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "standard output is not a terminal"));
         }
         restore_on_panic();
         let gathered = Gathered::default();
+        MOUSE.store(mouse, Ordering::SeqCst);
         take_over()?;
         let terminal = Terminal::new(CrosstermBackend::new(gathered.clone()));
         if terminal.is_err() {
@@ -119,6 +127,12 @@ impl Screen {
         out.flush()
     }
 
+    /// Takes the mouse, or leaves it to the terminal.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        MOUSE.store(on, Ordering::SeqCst);
+        send(if on { MOUSE_ON } else { MOUSE_OFF })
+    }
+
     /// The next frame is written whole.
     pub fn forget(&mut self) {
         self.shown = None;
@@ -148,6 +162,9 @@ fn take_over() -> io::Result<()> {
     OURS.store(true, Ordering::SeqCst);
     let mut bytes = Vec::new();
     bytes.queue(EnterAlternateScreen)?.queue(EnableBracketedPaste)?.queue(cursor::Hide)?;
+    if MOUSE.load(Ordering::SeqCst) {
+        bytes.extend(MOUSE_ON);
+    }
     let sent = send(&bytes);
     if sent.is_err() {
         give_back();
@@ -160,7 +177,7 @@ fn give_back() {
     if !OURS.swap(false, Ordering::SeqCst) {
         return;
     }
-    let mut bytes = Vec::new();
+    let mut bytes = if MOUSE.load(Ordering::SeqCst) { MOUSE_OFF.to_vec() } else { Vec::new() };
     let queued = bytes
         .queue(EndSynchronizedUpdate)
         .and_then(|b| b.queue(ResetColor))

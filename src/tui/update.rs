@@ -3,20 +3,26 @@
 
 mod act;
 mod answer;
+mod change;
+mod list;
+mod motion;
+mod mouse;
 pub mod outputs;
+mod prompt;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
-use crate::domain::{BreakerState, EventKind, Millis, PostId, Snapshot};
+use crate::domain::{BreakerState, EventKind, ImageId, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
-use crate::tui::effect::{Effect, Reckoning, Retry};
+use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::keymap::Chord;
+use crate::tui::locale;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::post::Known;
-use crate::tui::model::{Model, Pane, Popup};
-use crate::tui::popup;
+use crate::tui::model::{Model, Pane, Popup, images};
+use crate::tui::{pane, popup};
 
 /// Shortest time between two loads of the list because something changed, milliseconds.
 const REFRESH_MS: i64 = 2_000;
@@ -29,6 +35,10 @@ const REFRESH_UNHEARD_MS: i64 = 5_000;
 pub enum Msg {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was used.
+    Mouse(MouseEvent),
+    /// Text was pasted.
+    Paste(String),
     /// The terminal has so many columns and rows.
     Resize(u16, u16),
     /// It is this time now.
@@ -41,22 +51,37 @@ pub enum Msg {
     Page(Wanted, Result<Vec<Row>, Safe>),
     /// A post came; `None`: there is none of this id.
     Post(PostId, Result<Option<Box<Known>>, Safe>),
+    /// A page of images came.
+    Images(images::Wanted, Result<Vec<images::Row>, Safe>),
+    /// An image came; `None`: there is none of this id.
+    Image(ImageId, Result<Option<Box<images::Known>>, Safe>),
+    /// Paths that begin with what was typed.
+    Paths(String, Vec<String>),
     /// Failed posts by class came.
     Classes(Result<Vec<(String, i64)>, Safe>),
     /// What retries would do.
     Asked(Result<Vec<(Retry, Reckoning)>, Safe>),
     /// What a retry has done.
     Retried(Retry, Result<Reckoning, Safe>),
+    /// How many posts would be passed over.
+    Skippable(Retry, Result<i64, Safe>),
     /// Something about outputs.
     Outputs(Told),
     /// Something was done, or not.
-    Done(Result<Safe, Safe>),
+    Done(Result<Done, Safe>),
 }
 
 /// Changes the model and says what has to be done.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    locale::speak(model.language);
     let mut effects = match msg {
         Msg::Key(key) => pressed(model, key),
+        Msg::Mouse(event) => mouse::used(model, event),
+        Msg::Paste(text) => prompt::pasted(model, &text),
+        Msg::Paths(begun, found) => {
+            prompt::paths(model, &begun, found);
+            Vec::new()
+        }
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             model.dirty = true;
@@ -68,17 +93,22 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Events(batch) => {
             // The counts may be the same before and after: what happened to posts says more.
             if batch.events.iter().any(|event| concerns_list(event.kind)) {
-                (model.failed.stale, model.classes_stale) = (true, true);
+                model.classes_stale = true;
+                model.failed.list.stale = true;
             }
+            model.images.list.stale |= batch.events.iter().any(|event| concerns_images(event.kind));
             model.log.take(batch);
-            model.dirty |= model.focus != Pane::Failed;
+            model.dirty |= matches!(model.focus, Pane::Overview | Pane::Log);
             catch_up(model)
         }
         Msg::Page(wanted, page) => answer::page(model, &wanted, page),
         Msg::Post(id, post) => answer::post(model, id, post),
+        Msg::Images(wanted, page) => answer::images(model, &wanted, page),
+        Msg::Image(id, image) => answer::image(model, id, image),
         Msg::Classes(classes) => answer::classes(model, classes),
         Msg::Asked(answers) => answer::asked(model, answers),
         Msg::Retried(retry, done) => answer::retried(model, &retry, done),
+        Msg::Skippable(which, counted) => answer::skippable(model, which, counted),
         Msg::Outputs(told) => outputs::told(model, told),
         Msg::Done(done) => answer::done(model, done),
     };
@@ -87,6 +117,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
     if model.focus == Pane::Failed {
         effects.extend(model.failed.post_wanted().map(Effect::Post));
+    }
+    if model.focus == Pane::Ocr {
+        effects.extend(model.images.image_wanted().map(Effect::Image));
     }
     effects
 }
@@ -103,22 +136,33 @@ fn concerns_list(kind: EventKind) -> bool {
         | EventKind::OcrStart
         | EventKind::OcrDone
         | EventKind::OcrFailed
+        | EventKind::UploadDone
+        | EventKind::UploadFailed
         | EventKind::Engine => false,
     }
+}
+
+/// Whether an image may have come into the list, left it, or changed in it.
+const fn concerns_images(kind: EventKind) -> bool {
+    matches!(kind, EventKind::OcrStart | EventKind::OcrDone | EventKind::OcrFailed)
 }
 
 /// Brings lists and open windows to the size of the terminal.
 fn settle(model: &mut Model) {
     let rows = model.list_rows();
-    model.failed.scroll(rows);
+    model.failed.list.scroll(rows);
+    model.images.list.scroll(rows);
+    let rows = usize::from(pane::outputs::lines(model).height);
     model.outputs.scroll(rows);
     if !model.log.following() {
         model.log.go(0, rows);
     }
     let (width, now) = (popup::post::width(model.size), model.now);
     for open in &mut model.popups {
-        if let Popup::Post(post) = open {
-            post.wrap(width, now, &model.zone);
+        match open {
+            Popup::Post(post) => post.wrap(width, now, &model.zone),
+            Popup::Page(page) => page.wrap(width),
+            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => {}
         }
     }
 }
@@ -129,15 +173,26 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     let toast_gone = model.toast.take().is_some();
     model.dirty |= toast_gone;
-    if let Some(effects) = outputs::typed(model, key) {
+    if let Some(effects) = prompt::typed(model, key) {
         return effects;
     }
-    match model.keymap.action(model.sections(), Chord::pressed(key)) {
-        Some(action) => {
-            model.dirty = true;
-            act::act(model, action)
+    let chord = Chord::pressed(key);
+    // Digits alone are the panes; with Alt they count: Alt-1 Alt-2 j goes down by twelve.
+    if let (true, KeyCode::Char(digit)) = (chord.alt, chord.code)
+        && let Some(digit) = digit.to_digit(10)
+    {
+        model.count = Some((model.count.unwrap_or(0) * 10 + digit as usize).min(999_999));
+        model.dirty = true;
+        return Vec::new();
+    }
+    let action = model.keymap.action(model.sections(), chord);
+    model.dirty |= action.is_some() || model.count.is_some();
+    match action {
+        Some(action) => act::act(model, action),
+        None => {
+            model.count = None;
+            Vec::new()
         }
-        None => Vec::new(),
     }
 }
 
@@ -146,33 +201,45 @@ fn tick(model: &mut Model, now: Millis) -> Vec<Effect> {
     let counting = model.snapshot.models.iter().any(|m| m.breaker == BreakerState::Open && m.until.is_some());
     model.dirty |= counting || model.verifying.is_some() || now.div_euclid(60_000) != model.now.div_euclid(60_000);
     model.now = now;
+    model.dirty |= model.pending.is_some();
+    let due = model.pending.take_if(|pending| pending.at <= now).map(|pending| pending.effect);
     if model.toast.as_ref().is_some_and(|toast| toast.until <= now) {
         model.toast = None;
         model.dirty = true;
     }
-    catch_up(model)
+    due.into_iter().chain(catch_up(model)).collect()
 }
 
 fn taken(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     let (old, new) = (&model.snapshot.counts, &snapshot.counts);
     let changed = (old.failed, old.retrying) != (new.failed, new.retrying);
     if changed {
-        model.failed.stale = true;
+        model.failed.list.stale = true;
         model.classes_stale = true;
     }
+    model.images.list.stale |= model.snapshot.ocr.counts != snapshot.ocr.counts;
     model.dirty = true;
     model.take_snapshot(snapshot);
-    catch_up(model)
+    change::drained(model).into_iter().chain(catch_up(model)).collect()
 }
 
 /// Loads anew what is looked at and has changed, but not more often than it can be read.
 fn catch_up(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
-    model.failed.stale |= model.options.observe && model.now - model.failed.loaded_at >= REFRESH_UNHEARD_MS;
-    if model.focus == Pane::Failed && model.failed.stale && model.now - model.failed.loaded_at >= REFRESH_MS {
-        effects.extend(model.failed.refresh().map(Effect::Page));
+    let (now, unheard) = (model.now, model.options.observe);
+    let due = |stale: bool, loaded_at: Millis| {
+        (stale && now - loaded_at >= REFRESH_MS) || (unheard && now - loaded_at >= REFRESH_UNHEARD_MS)
+    };
+    match model.focus {
+        Pane::Failed if due(model.failed.list.stale, model.failed.list.loaded_at) => {
+            effects.extend(model.failed.refresh().map(Effect::Page));
+        }
+        Pane::Ocr if due(model.images.list.stale, model.images.list.loaded_at) => {
+            effects.extend(model.images.refresh().map(Effect::Images));
+        }
+        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr | Pane::Outputs => {}
     }
-    if model.focus != Pane::Log && model.classes_stale && model.now - model.classes_at >= REFRESH_MS {
+    if matches!(model.focus, Pane::Overview | Pane::Failed) && model.classes_stale && model.now - model.classes_at >= REFRESH_MS {
         model.classes_stale = false;
         model.classes_at = model.now;
         effects.push(Effect::Classes);

@@ -8,11 +8,12 @@ use ratatui::style::Style;
 
 use crate::domain::{PauseScope, Phase};
 use crate::text::Safe;
-use crate::tui::keymap::Action;
+use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::{Model, Pane, Popup, SMALLEST, Tone};
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::when;
-use crate::tui::{pane, popup, theme};
+use crate::tui::{layout, locale, pane, popup};
 
 /// Draws everything.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
@@ -22,17 +23,20 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
 
 /// Draws everything on a buffer.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+    locale::speak(model.language);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         draw_too_small(buffer, area);
     } else {
-        let body = Rect { y: area.y + 2, height: area.height - 3, ..area };
-        draw_header(model, buffer, inset(line(area, 0)));
-        draw_tabs(model, buffer, inset(line(area, 1)));
+        if !model.zoomed {
+            draw_header(model, buffer, inset(line(area, 0)));
+            draw_tabs(model, buffer, inset(line(area, 1)));
+        }
         match model.focus {
-            Pane::Overview => pane::overview::draw(model, buffer, body),
-            Pane::Failed => pane::failed::draw(model, buffer, body),
-            Pane::Log => pane::log::draw(model, buffer, body),
-            Pane::Outputs => pane::outputs::draw(model, buffer, body),
+            Pane::Overview => pane::overview::draw(model, buffer, layout::body(model)),
+            Pane::Failed => pane::failed::draw(model, buffer),
+            Pane::Log => pane::log::draw(model, buffer),
+            Pane::Ocr => pane::ocr::draw(model, buffer),
+            Pane::Outputs => pane::outputs::draw(model, buffer),
         }
         draw_footer(model, buffer, inset(line(area, area.height - 1)));
         for open in &model.popups {
@@ -40,15 +44,14 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
                 Popup::Help { of, scroll } => popup::help::draw(model, buffer, area, of, *scroll),
                 Popup::Confirm(confirm) => popup::confirm::draw(model, buffer, area, confirm),
                 Popup::Post(post) => popup::post::draw(model, buffer, area, post),
+                Popup::Page(page) => popup::page::draw(model, buffer, area, page),
+                Popup::Prompt(prompt) => popup::prompt::draw(model, buffer, area, prompt),
                 Popup::Reading => popup::reading::draw(model, buffer, area),
-                Popup::Typed(typed) => popup::typed::draw(model, buffer, area, typed),
                 Popup::Verdict(verdict) => popup::verdict::draw(model, buffer, area, verdict),
             }
         }
     }
-    if model.theme.ascii() {
-        theme::fold_to_ascii(buffer);
-    }
+    model.theme.finish(buffer);
 }
 
 fn inset(area: Rect) -> Rect {
@@ -56,7 +59,7 @@ fn inset(area: Rect) -> Rect {
 }
 
 fn draw_too_small(buffer: &mut Buffer, area: Rect) {
-    let words = safe!("too small: {}x{}, needs {}x{}", area.width, area.height, SMALLEST.0, SMALLEST.1);
+    let words = tell!("too small: {}x{}, needs {}x{}", area.width, area.height, SMALLEST.0, SMALLEST.1);
     paint::left(buffer, line(area, 0), &words, Style::new());
 }
 
@@ -70,8 +73,8 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
         .spaced(2, model.title.clipped(32), theme.strong())
         .word("·", theme.quiet())
         .word(sign, style)
-        .word(words, Style::new());
-    let left = if model.options.read_only { left.word("· read-only", theme.quiet()) } else { left };
+        .word(t(words), Style::new());
+    let left = if model.options.read_only { left.word(t("· read-only"), theme.quiet()) } else { left };
     let room = place.width.saturating_sub(paint::cells(&clock) + 2);
     let used = left.paint(buffer, Rect { width: room, ..place });
     let quota = quota(model);
@@ -111,16 +114,16 @@ fn quota(model: &Model) -> Vec<Safe> {
     let mut parts = Vec::new();
     let limited = snapshot.models.iter().filter_map(|m| m.limit_today.map(|limit| (m.calls_today, limit)));
     if let Some((calls, limit)) = limited.max_by(|a, b| (a.0 * b.1.max(1)).cmp(&(b.0 * a.1.max(1)))) {
-        parts.push(safe!("quota {}/{} today", paint::number(calls), paint::number(limit)));
+        parts.push(tell!("quota {}/{} today", paint::number(calls), paint::number(limit)));
     }
     let timed = snapshot.pauses.iter().filter(|pause| pause.scope != PauseScope::All).filter_map(|pause| pause.until).min();
     if let Some(until) = timed {
-        parts.push(safe!("resumes {}", when::until(model.now, until, &model.zone)));
+        parts.push(tell!("resumes {}", when::until(model.now, until, &model.zone)));
     }
     if snapshot.spent_micros > 0 || snapshot.budget_micros.is_some() {
         let dollars = |micros: i64| format!("${:.2}", micros as f64 / 1e6);
         parts.push(match snapshot.budget_micros {
-            Some(budget) => safe!("{} of {}", dollars(snapshot.spent_micros), dollars(budget)),
+            Some(budget) => tell!("{} of {}", dollars(snapshot.spent_micros), dollars(budget)),
             None => safe!("{}", dollars(snapshot.spent_micros)),
         });
     }
@@ -129,36 +132,32 @@ fn quota(model: &Model) -> Vec<Safe> {
 
 fn draw_tabs(model: &Model, buffer: &mut Buffer, place: Rect) {
     let theme = model.theme;
-    let mut words = Words::new();
-    for pane in Pane::ALL {
-        let number = pane.number();
+    for (pane, title, tab) in layout::tabs(model) {
         let style = if pane == model.focus { theme.accent().patch(theme.selected()) } else { Style::new() };
-        let count = if pane == Pane::Failed { model.snapshot.counts.failed } else { 0 };
-        let title = if count > 0 {
-            safe!("{number} {} {}", pane.title(), paint::number(count))
-        } else {
-            safe!("{number} {}", pane.title())
-        };
-        words = words.spaced(3, title, style);
+        paint::left(buffer, tab.intersection(place), &title, style);
     }
-    words.paint(buffer, place);
 }
 
 /// Keys likely to be wanted on each pane, the likeliest first.
 const fn likely(pane: Pane) -> &'static [Action] {
     match pane {
-        Pane::Overview => &[Action::RetryAll, Action::Force, Action::Pause, Action::NextPane, Action::Quit],
+        Pane::Overview => &[Action::RetryAll, Action::Force, Action::Pause, Action::NextPane, Action::Palette, Action::Quit],
         Pane::Failed => &[
             Action::Retry,
             Action::Force,
-            Action::Regenerate,
+            Action::Mark,
+            Action::MarkAll,
             Action::Open,
-            Action::CycleStatus,
-            Action::CycleClass,
+            Action::Filter,
+            Action::Group,
             Action::RetryAll,
+            Action::Regenerate,
+            Action::Palette,
             Action::Quit,
         ],
-        Pane::Log => &[Action::Follow, Action::CycleKind, Action::Open, Action::Pause, Action::NextPane, Action::Quit],
+        Pane::Log => {
+            &[Action::Follow, Action::Filter, Action::CycleKind, Action::Open, Action::Pause, Action::Palette, Action::Quit]
+        }
         Pane::Outputs => &[
             Action::Open,
             Action::Order,
@@ -169,6 +168,19 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::OpenPost,
             Action::Verify,
             Action::Delete,
+            Action::Palette,
+            Action::Quit,
+        ],
+        Pane::Ocr => &[
+            Action::Reread,
+            Action::CancelReading,
+            Action::Open,
+            Action::Mark,
+            Action::MarkAll,
+            Action::Filter,
+            Action::CycleStatus,
+            Action::OpenPost,
+            Action::Palette,
             Action::Quit,
         ],
     }
@@ -176,6 +188,15 @@ const fn likely(pane: Pane) -> &'static [Action] {
 
 fn draw_footer(model: &Model, buffer: &mut Buffer, place: Rect) {
     let theme = model.theme;
+    if let Some(pending) = &model.pending {
+        let seconds = ((pending.at - model.now) + 999).max(0) / 1000;
+        let mut words = Words::new().word("◷", theme.warn()).word(tell!("in {} s: {}", seconds, pending.what), theme.strong());
+        if let Some(chord) = model.keymap.key(&[Section::Panes], Action::Undo) {
+            words = words.spaced(2, chord.shown(), theme.accent()).word(t("takes it back"), theme.quiet());
+        }
+        words.paint(buffer, place);
+        return;
+    }
     if let Some(toast) = &model.toast {
         let (sign, style) = match toast.tone {
             Tone::Good => ("✓", theme.good()),
@@ -192,16 +213,19 @@ fn draw_footer(model: &Model, buffer: &mut Buffer, place: Rect) {
     let paused = model.paused_by_operator();
     // The way to all other keys is always shown.
     let help = model.keymap.key(under, Action::Help).map_or(Words::new(), |chord| {
-        Words::new().spaced(0, chord.shown(), theme.accent()).word(Action::Help.short(), theme.quiet())
+        Words::new().spaced(0, chord.shown(), theme.accent()).word(t(Action::Help.short()), theme.quiet())
     });
     let room = place.width.saturating_sub(help.width() + 2);
     let mut words = Words::new();
+    if let Some(count) = model.count {
+        words = words.word(safe!("{count}"), theme.strong());
+    }
     for action in likely(model.focus) {
         let Some(chord) = model.keymap.key(under, *action) else { continue };
         let does = match action {
-            Action::Pause if paused => "go on",
-            Action::Follow if model.log.following() => "hold still",
-            other => other.short(),
+            Action::Pause if paused => t("go on"),
+            Action::Follow if model.log.following() => t("hold still"),
+            other => t(other.short()),
         };
         let more = words.clone().spaced(2, chord.shown(), theme.accent()).word(does, theme.quiet());
         if more.width() <= room {

@@ -119,6 +119,42 @@ async fn check(db: &Db) {
     timed("adopt nothing", ms(5), || store.adopt(MAX_ATTEMPTS)).await;
     timed("claim 16", ms(10), || claim(&store, 16)).await;
     pace(&store).await;
+    queue_pace(&store, if db.is_sqlite() { 5_000.0 } else { 8_000.0 }).await;
+}
+
+/// Claim and finish alone, without a call between: what the queue itself can do.
+async fn queue_pace(store: &Store, wanted: f64) {
+    let start = Instant::now();
+    let workers: Vec<_> = (0..4)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut done = 0;
+                while start.elapsed() < Duration::from_secs(5) {
+                    let claims = store.claim(JobKind::Tag, &format!("q{n}"), 64, LEASE).await.unwrap();
+                    let ends = claims.into_iter().map(|claim| {
+                        let store = store.clone();
+                        let finish = Finish::Tagged { tags: vec!["погода".to_owned()] };
+                        tokio::spawn(async move { store.finish(claim.job, claim.fence, &finish).await.unwrap() })
+                    });
+                    for end in ends.collect::<Vec<_>>() {
+                        assert!(end.await.unwrap());
+                        done += 1;
+                    }
+                }
+                done
+            })
+        })
+        .collect();
+    let mut done = 0;
+    for worker in workers {
+        done += worker.await.unwrap();
+    }
+    let pace = f64::from(done) / start.elapsed().as_secs_f64();
+    println!("claim + finish: {pace:.0} jobs/s (wanted {wanted:.0})");
+    if pace < wanted {
+        TOO_SLOW.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Claim, one call, finish, for 32 workers at once.

@@ -13,7 +13,7 @@ use tagdeck::engine::{Ended, Engine, Kinds, Options};
 use tagdeck::store::Store;
 
 /// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub fn provider(name: &str, base_url: &str) -> Provider {
     Provider {
@@ -36,7 +36,8 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
         log_level: "info".to_owned(),
         log: Log::default(),
         api: Api::default(),
-        blob: Blob::default(),
+        // Nothing is stored unless a test says where.
+        blob: Blob { upload: false, ..Blob::default() },
         tagging: Tagging {
             route: route.iter().map(ToString::to_string).collect(),
             timeout: Duration::from_secs(5),
@@ -46,12 +47,13 @@ pub fn config(database: &str, providers: Vec<Provider>, route: &[&str]) -> Confi
             ..Tagging::default()
         },
         ocr: Ocr::default(),
+        ui: tagdeck::config::Ui::default(),
         providers,
     }
 }
 
 /// It tags and reads no image; `reading.rs` starts those that do.
-const TAGGING: Kinds = Kinds { tag: true, ocr: false };
+const TAGGING: Kinds = Kinds { tag: true, ocr: false, upload: false };
 
 pub fn start(store: &Store, config: &Config) -> Engine {
     Engine::start(store.clone(), config, Options { kinds: TAGGING, ..Options::default() })

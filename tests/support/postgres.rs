@@ -2,11 +2,11 @@
 //! It is no fixture of data: databases begin empty. Where PostgreSQL is not installed it says so, once a test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -26,23 +26,31 @@ stop() {
 }
 trap stop EXIT INT TERM HUP
 "$0/initdb" -D "$dir/data" -U tagdeck -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
-"$0/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c max_connections=400 -c shared_buffers=64MB \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off </dev/null >>"$dir/log" 2>&1 &
-server=$!
-tries=0
-until "$0/pg_isready" -q -h "$dir" -U tagdeck -d postgres; do
-    tries=$((tries + 1))
-    kill -0 "$server" 2>/dev/null && [ "$tries" -lt 600 ] || { cat "$dir/log" >&2; exit 1; }
-    sleep 0.05
+start() {
+    "$0/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c max_connections=400 -c shared_buffers=64MB \
+        -c fsync=off -c synchronous_commit=off -c full_page_writes=off </dev/null >>"$dir/log" 2>&1 &
+    server=$!
+    tries=0
+    until "$0/pg_isready" -q -h "$dir" -U tagdeck -d postgres; do
+        tries=$((tries + 1))
+        kill -0 "$server" 2>/dev/null && [ "$tries" -lt 600 ] || { cat "$dir/log" >&2; exit 1; }
+        sleep 0.05
+    done
+    echo "$dir"
+}
+start
+while read -r order; do
+    case $order in
+        stop) kill -INT "$server" && wait "$server"; server=; echo stopped ;;
+        start) start ;;
+    esac
 done
-echo "$dir"
-read -r _ || :
 "#;
 
 struct Cluster {
     folder: String,
-    /// Held for its standard input: the server stops when that closes.
-    _server: Child,
+    /// The server stops when its standard input closes.
+    orders: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
@@ -76,9 +84,21 @@ fn start() -> Option<Cluster> {
     };
     let mut server = command.arg("-c").arg(SCRIPT).arg(&programs).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut folder = String::new();
-    BufReader::new(server.stdout.take()?).read_line(&mut folder).ok()?;
+    let mut said = BufReader::new(server.stdout.take()?);
+    said.read_line(&mut folder).ok()?;
     let folder = folder.trim().to_owned();
-    (!folder.is_empty()).then_some(Cluster { folder, _server: server })
+    (!folder.is_empty()).then_some(Cluster { folder, orders: Mutex::new((server.stdin.take()?, said)) })
+}
+
+/// Stops the server, as an administrator does who does not wait for clients, or starts it again; for tests that have it alone.
+#[allow(dead_code, reason = "most tests let it run")]
+pub fn order(order: &str) {
+    let cluster = CLUSTER.get().and_then(Option::as_ref).expect("no PostgreSQL was started");
+    let mut orders = cluster.orders.lock().unwrap();
+    writeln!(orders.0, "{order}").unwrap();
+    let mut done = String::new();
+    orders.1.read_line(&mut done).unwrap();
+    assert!(!done.is_empty(), "PostgreSQL did not {order}");
 }
 
 fn newest_installed() -> Option<PathBuf> {

@@ -23,6 +23,7 @@ pub(super) struct Judge {
     /// What no message may repeat.
     secrets: Arc<[String]>,
     timeout: Duration,
+    connect_timeout: Duration,
 }
 
 /// What a server answered instead of doing it.
@@ -50,8 +51,10 @@ impl Judge {
         Self {
             place,
             without_tenant: at_cloud_ru && given.is_some_and(|given| !given.access_key.expose().contains(':')),
-            secrets: secrets.filter(|secret| !secret.is_empty()).collect(),
+            // A shorter one is no secret, and to blot it out would leave no word whole.
+            secrets: secrets.filter(|secret| secret.len() >= 6).collect(),
             timeout: settings.timeout,
+            connect_timeout: settings.connect_timeout,
         }
     }
 
@@ -68,7 +71,9 @@ impl Judge {
     {
         let (class, saw) = match error {
             SdkError::TimeoutError(_) => (Class::Timeout, self.no_answer()),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => (Class::Timeout, self.no_answer()),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                (Class::Timeout, format!("no connection within {} s", self.connect_timeout.as_secs_f64()))
+            }
             SdkError::ServiceError(refusal) => {
                 let answer = answer(refusal.raw(), refusal.err());
                 if matches!(answer.code, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") {
@@ -188,7 +193,7 @@ fn below_http(error: &(dyn Error + 'static)) -> (Class, String) {
             let passing = words.contains("emporary failure") || words.contains("ry again");
             return Some(if passing { Class::Network } else { Class::WrongEndpoint });
         }
-        let no_key = ["credentials", "identity", "profile"].iter().any(|word| words.contains(word));
+        let no_key = ["credential", "identity", "profile"].iter().any(|word| words.contains(word));
         no_key.then_some(Class::NoCredentials)
     });
     (class.unwrap_or(Class::Network), saw)

@@ -12,12 +12,14 @@ use crate::config::OcrEngine;
 #[command(after_help = "Examples:\n  tagdeck ocr page.jpg                       Markdown on stdout\n  \
 tagdeck ocr scans/ --out texts             each image in it as texts/NAME.md\n  \
 tagdeck ocr *.png --format json > all.jsonl   one document a line\n  curl -s URL | tagdeck ocr - --format text\n  \
-tagdeck ocr -- -odd-name.png               a name that begins with a dash\n\n\
+tagdeck ocr -- -odd-name.png               a name that begins with a dash\n  \
+tagdeck ocr s3://scans/page.tif            an object of a bucket, by the settings in [blob]\n  \
+tagdeck ocr scans/ --store --out texts     keeps each document, and puts it where [blob] says\n\n\
 PNG, JPEG, WebP, TIFF (all pages), BMP and GIF, told by content. Results come in the order of the inputs; \
 one that cannot be read is named on stderr and stops nothing.\n\n\
 Exit codes: 0 all read, 1 none, 2 wrong usage or settings, 3 some were not.")]
 pub struct Ocr {
-    /// Image file, folder (with everything below it), or - for stdin
+    /// Image file, folder (with everything below it), s3://BUCKET/KEY, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// How to write what was read
@@ -26,6 +28,9 @@ pub struct Ocr {
     /// Write one file for each input into this folder, and nothing on stdout
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Keep each document in the database and the blob store too; what was read before is not read again
+    #[arg(long)]
+    pub store: bool,
     /// What reads: the models inside the program, the PaddleOCR-VL service, or a vision model [default: ocr.engine]
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub engine: Option<Engine>,

@@ -95,7 +95,8 @@ fn addresses_of_the_original_are_understood() {
 #[test]
 fn no_secret_is_ever_shown() {
     let toml = "database = \"postgres://u:hunter2@h/n?password=hunter3\"\n[[providers]]\nname = \"p\"\nbase_url = \"http://h/v1\"\n\
-                key = \"hunter4\"\nheaders = { x = \"hunter5\" }\n";
+                key = \"hunter4\"\nheaders = { x = \"hunter5\" }\n[blob]\naccess_key = \"hunter6\"\nsecret_key = \"hunter7\"\n\
+                proxy = \"http://u:hunter8@h:3128\"\n";
     let config = read(toml, &[]).unwrap();
     for text in [show(&config).to_string(), format!("{config:?}")] {
         assert!(!text.contains("hunter"), "{text}");
@@ -126,4 +127,48 @@ fn tokens_come_from_the_file_and_the_environment_and_short_ones_are_refused() {
     assert!(message("[api]\ntokens = [\"short\"]\n").starts_with("2: api.tokens holds one of fewer than 16 characters"));
     assert!(message("[api]\nlisten = \"here\"\n").starts_with("2: api.listen is wrong: an address with a port such as"));
     assert!(message("log_format = \"xml\"\n").starts_with("1: log_format = \"xml\" is not possible; one of text, json"));
+}
+
+#[test]
+fn a_blob_store_is_named_by_the_variables_people_already_use() {
+    let environment = [
+        ("CLOUDRU_S3_ENDPOINT", "https://s3.cloud.ru/"),
+        ("CLOUDRU_S3_BUCKET", "documents"),
+        ("CLOUDRU_S3_ACCESS_KEY", "tenant:key"),
+        ("CLOUDRU_S3_SECRET_KEY", "secret"),
+        ("AWS_ACCESS_KEY_ID", "other"),
+        ("AWS_SECRET_ACCESS_KEY", "other"),
+    ];
+    let blob = read("[blob]\nbucket = \"of-the-file\"\n", &environment).unwrap().blob;
+    assert_eq!((blob.bucket.as_deref(), blob.endpoint.as_deref()), (Some("documents"), Some("https://s3.cloud.ru")));
+    assert_eq!((blob.region.as_str(), blob.path_style), ("ru-central-1", true));
+    let key = blob.credentials.unwrap();
+    assert_eq!((key.access_key.expose(), key.secret_key.expose()), ("tenant:key", "secret"));
+}
+
+#[test]
+fn variables_of_other_programs_give_way_to_the_file_and_keys_come_in_pairs() {
+    let aws = [("AWS_ENDPOINT_URL", "http://b:2"), ("AWS_REGION", "eu-west-1"), ("AWS_PROFILE", "work")];
+    let blob = read("[blob]\nendpoint = \"http://a:1\"\n", &aws).unwrap().blob;
+    assert_eq!((blob.endpoint.as_deref(), blob.region.as_str()), (Some("http://a:1"), "eu-west-1"));
+    assert_eq!((blob.credentials, blob.profile.as_deref()), (None, Some("work")));
+    assert_eq!(read("", &[]).unwrap().blob.folder, PathBuf::from("data/outputs"));
+    let halves = [("CLOUDRU_S3_ACCESS_KEY", "ours"), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "s"), ("MINE", "m")];
+    let key = read("", &halves).unwrap().blob.credentials.unwrap();
+    assert_eq!((key.access_key.expose(), key.secret_key.expose()), ("id", "s"));
+    let named = read("[blob]\nsecret_key_env = \"MINE\"\n", &halves).unwrap().blob.credentials.unwrap();
+    assert_eq!((named.access_key.expose(), named.secret_key.expose()), ("ours", "m"));
+}
+
+#[test]
+fn mistakes_in_the_blob_section_are_told() {
+    let wanted = "an address such as https://s3.cloud.ru, without the bucket and without a path";
+    for endpoint in ["s3.cloud.ru", "https://s3.cloud.ru/documents", "https://u:p@s3.cloud.ru", "ftp://s3.cloud.ru"] {
+        assert_eq!(message(&format!("[blob]\nendpoint = \"{endpoint}\"\n")), format!("2: blob.endpoint is wrong: {wanted}"));
+    }
+    assert!(message("[blob]\nbucket = \"a/b\"\n").starts_with("2: blob.bucket is wrong: a name of letters"));
+    assert!(message("[blob]\nproxy = \"proxy:3128\"\n").starts_with("2: blob.proxy is wrong: an address"));
+    assert_eq!(message("[blob]\nretries = 11\n"), "2: blob.retries = 11 is not possible; a whole number from 0 to 10");
+    let error = read("", &[("CLOUDRU_S3_ENDPOINT", "s3.cloud.ru")]).unwrap_err().to_string();
+    assert_eq!(error, format!("environment: CLOUDRU_S3_ENDPOINT=s3.cloud.ru is wrong: {wanted}"));
 }

@@ -123,6 +123,12 @@ impl Cycle {
             Idle::No | Idle::Done => None,
             Idle::Blocked(why) => Some(why),
         };
+        // After the reading: what it enqueued last is counted.
+        let unread = match self.shared.uploading.idle() {
+            Idle::No if self.shared.kinds.upload => return false,
+            Idle::No | Idle::Done => unread,
+            Idle::Blocked(why) => Some(why),
+        };
         if !self.shared.kinds.tag {
             self.trouble = self.trouble.take().or(unread);
             return true;

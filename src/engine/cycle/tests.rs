@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::{Api, Blob, Config, Log, Ocr, Secret, Tagging};
+use crate::config::{Api, Blob, Config, Log, Ocr, Secret, Tagging, Ui};
 use crate::domain::{NewPost, UserId};
 use crate::engine::event::EventLog;
 use crate::store::{Access, Store};
@@ -32,16 +32,24 @@ async fn a_pass_that_panics_keeps_its_lease_no_longer_alive() {
         log_level: "info".to_owned(),
         log: Log::default(),
         api: Api::default(),
-        blob: Blob::default(),
         tagging: Tagging::default(),
         ocr: Ocr::default(),
+        ui: Ui::default(),
+        blob: Blob { upload: false, ..Blob::default() },
         providers: Vec::new(),
     };
     let options = Options::default();
     let log = EventLog::new(Safe::fixed("w"));
     let (_stop, stopping) = watch::channel(Stop::No);
     let shared = Arc::new(Shared::new(store, &config, &options, "w".to_owned(), log.clone(), stopping));
-    let mut cycle = Cycle::new(shared, options, Setup::of(&config), watch::channel(Snapshot::default()).0, mpsc::channel(1).1);
+    let mut cycle = Cycle::new(
+        shared,
+        options,
+        Setup::of(&config),
+        config.blob.clone(),
+        watch::channel(Snapshot::default()).0,
+        mpsc::channel(1).1,
+    );
 
     let claim = cycle.claimer.held.claim(JobKind::Tag, 1).await.unwrap().0.remove(0);
     let task = cycle.passes.spawn(async { panic!("a bug") });

@@ -187,7 +187,8 @@ fn read(
     read.map(|result| result.map(|document| render(&document)).map_err(Fault::Ocr)).collect()
 }
 
-pub(super) fn render(document: &Document) -> Readout {
+/// As it is stored.
+pub fn render(document: &Document) -> Readout {
     Readout {
         text: markdown::text(document),
         markdown: markdown::markdown(document),

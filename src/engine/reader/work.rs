@@ -17,8 +17,9 @@ use crate::domain::{EventKind, Fence, JobId, Status};
 use crate::engine::event::Draft;
 use crate::engine::persist::persist;
 use crate::engine::shared::{Shared, Stop, duration_words};
+use crate::engine::uploader::output;
 use crate::ocr::OcrError;
-use crate::store::{Claim, Finish, NewDocument, Reused, StoreError};
+use crate::store::{Claim, Finish, NewDocument, NewOutput, Reused, StoreError};
 use crate::text::{Safe, grouped};
 
 /// Waits before an image is tried again after the engine failed over it; the last one repeats.
@@ -120,9 +121,14 @@ impl Work {
         let Some(lock) = self.unless_ended(same.lock_owned()).await else { return Ok(self.ended()) };
         *alone = Some(lock);
         let (store, job, fence) = (&self.room.shared.store, self.claim.job, self.claim.fence);
-        match persist(&self.room.shared, self.claim.post, || store.reuse_document(job, fence, &sha256, None)).await? {
+        let output = self.output(&sha256);
+        let reuse = || store.reuse_document(job, fence, &sha256, output.as_ref());
+        match persist(&self.room.shared, self.claim.post, reuse).await? {
             Reused::Nothing => {}
-            Reused::Done { chars } => return Ok(Came::Known(chars)),
+            Reused::Done { chars } => {
+                self.room.shared.uploading.came();
+                return Ok(Came::Known(chars));
+            }
             Reused::Lost => return Ok(Came::Lost),
         }
         let (bytes, away) = self.elsewhere(bytes, &sha256).await;
@@ -263,9 +269,11 @@ impl Work {
             Came::Read(Readout { text, markdown, json, engine }, sha256, took) => {
                 shared.reading.label(engine);
                 let (ms, chars) = (grouped(took.as_millis() as i64), grouped(text.chars().count() as i64));
+                let output = self.output(&sha256);
                 let document = NewDocument { sha256, text, markdown, json };
-                let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document, None)).await?;
+                let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document, output.as_ref())).await?;
                 if kept {
+                    shared.uploading.came();
                     self.tell(EventKind::OcrDone, &format!("{image} · {ms} ms · {chars} characters"));
                     self.finished(Status::Success);
                 }
@@ -293,6 +301,12 @@ impl Work {
             self.finished(status);
         }
         Ok(kept)
+    }
+
+    /// Where its document goes, when documents are stored.
+    fn output(&self, sha256: &str) -> Option<NewOutput> {
+        let path = self.claim.image.as_deref()?;
+        self.room.shared.uploading.is_wanted().then(|| output(path, sha256, self.room.shared.now()))
     }
 
     fn finished(&self, status: Status) {

@@ -52,7 +52,7 @@ pub struct Closed {
 #[derive(Clone, Debug)]
 pub struct Health {
     pub(super) models: Vec<ModelHealth>,
-    providers: BTreeMap<String, Fused>,
+    pub(super) providers: BTreeMap<String, Fused>,
     pauses: BTreeMap<PauseScope, (Pause, Outcome)>,
 }
 

@@ -1,4 +1,4 @@
-//! The part of [`Health`] that outlives the engine: three columns for each model.
+//! The part of [`Health`] that outlives the engine and holds for all of them: three columns for each model and provider.
 //! It touches no database; the engine carries the columns there and back.
 
 use std::collections::BTreeSet;
@@ -32,9 +32,16 @@ struct Memory {
 }
 
 impl Health {
-    /// Takes over what was stored; models that are not in the route, and columns that cannot be read, are passed by.
+    /// Takes over what was stored; models that are not in the route, and columns that cannot be read, are passed by. A name
+    /// without a model is its provider's.
     pub fn load(&mut self, stored: &[(ModelKey, Kept)]) {
         for (key, kept) in stored {
+            if key.model.is_empty() {
+                if let Ok(memory) = serde_json::from_str::<Memory>(&kept.breaker) {
+                    self.providers.insert(key.provider.clone(), memory.fused());
+                }
+                continue;
+            }
             let Some(model) = self.models.iter_mut().find(|model| model.key == *key) else { continue };
             let formats = [Format::JsonSchema, Format::JsonObject, Format::Plain];
             if let Some(format) = formats.into_iter().find(|format| format.as_str() == kept.format) {
@@ -42,10 +49,9 @@ impl Health {
             }
             model.off = kept.off_reason.as_deref().map(Safe::line);
             if let Ok(memory) = serde_json::from_str::<Memory>(&kept.breaker) {
-                let cause = memory.cause.map(|(outcome, reason)| Cause { outcome, reason: Safe::line(&reason) });
-                model.fuse = Fused { breaker: memory.breaker, cause };
-                model.without = memory.without;
+                model.without.clone_from(&memory.without);
                 model.reasoning_off = memory.reasoning_off;
+                model.fuse = memory.fused();
             }
         }
     }
@@ -53,16 +59,30 @@ impl Health {
     /// What to store of one model; `None` beyond the end of the route.
     pub fn kept(&self, index: usize) -> Option<Kept> {
         let model = self.models.get(index)?;
-        let memory = Memory {
-            breaker: model.fuse.breaker.clone(),
-            without: model.without.clone(),
-            reasoning_off: model.reasoning_off,
-            cause: model.fuse.cause.as_ref().map(|cause| (cause.outcome, cause.reason.to_string())),
-        };
+        let memory = Memory { without: model.without.clone(), reasoning_off: model.reasoning_off, ..Memory::of(&model.fuse) };
         Some(Kept {
             format: model.format.as_str().to_owned(),
             breaker: serde_json::to_string(&memory).unwrap_or_default(),
             off_reason: model.off.as_ref().map(ToString::to_string),
         })
+    }
+
+    /// What to store of a provider's breaker, which holds for all its models, under its name without a model.
+    pub fn kept_provider(&self, provider: &str) -> Option<(ModelKey, Kept)> {
+        let memory = Memory::of(self.providers.get(provider)?);
+        let kept = Kept { breaker: serde_json::to_string(&memory).unwrap_or_default(), ..Kept::default() };
+        Some((ModelKey { provider: provider.to_owned(), model: String::new() }, kept))
+    }
+}
+
+impl Memory {
+    fn of(fuse: &Fused) -> Self {
+        let cause = fuse.cause.as_ref().map(|cause| (cause.outcome, cause.reason.to_string()));
+        Self { breaker: fuse.breaker.clone(), cause, ..Self::default() }
+    }
+
+    fn fused(self) -> Fused {
+        let cause = self.cause.map(|(outcome, reason)| Cause { outcome, reason: Safe::line(&reason) });
+        Fused { breaker: self.breaker, cause }
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn table(source: &str) -> Option<Table> {
         at = found + 1;
         let Some(end) = reach(&source[found..]).find('>').map(|end| found + end + 1) else { continue };
         let tag = &source[found..end];
+        let inner = depth > 1;
         if starts(tag, 0, "<table") {
             depth += 1;
         } else if starts(tag, 0, "</table") {
@@ -49,7 +50,7 @@ pub(super) fn table(source: &str) -> Option<Table> {
         let cell = starts(tag, 0, "<td") || starts(tag, 0, "<th") && !starts(tag, 0, "<thead");
         let row = starts(tag, 0, "<tr");
         let ends = row || cell || ["</td", "</th", "</tr", "</table"].iter().any(|mark| starts(tag, 0, mark));
-        if depth > 1 || !ends {
+        if inner || depth > 1 || !ends {
             continue;
         }
         if let Some((from, spans)) = open.take() {

@@ -2,9 +2,9 @@
 //! A sign that may be the page's own (`5 * 3`, `a < b`, `snake_case`) stays.
 
 /// Tags that are taken off; `<br>` becomes a line break.
-const TAGS: [&str; 26] = [
+const TAGS: [&str; 30] = [
     "br", "b", "i", "u", "s", "p", "em", "strong", "sub", "sup", "span", "div", "center", "font", "small", "big", "img", "a",
-    "del", "ins", "mark", "html", "body", "thead", "tbody", "caption",
+    "del", "ins", "mark", "table", "tr", "td", "th", "html", "body", "thead", "tbody", "caption",
 ];
 
 /// How far the end of a mark is looked for, bytes: what opens and is not closed soon is text, and no line costs its square.

@@ -58,7 +58,11 @@ impl Folder {
 
 /// A name that no shell, terminal or file system takes for something else.
 fn stem(input: &Input) -> String {
-    let Input::File(path) = input else { return "stdin".to_owned() };
+    let path = match input {
+        Input::File(path) => path.as_path(),
+        Input::Object(name) | Input::Fetched { name, .. } if name != "-" => Path::new(name),
+        Input::Object(_) | Input::Fetched { .. } | Input::Stdin => return "stdin".to_owned(),
+    };
     let foreign = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let plain: String = Safe::line(&foreign)
         .chars()

@@ -1,4 +1,4 @@
-//! What a person names for reading: files, folders with everything below them, stdin.
+//! What a person names for reading: files, folders with everything below them, objects of a bucket, stdin.
 //! It opens no image; only whether a file looks like one is asked.
 
 use std::fs::{self, File};
@@ -6,11 +6,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::Fault;
+use super::objects::SCHEME;
 use crate::ocr::{OcrError, image};
 use crate::text::Safe;
 
 /// Larger files are no images of pages within the limits of pixels.
-const MAX_FILE: u64 = 1 << 30;
+pub(super) const MAX_FILE: u64 = 1 << 30;
 
 /// Endings of files in a folder that are read, or reported as broken, whatever they hold.
 const ENDINGS: &[&str] = &["png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "tif", "tiff", "bmp", "dib", "gif"];
@@ -25,6 +26,15 @@ pub enum Input {
     File(PathBuf),
     /// The bytes on stdin.
     Stdin,
+    /// `s3://BUCKET/KEY`, to be fetched first.
+    Object(String),
+    /// What came from elsewhere and lies in a file of ours now, or why it does not.
+    Fetched {
+        /// As it was named; foreign text.
+        name: String,
+        /// The file.
+        file: Result<PathBuf, Fault>,
+    },
 }
 
 /// What the given paths stand for.
@@ -53,6 +63,7 @@ impl Input {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
             Self::Stdin => "-".to_owned(),
+            Self::Object(name) | Self::Fetched { name, .. } => name.clone(),
         }
     }
 
@@ -61,6 +72,8 @@ impl Input {
         match self {
             Self::File(path) => shown(path),
             Self::Stdin => Safe::fixed("stdin"),
+            Self::Fetched { name, .. } if name == "-" => Safe::fixed("stdin"),
+            Self::Object(name) | Self::Fetched { name, .. } => shown(Path::new(name)),
         }
     }
 
@@ -69,6 +82,10 @@ impl Input {
         let unreadable = |error: io::Error| Fault::Unreadable(Safe::line(&error.to_string()));
         let mut bytes = Vec::new();
         let read = match self {
+            Self::Object(_) => Err(io::Error::other("it was not fetched")),
+            Self::Fetched { file, .. } => {
+                File::open(file.clone()?).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+            }
             Self::File(path) => File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)),
             Self::Stdin => io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes),
         };
@@ -84,7 +101,9 @@ impl Input {
 pub fn find(given: &[PathBuf]) -> Result<Found, InputError> {
     let mut found = Found::default();
     for path in given {
-        if path.as_os_str() == "-" {
+        if let Some(name) = path.to_str().filter(|name| name.starts_with(SCHEME)) {
+            found.inputs.push(Input::Object(name.to_owned()));
+        } else if path.as_os_str() == "-" {
             if found.inputs.contains(&Input::Stdin) {
                 return Err(InputError::StdinTwice);
             }

@@ -7,9 +7,9 @@ statements! {
     GATE, "queue for a provider's limits": [
         "INSERT INTO usage (provider, day) VALUES ($1, 0) ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls"
     ];
-    /// The oldest of the last `$2` calls, if all of them went out within the last minute.
+    /// The oldest of the last `$2` calls, if all of them went out within the window.
     WINDOW, "count the calls of the last minute": [
-        "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 60000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
+        "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 61000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
     ];
     CHARGE, "reserve a call": [
         "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, $2, 1, $3) \
@@ -23,6 +23,7 @@ statements! {
         "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, " today ", " now ") RETURNING id, day"
     ];
+    SENT_NOW, "record a call": ["UPDATE job_calls SET sent_at = " now " WHERE id = $1"];
     UNSENT, "take a call back": ["DELETE FROM job_calls WHERE id = $1"];
     /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
     ENDED, "record the end of a call": [

@@ -27,8 +27,11 @@ statements! {
         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST(" (cell "0") " AS BIGINT), " (cell "1") ", " (cell "2") ", " (stamp_cell "3") ", "
         wall ", 'pending', 0 FROM " (rows "$1") " RETURNING id, telegram_message_id"
     ];
-    EDIT_POST, "update a post": [
-        "UPDATE posts SET text = $2, tags = NULL, tagging_status = 'pending', tagging_attempts = 0, tagging_error = NULL WHERE id = $1"
+    EDIT_TEXT, "update a post": ["UPDATE posts SET text = $2 WHERE id = $1"];
+    /// What a person decided by hand stays, whatever the text.
+    EDIT_POST, "start an edited post anew": [
+        "UPDATE posts SET tags = NULL, tagging_status = 'pending', tagging_attempts = 0, tagging_error = NULL WHERE id = $1 \
+        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.ref_id = posts.id AND j.state = 'skipped' AND j.error_class = 'by_hand')"
     ];
     /// Rows of [post, path].
     ADD_IMAGES, "add images": [
@@ -46,6 +49,6 @@ statements! {
                 WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN $2 ELSE 0 END, \
             error_class = CASE WHEN $2 > 0 AND EXISTS (SELECT 1 FROM images i JOIN jobs o ON o.kind = 'ocr' AND o.ref_id = i.id \
                 WHERE i.post_id = jobs.ref_id AND o.state IN ('pending', 'retrying')) THEN 'waiting_ocr' END, \
-            updated_at = " now " WHERE kind = 'tag' AND ref_id IN " (ids "$1")
+            updated_at = " now " WHERE kind = 'tag' AND ref_id IN " (ids "$1") " AND NOT (state = 'skipped' AND COALESCE(error_class, '') = 'by_hand')"
     ];
 }

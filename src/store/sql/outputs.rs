@@ -17,6 +17,10 @@ statements! {
             j.error_class, j.error FROM outputs o LEFT JOIN jobs j ON j.kind = 'upload' AND j.ref_id = o.id \
         WHERE o.id > $1 ORDER BY o.id LIMIT $2"
     ];
+    OUTPUTS_OF, "look outputs up": [
+        "SELECT o.id, o.sha256, o.source, o.key, o.bytes, o.state, o.place, o.md_sha256, o.json_sha256, o.created_at, o.stored_at, j.error_class, j.error \
+        FROM outputs o LEFT JOIN jobs j ON j.kind = 'upload' AND j.ref_id = o.id WHERE o.sha256 >= $1 AND o.sha256 < $2 ORDER BY o.sha256 LIMIT 8"
+    ];
     COUNT_ALL_OUTPUTS, "count outputs": ["SELECT COUNT(*) FROM outputs"];
     COUNT_UNSENT, "count the documents that nobody stores": [
         "SELECT COUNT(DISTINCT d.sha256) FROM documents d WHERE NOT EXISTS (SELECT 1 FROM outputs o WHERE o.sha256 = d.sha256)"

@@ -13,6 +13,7 @@ use crate::domain::ImageId;
 use crate::ops::Ops;
 use crate::ops::outputs::{Outputs, Picture, Progress, Shelf};
 use crate::text::Safe;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::outputs::{Came, Wanted};
 use crate::tui::model::reading::{Cells, Known, Laid, Shape, Text};
 use crate::tui::model::verdict::Verdict;
@@ -87,7 +88,7 @@ pub async fn perform(ops: &Ops, wish: Wish) -> Told {
         Wish::Lay(key, text, shape, theme) => {
             let lines = tokio::task::spawn_blocking(move || rich::lay(&text, shape, theme)).await;
             let lines =
-                lines.unwrap_or_else(|_| vec![rich::Line::of("This text cannot be laid out: d downloads it.", theme.bad())]);
+                lines.unwrap_or_else(|_| vec![rich::Line::of(t("This text cannot be laid out: d downloads it."), theme.bad())]);
             Told::Laid(key, Laid { shape, lines: lines.into() })
         }
         Wish::Picture(key, path, place) => {
@@ -143,7 +144,7 @@ async fn save(ops: &Ops, key: &str, folder: &str) -> Result<Safe, Safe> {
     let mut shelf = Shelf::make(&at_home(folder)).map_err(|error| told(&error))?;
     let saved = shelf.save(&outputs, key).await.map_err(|error| told(&error))?;
     let file = Safe::line(&saved.file.to_string_lossy());
-    Ok(Safe::line(&if saved.was_there { format!("{file} is there already, the same.") } else { format!("Saved as {file}.") }))
+    Ok(if saved.was_there { tell!("{} is there already, the same.", file) } else { tell!("Saved as {}.", file) })
 }
 
 /// A folder as it was typed, `~` for the home of whoever runs this.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::domain::{Event, EventKind};
 use crate::engine::event::{Batch, CAPACITY};
+use crate::tui::model::filter::Filter;
 
 /// The log as held here.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +13,8 @@ pub struct Log {
     events: VecDeque<Event>,
     /// Events lost before this dashboard could read them.
     pub dropped: u64,
-    /// Only this kind; `None`: all.
-    pub kind: Option<EventKind>,
+    /// What it is narrowed to.
+    pub filter: Filter,
     /// Where it stands still; `None`: it follows the newest event.
     held: Option<Held>,
 }
@@ -50,7 +51,14 @@ impl Log {
     }
 
     fn matches(&self, event: &Event) -> bool {
-        self.kind.is_none_or(|kind| event.kind == kind)
+        let filter = &self.filter;
+        let holds = |part: &Option<String>, text: &str| {
+            part.as_ref().is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))
+        };
+        filter.kind.is_none_or(|kind| event.kind == kind)
+            && filter.class.as_ref().is_none_or(|class| event.outcome.is_some_and(|outcome| outcome.as_str() == class))
+            && (filter.model.is_none() || event.model.as_ref().is_some_and(|model| holds(&filter.model, model)))
+            && (filter.text.is_none() || holds(&filter.text, &event.text) || is_post(event, filter.text.as_deref()))
     }
 
     /// The newest `count` events of all kinds, oldest first.
@@ -105,6 +113,16 @@ impl Log {
         self.held = Some(Held { top: seqs[top], cursor: seqs[cursor] });
     }
 
+    /// Stops at a line of a screen of `height` lines, from its top; `false`: there is no such line.
+    pub fn point(&mut self, row: usize, height: usize) -> bool {
+        let Some(seq) = self.screen(height).get(row).map(|(event, _)| event.seq) else { return false };
+        self.go(0, height);
+        if let Some(held) = &mut self.held {
+            held.cursor = seq;
+        }
+        true
+    }
+
     /// Follows the newest event from now on.
     pub fn follow(&mut self) {
         self.held = None;
@@ -112,10 +130,16 @@ impl Log {
 
     /// The next kind among those that have occurred, then all again.
     pub fn cycle_kind(&mut self) {
-        let after = self.kind.map_or(0, |kind| EventKind::ALL.iter().position(|k| *k == kind).map_or(0, |at| at + 1));
-        self.kind = EventKind::ALL[after..].iter().copied().find(|kind| self.events.iter().any(|event| event.kind == *kind));
+        let after = self.filter.kind.map_or(0, |kind| EventKind::ALL.iter().position(|k| *k == kind).map_or(0, |at| at + 1));
+        self.filter.kind =
+            EventKind::ALL[after..].iter().copied().find(|kind| self.events.iter().any(|event| event.kind == *kind));
         self.held = None;
     }
+}
+
+/// A number typed as text means the post of that number.
+fn is_post(event: &Event, text: Option<&str>) -> bool {
+    event.post.is_some_and(|post| text.is_some_and(|text| text == post.to_string()))
 }
 
 #[cfg(test)]
@@ -160,12 +184,12 @@ mod tests {
         let mut log = Log::default();
         log.take(batch(0..10));
         log.cycle_kind();
-        assert_eq!((log.kind, seqs(&log, 3)), (Some(EventKind::Success), vec![4, 6, 8]));
+        assert_eq!((log.filter.kind, seqs(&log, 3)), (Some(EventKind::Success), vec![4, 6, 8]));
         log.go(-3, 3);
         assert_eq!((seqs(&log, 3), log.selected().unwrap().seq), (vec![2, 4, 6], 2));
         log.cycle_kind();
         log.cycle_kind();
-        assert_eq!(log.kind, None);
+        assert_eq!(log.filter.kind, None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::ops::outputs::{After, Ask, Entry, Listed, Order};
 use crate::text::Safe;
+use crate::tui::locale::t;
 use crate::tui::model::reading::Reading;
 
 /// Rows of a page as asked for.
@@ -37,7 +38,7 @@ impl Row {
 /// A foreign name on one line; one without anything to see says so.
 pub fn shown(name: &str) -> Safe {
     let line = Safe::line(name);
-    if line.is_empty() { Safe::fixed("(nothing to see)") } else { line }
+    if line.is_empty() { Safe::fixed(t("(nothing to see)")) } else { line }
 }
 
 /// A page that is wanted.
@@ -281,6 +282,15 @@ impl Outputs {
             return Some(self.reload());
         }
         self.go(if end { isize::MAX } else { isize::MIN + 1 }, height)
+    }
+
+    /// Puts the cursor on a row of the screen; `false`: there is none.
+    pub fn point(&mut self, row: usize) -> bool {
+        let there = self.top + row < self.rows.len();
+        if there {
+            self.cursor = self.top + row;
+        }
+        there
     }
 
     /// Keeps the cursor on the screen.

@@ -3,6 +3,7 @@
 
 use crate::domain::{Call, ImageId, Millis, Outcome, PostDetail, PostId, PostImage, Status};
 use crate::text::Safe;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::failed::Row;
 use crate::tui::widget::{outcome, when, wrap};
 
@@ -97,12 +98,12 @@ impl Picture {
             (Some(Status::Skipped), _) => "reading cancelled",
             (None, None) => "not to be read",
         };
-        let mut lines = vec![(Ink::Quiet, Safe::line(&format!("image {} · {state}", self.path)))];
+        let mut lines = vec![(Ink::Quiet, tell!("image {} · {}", self.path, t(state)))];
         if !self.error.is_empty() {
             lines.push((Ink::Bad, self.error.clone()));
         }
         match &self.text {
-            Some(text) if text.trim().is_empty() => lines.push((Ink::Quiet, Safe::fixed("it holds no text"))),
+            Some(text) if text.trim().is_empty() => lines.push((Ink::Quiet, Safe::fixed(t("it holds no text")))),
             Some(text) => lines.push((Ink::Text, text.clone())),
             None => {}
         }
@@ -140,9 +141,9 @@ impl CallLine {
     pub fn verdict(&self) -> Safe {
         match (self.outcome, self.status) {
             (None, _) => Safe::fixed("…"),
-            (Some(Outcome::Success), _) => Safe::fixed("ok"),
+            (Some(Outcome::Success), _) => Safe::fixed(t("ok")),
             (Some(_), Some(status)) if status >= 400 => Safe::line(&status.to_string()),
-            (Some(other), _) => Safe::fixed(outcome::outcome(other)),
+            (Some(other), _) => Safe::fixed(t(outcome::outcome(other))),
         }
     }
 }
@@ -241,41 +242,45 @@ impl Known {
         // Its next time is the end of a lease then, not of a wait.
         let unfinished = !self.row.status.is_some_and(Status::is_final);
         if unfinished && self.calls.last().is_some_and(|call| call.outcome.is_none()) {
-            return Safe::line(&format!("pass {} is under way", self.row.attempts));
+            return tell!("pass {} is under way", self.row.attempts);
         }
         match (self.row.status, self.row.next_at) {
-            (Some(Status::Success), _) => Safe::fixed("nothing, it is tagged · g tags it anew"),
-            (Some(Status::Skipped), _) => Safe::fixed("nothing, it was skipped · g tags it anyway"),
+            (Some(Status::Success), _) => Safe::fixed(t("nothing, it is tagged · g tags it anew")),
+            (Some(Status::Skipped), _) => Safe::fixed(t("nothing, it was skipped · g tags it anyway")),
             (Some(Status::Failed), _) if self.row.attempts >= self.max_attempts => {
-                Safe::fixed("nothing, its passes are used up · F gives them back")
+                Safe::fixed(t("nothing, its passes are used up · F gives them back"))
             }
-            (Some(Status::Failed), _) => Safe::fixed("nothing, it was given up · r retries"),
+            (Some(Status::Failed), _) => Safe::fixed(t("nothing, it was given up · r retries")),
             (_, Some(at)) if at > now => {
-                Safe::line(&format!("pass {} in {} · r now", self.row.attempts + 1, when::minutes(at - now)))
+                tell!("pass {} in {} · r now", self.row.attempts + 1, when::minutes(at - now))
             }
-            (_, Some(_)) => Safe::line(&format!("pass {}, due now", self.row.attempts + 1)),
-            (_, None) => Safe::fixed("nothing is due · r retries"),
+            (_, Some(_)) => tell!("pass {}, due now", self.row.attempts + 1),
+            (_, None) => Safe::fixed(t("nothing is due · r retries")),
         }
     }
 
     fn lines(&self, width: u16, now: Millis, zone: &jiff::tz::TimeZone) -> Vec<(Ink, Safe)> {
         let mut lines = Vec::new();
         let mut put = |ink: Ink, text: &Safe| lines.extend(wrap::wrapped(text, width).into_iter().map(|line| (ink, line)));
-        let status = self.row.status.map_or("no status", Status::as_str);
-        let posted = self.posted_at.map_or(String::new(), |at| format!(" · posted {}", when::date(at, zone)));
-        let passes = format!("{status} · {} of {} passes · {}{posted}", self.row.attempts, self.max_attempts, self.row.channel);
+        let status = t(self.row.status.map_or("no status", Status::as_str));
+        let posted = self.posted_at.map_or(String::new(), |at| format!(" · {}", tell!("posted {}", when::date(at, zone))));
+        let passes = format!(
+            "{status} · {} · {}{posted}",
+            tell!("{} of {} passes", self.row.attempts, self.max_attempts),
+            self.row.channel
+        );
         put(Ink::Quiet, &Safe::line(&passes));
         if let Some(url) = &self.url {
             put(Ink::Quiet, url);
         }
-        put(Ink::Quiet, &Safe::line(&format!("next: {}", self.next(now))));
+        put(Ink::Quiet, &tell!("next: {}", self.next(now)));
         if !self.row.error.is_empty() {
-            put(Ink::Bad, &Safe::line(&format!("last error: {}", self.row.error)));
+            put(Ink::Bad, &tell!("last error: {}", self.row.error));
         }
-        heading(&mut lines, Safe::fixed("Text"));
+        heading(&mut lines, Safe::fixed(t("Text")));
         let mut put = |ink: Ink, text: &Safe| lines.extend(wrap::wrapped(text, width).into_iter().map(|line| (ink, line)));
         if self.text.trim().is_empty() {
-            put(Ink::Quiet, &Safe::fixed("no text"));
+            put(Ink::Quiet, &Safe::fixed(t("no text")));
         } else {
             put(Ink::Text, &self.text);
         }
@@ -284,13 +289,13 @@ impl Known {
                 put(ink, &text);
             }
         }
-        heading(&mut lines, Safe::fixed("Tags"));
+        heading(&mut lines, Safe::fixed(t("Tags")));
         let tags = self.tags.iter().map(|tag| &**tag).collect::<Vec<_>>().join(" · ");
-        let tags = if tags.is_empty() { "none yet".to_owned() } else { tags };
+        let tags = if tags.is_empty() { t("none yet").to_owned() } else { tags };
         lines.extend(wrap::wrapped(&Safe::line(&tags), width).into_iter().map(|line| (Ink::Text, line)));
-        heading(&mut lines, Safe::line(&format!("Calls, {}", self.calls.len())));
+        heading(&mut lines, tell!("Calls, {}", self.calls.len()));
         if self.calls.is_empty() {
-            lines.push((Ink::Quiet, Safe::fixed("none yet")));
+            lines.push((Ink::Quiet, Safe::fixed(t("none yet"))));
         }
         for call in &self.calls {
             let ink = if call.outcome == Some(Outcome::Success) { Ink::Good } else { Ink::Bad };
@@ -311,8 +316,14 @@ impl CallLine {
     fn told(&self, zone: &jiff::tz::TimeZone) -> Safe {
         let took = self.took_ms.map_or(Safe::default(), when::took);
         let parts = [
-            Some(format!("{} pass {} {} {} {took}", when::date(self.sent_at, zone), self.pass, self.model, self.verdict())),
-            self.tokens.map(|(prompt, completion)| format!("{prompt}+{completion} tokens")),
+            Some(format!(
+                "{} {} {} {} {took}",
+                when::date(self.sent_at, zone),
+                tell!("pass {}", self.pass),
+                self.model,
+                self.verdict()
+            )),
+            self.tokens.map(|(prompt, completion)| tell!("{}+{} tokens", prompt, completion).into()),
             self.cost_micros.filter(|micros| *micros > 0).map(|micros| format!("${:.6}", micros as f64 / 1e6)),
             self.reason.as_ref().map(Safe::to_string),
         ];

@@ -3,6 +3,7 @@
 
 use crate::ops::outputs::{Trouble, Verified};
 use crate::text::{Safe, grouped};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Tone;
 use crate::tui::model::outputs::shown;
 
@@ -19,46 +20,44 @@ impl Verdict {
     /// Says what was found.
     pub fn new(verified: &Verified, troubles: &[Trouble]) -> Self {
         let mut lines = Vec::new();
-        let mut say = |tone, text: String| lines.push((tone, Safe::line(&text)));
+        let mut say = |tone, text: Safe| lines.push((tone, text));
         if verified.is_right() {
-            say(Some(Tone::Good), format!("All {} stored documents are there, with the right content.", of(verified.right)));
+            say(Some(Tone::Good), tell!("All stored documents are there, with the right content: {}.", of(verified.right)));
         } else {
-            say(None, format!("{} documents are there, with the right content.", of(verified.right)));
+            say(None, tell!("There, with the right content: {}", of(verified.right)));
         }
         let counted = [
-            (verified.missing, Tone::Bad, "are said to be stored, and are not there"),
-            (verified.differing, Tone::Bad, "are there with another content"),
-            (verified.failed, Tone::Warn, "could not be uploaded; the log says why"),
-            (verified.waiting, Tone::Warn, "wait for their upload"),
-            (verified.elsewhere, Tone::Warn, "were stored in another place than the one of the settings"),
-            (verified.unsent, Tone::Warn, "were read while nothing was to be stored"),
+            (verified.missing, Tone::Bad, t("Said to be stored, and not there")),
+            (verified.differing, Tone::Bad, t("There with another content")),
+            (verified.failed, Tone::Warn, t("Could not be uploaded; the log says why")),
+            (verified.waiting, Tone::Warn, t("Waiting for their upload")),
+            (verified.elsewhere, Tone::Warn, t("Stored in another place than the one of the settings")),
+            (verified.unsent, Tone::Warn, t("Read while nothing was to be stored")),
+            (verified.orphaned, Tone::Warn, t("Objects that this database knows nothing of")),
         ];
         for (number, tone, words) in counted.into_iter().filter(|(number, ..)| *number > 0) {
-            say(Some(tone), format!("{} {words}.", of(number)));
-        }
-        if verified.orphaned > 0 {
-            say(Some(Tone::Warn), format!("{} objects are there that this database knows nothing of.", of(verified.orphaned)));
+            say(Some(tone), Safe::line(&format!("{words}: {}", of(number))));
         }
         if !verified.complete {
-            say(Some(Tone::Warn), "It was ended before everything was compared.".to_owned());
+            say(Some(Tone::Warn), Safe::fixed(t("It was ended before everything was compared.")));
         }
         if verified.missing + verified.differing > 0 {
-            say(None, "`tagdeck outputs verify --repair` enqueues what is missing or different again.".to_owned());
+            say(None, Safe::fixed(t("`tagdeck outputs verify --repair` enqueues what is missing or different again.")));
         }
         for (at, trouble) in troubles.iter().enumerate() {
             if at == 0 {
-                say(None, String::new());
+                say(None, Safe::default());
             }
             let (tone, word) = match trouble {
-                Trouble::Missing { .. } => (Tone::Bad, "missing"),
-                Trouble::Differs { .. } => (Tone::Bad, "differs"),
-                Trouble::Orphan { .. } => (Tone::Warn, "orphan"),
+                Trouble::Missing { .. } => (Tone::Bad, t("missing")),
+                Trouble::Differs { .. } => (Tone::Bad, t("differs")),
+                Trouble::Orphan { .. } => (Tone::Warn, t("orphan")),
             };
-            say(Some(tone), format!("{word}  {}", shown(trouble.key())));
+            say(Some(tone), Safe::line(&format!("{word} · {}", shown(trouble.key()))));
         }
         let found = verified.missing + verified.differing + verified.orphaned;
         if found > troubles.len() as u64 && !troubles.is_empty() {
-            say(None, "… `tagdeck outputs verify` lists all of them.".to_owned());
+            say(None, Safe::fixed(t("… `tagdeck outputs verify` lists all of them.")));
         }
         Self { lines, scroll: 0 }
     }

@@ -1,123 +1,132 @@
 //! The second pane: posts failed and retrying, newest first, and beneath them what is known of the one under the cursor.
 //! It builds only the rows that are seen.
 
+mod causes;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::Status;
 use crate::text::Safe;
-use crate::tui::model::failed::{Row, Shown};
-use crate::tui::model::{Model, SMALLEST};
+use crate::tui::layout;
+use crate::tui::locale::{count, t, tell};
+use crate::tui::model::failed::{Order, Row};
+use crate::tui::model::filter::Filter;
+use crate::tui::model::list::{Keyed, List};
+use crate::tui::model::marks::Marks;
+use crate::tui::model::{Model, Pane};
 use crate::tui::widget::paint::{self, Words, line, safe};
-use crate::tui::widget::{frame, outcome, when, wrap};
-
-/// Lines of the screen that are not rows: header, tabs, filter, footer, three borders, headings.
-const AROUND: u16 = 8;
-
-/// Rows of the list on a terminal of this size.
-pub fn rows(size: (u16, u16)) -> usize {
-    let height = size.1.max(SMALLEST.1);
-    usize::from(height - AROUND - detail_rows(height))
-}
-
-const fn detail_rows(height: u16) -> u16 {
-    if height >= 48 {
-        14
-    } else if height >= 30 {
-        9
-    } else {
-        6
-    }
-}
+use crate::tui::widget::{frame, wrap};
 
 /// Draws the pane.
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
-    draw_filter(model, buffer, line(area, 0));
-    let below = detail_rows(model.size.1.max(SMALLEST.1));
-    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(below + 2), ..area };
-    let detail = Rect { y: list.bottom() - 1, height: area.bottom() - list.bottom() + 1, ..area };
-    let inside = frame::boxed(buffer, list, &Safe::default(), Style::new());
-    let title = model.failed.selected().map_or(Safe::default(), |row| safe!("{}", row.id));
-    let inside_detail = frame::boxed(buffer, detail, &title, model.theme.strong());
-    if model.failed.rows.is_empty() {
+pub fn draw(model: &Model, buffer: &mut Buffer) {
+    let (failed, parts) = (&model.failed, layout::parts(model));
+    let list = &failed.list;
+    let order = match failed.order {
+        Order::Newest => "",
+        Order::Channel => t("by channel"),
+        Order::Passes => t("by passes"),
+        Order::Error => t("by error"),
+        Order::Id => t("by id"),
+    };
+    draw_filter_line(model, buffer, parts.filter, &failed.filter.typed(), list, whole(model), &failed.marks, order);
+    let inside = frame::boxed(buffer, parts.list, &Safe::default(), Style::new());
+    let title = failed.selected().map_or(Safe::default(), |row| safe!("{}", row.id));
+    let below = match parts.detail.height {
+        0 => Rect::default(),
+        _ => frame::boxed(buffer, parts.detail, &title, model.theme.strong()),
+    };
+    if let Some(at) = failed.grouped {
+        causes::draw(model, buffer, inside, below, at);
+        return;
+    }
+    if list.rows.is_empty() {
         draw_empty(model, buffer, inside);
         return;
     }
     let columns = Columns::of(model, inside.width);
     columns.heading(model, buffer, line(inside, 0));
     let seen = usize::from(inside.height.saturating_sub(1));
-    for (row, (at, post)) in (1..).zip(model.failed.rows.iter().enumerate().skip(model.failed.top).take(seen)) {
-        columns.row(model, buffer, line(inside, row), post, at == model.failed.cursor);
+    for (row, (at, post)) in (1..).zip(list.rows.iter().enumerate().skip(list.top).take(seen)) {
+        columns.row(model, buffer, line(inside, row), post, at == list.cursor);
     }
-    draw_detail(model, buffer, Rect { x: inside_detail.x + 1, width: inside_detail.width.saturating_sub(2), ..inside_detail });
+    draw_detail(model, buffer, Rect { x: below.x + 1, width: below.width.saturating_sub(2), ..below });
 }
 
-fn draw_filter(model: &Model, buffer: &mut Buffer, place: Rect) {
-    let failed = &model.failed;
+/// The line above a list: what it is narrowed to and what is marked; at the right where the cursor stands and in which order.
+#[allow(clippy::too_many_arguments)] // one line of the screen, said by two panes with lists of different rows
+pub fn draw_filter_line<R: Keyed>(
+    model: &Model,
+    buffer: &mut Buffer,
+    place: Rect,
+    filter: &str,
+    list: &List<R>,
+    whole: Option<i64>,
+    marks: &Marks,
+    order: &'static str,
+) {
     let theme = model.theme;
     let place = Rect { x: place.x + 1, width: place.width.saturating_sub(2), ..place };
-    let shown = match failed.shown {
-        Shown::Both => "failed and retrying",
-        Shown::Only(Status::Failed) => "failed",
-        Shown::Only(_) => "retrying",
+    let shown = match (filter, model.focus) {
+        ("", Pane::Ocr) => Safe::fixed(t("all images")),
+        ("", _) => Safe::fixed(t("failed and retrying")),
+        (typed, _) => Safe::line(typed),
     };
-    let mut words = Words::new().word("status", theme.quiet()).word(shown, theme.accent());
-    words = words.spaced(2, "class", theme.quiet());
-    words = match &failed.class {
-        Some(class) => words.word(outcome::label(class), theme.accent()),
-        None => words.word("all", theme.accent()),
-    };
-    let used = words.paint(buffer, place) + 2;
-    if failed.loaded && !failed.rows.is_empty() {
-        let of = match whole(model) {
-            Some(total) => paint::number(total),
-            None => safe!(
-                "{}{}",
-                place_of(failed.position() - failed.cursor - 1 + failed.rows.len()),
-                if failed.has_more() { "+" } else { "" }
-            ),
-        };
-        let room = Rect { x: place.x + used.min(place.width), width: place.width.saturating_sub(used), ..place };
-        let mut right = Words::new().word(safe!("{} of {of}", place_of(failed.position())), theme.quiet());
-        let order = right.clone().word("· newest first", theme.quiet());
-        if order.width() <= room.width {
-            right = order;
-        }
-        right.paint_right(buffer, room);
+    let mut words = Words::new().word(shown, theme.accent());
+    if marks.all {
+        words = words.spaced(2, t("all that match are marked"), theme.warn());
+    } else if !marks.is_empty() {
+        words = words.spaced(2, count("{} marked", "{} marked", marks.len() as i64), theme.warn());
     }
+    if marks.anchor.is_some() {
+        words = words.word(t("· a range is under way"), theme.quiet());
+    }
+    let mut right = Words::new();
+    if list.loaded && !list.rows.is_empty() {
+        let held = list.position() - list.cursor - 1 + list.rows.len();
+        let of = match whole {
+            Some(total) => paint::number(total.max(held as i64)),
+            None => safe!("{}{}", paint::number(held as i64), if list.has_more() { "+" } else { "" }),
+        };
+        right = right.word(tell!("{} of {}", paint::number(list.position() as i64), of), theme.quiet());
+        let order = if order.is_empty() { t("newest first") } else { order };
+        let more = right.clone().word("·", theme.quiet()).word(order, theme.quiet());
+        if more.width() + words.width() + 2 <= place.width {
+            right = more;
+        }
+    }
+    let room = place.width.saturating_sub(right.width() + 2);
+    words.paint(buffer, Rect { width: room, ..place });
+    right.paint_right(buffer, place);
 }
 
-fn place_of(position: usize) -> Safe {
-    paint::number(i64::try_from(position).unwrap_or(i64::MAX))
-}
-
-/// Rows of the whole list where the counters know them; with an error class they do not.
+/// Rows of the whole list where the counters know them; narrowed by anything but a status they do not.
 fn whole(model: &Model) -> Option<i64> {
-    if model.failed.class.is_some() {
+    let filter = &model.failed.filter;
+    let only_statuses = Filter { statuses: filter.statuses.clone(), ..Filter::default() };
+    if *filter != only_statuses {
         return None;
     }
     let counts = &model.snapshot.counts;
-    let counted = match model.failed.shown {
-        Shown::Both => counts.failed + counts.retrying,
-        Shown::Only(status) => counts.of(status),
-    };
-    // The counters come with the snapshot, the list on its own: the larger of both is nearer the truth.
-    Some(counted.max(i64::try_from(model.failed.rows.len()).unwrap_or(0)))
+    Some(match filter.statuses.as_slice() {
+        [] => counts.failed + counts.retrying,
+        some => some.iter().map(|status| counts.of(*status)).sum(),
+    })
 }
 
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let failed = &model.failed;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    if let Some(error) = &failed.error {
+    if let Some(error) = &failed.list.error {
         paint::left(buffer, line(area, 0), error, model.theme.bad());
         return;
     }
-    let (first, second) = match (failed.loaded, failed.class.is_some() || failed.shown != Shown::Both) {
-        (false, _) => ("Loading…", ""),
-        (true, true) => ("No post matches this filter.", "Esc shows failed and retrying posts of every class again."),
-        (true, false) if model.snapshot.total == 0 => ("No posts yet.", "Bring some in with: tagdeck import result.json"),
-        (true, false) => ("No post has failed.", "Posts whose tagging failed, or will be tried again, are listed here."),
+    let (first, second) = match (failed.list.loaded, !failed.filter.is_empty()) {
+        (false, _) => (t("Loading…"), ""),
+        (true, true) => (t("No post matches this filter."), t("Esc shows failed and retrying posts of every class again.")),
+        (true, false) if model.snapshot.total == 0 => (t("No posts yet."), t("Bring some in with: tagdeck import result.json")),
+        (true, false) => (t("No post has failed."), t("Posts whose tagging failed, or will be tried again, are listed here.")),
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
     paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
@@ -133,15 +142,14 @@ struct Columns {
 
 impl Columns {
     fn of(model: &Model, width: u16) -> Self {
-        let top = model.failed.rows.iter().skip(model.failed.top).take(200).map(|row| row.id.0).max().unwrap_or(0);
+        let top = model.failed.list.rows.iter().skip(model.failed.list.top).take(200).map(|row| row.id.0).max().unwrap_or(0);
         let id = u16::try_from(top.max(1000).to_string().len()).unwrap_or(19);
         Self { id, channel: (width / 5).clamp(12, 32), when: 7, passes: 6 }
     }
 
     fn heading(&self, model: &Model, buffer: &mut Buffer, place: Rect) {
         let quiet = model.theme.quiet();
-        let words =
-            [Safe::fixed("id"), Safe::fixed("channel"), Safe::fixed("when"), Safe::fixed("passes"), Safe::fixed("last error")];
+        let words = [t("id"), t("channel"), t("when"), t("passes"), t("last error")].map(Safe::fixed);
         self.cells(buffer, place, &words, [quiet; 5]);
     }
 
@@ -151,13 +159,17 @@ impl Columns {
             0 => safe!("{}", row.attempts),
             passes => safe!("{}/{passes}", row.attempts),
         };
-        let words = [safe!("{}", row.id), row.channel.clone(), when::ago(model.now, row.updated_at), passes, row.error.clone()];
+        let words = [safe!("{}", row.id), row.channel.clone(), model.moment(row.updated_at), passes, row.error.clone()];
         let status = row.status.map_or(Style::new(), |status| theme.status(status));
         let mark = match row.status {
             Some(Status::Retrying) => "↻",
             Some(Status::Failed) => "✗",
-            Some(Status::Pending | Status::Success | Status::Skipped) | None => "·",
+            Some(Status::Success) => "✓",
+            Some(Status::Skipped) => "–",
+            Some(Status::Pending) | None => "·",
         };
+        let marked = model.failed.marks.has(row.id.0);
+        let (mark, status) = if marked { ("●", theme.accent()) } else { (mark, status) };
         if selected {
             buffer.set_style(place, theme.selected());
             let plain = theme.selected();
@@ -208,7 +220,7 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut passes: Vec<(Safe, Vec<Safe>)> = Vec::new();
     let mut spare = room.saturating_sub(history.len().min(room));
     for (pass, pieces) in history.iter().rev().take(room) {
-        let name = safe!("pass {pass}");
+        let name = tell!("pass {}", pass);
         let lines = wrap::flowed(pieces, area.width.saturating_sub(paint::cells(&name) + 2), 1 + spare);
         spare -= lines.len().saturating_sub(1);
         passes.push((name, lines));
@@ -226,7 +238,7 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let mut row = 0;
     if excerpt.is_empty() {
-        paint::left(buffer, line(area, 0), &Safe::fixed("no text"), model.theme.quiet());
+        paint::left(buffer, line(area, 0), &Safe::fixed(t("no text")), model.theme.quiet());
         row = 1;
     }
     for text in &lines {
@@ -247,7 +259,7 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
             row += 1;
         }
     }
-    Words::new().word("next:", model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));
+    Words::new().word(t("next:"), model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));
 }
 
 #[cfg(test)]
@@ -255,7 +267,6 @@ mod tests {
     use crate::domain::Status;
     use crate::tui::fixture::{self, SIZES};
     use crate::tui::model::Pane;
-    use crate::tui::model::failed::Shown;
 
     #[test]
     fn failed_posts_as_seen() {
@@ -267,12 +278,35 @@ mod tests {
     }
 
     #[test]
+    fn causes_as_seen() {
+        let mut model = fixture::busy((80, 24));
+        model.focus = Pane::Failed;
+        fixture::press(&mut model, "b");
+        insta::assert_snapshot!(fixture::screen(&model));
+    }
+
+    #[test]
+    fn marked_posts_as_seen() {
+        let mut model = fixture::busy((80, 24));
+        model.focus = Pane::Failed;
+        for key in ["space", "space", "o"] {
+            fixture::press(&mut model, key);
+        }
+        model.failed.marks.toggle(4983);
+        fixture::fill(&mut model, &fixture::failed_posts());
+        for key in ["V", "down"] {
+            fixture::press(&mut model, key);
+        }
+        insta::assert_snapshot!(fixture::screen(&model));
+    }
+
+    #[test]
     fn an_empty_list_says_why_it_is_empty() {
         let mut model = fixture::empty((80, 24));
         model.focus = Pane::Failed;
         insta::assert_snapshot!("failed_no_posts", fixture::screen(&model));
         model.snapshot.total = 5;
-        model.failed.shown = Shown::Only(Status::Failed);
+        model.failed.filter.statuses = vec![Status::Failed];
         insta::assert_snapshot!("failed_filtered_away", fixture::screen(&model));
     }
 }

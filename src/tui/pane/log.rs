@@ -7,25 +7,17 @@ use ratatui::style::Style;
 
 use crate::domain::Event;
 use crate::text::Safe;
-use crate::tui::model::{Model, SMALLEST};
+use crate::tui::layout;
+use crate::tui::locale::{count, t, tell};
+use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::{frame, outcome, when, wrap};
 
-/// Lines for the whole words of the event under the cursor, its border with them.
-const WORDS: u16 = 4;
-
-/// Lines of the log on a terminal of this size.
-pub fn rows(size: (u16, u16), standing_still: bool) -> usize {
-    let around = 6 + if standing_still { WORDS } else { 0 };
-    usize::from(size.1.max(SMALLEST.1) - around)
-}
-
 /// Draws the pane.
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
-    let log = &model.log;
-    draw_state(model, buffer, line(area, 0));
-    let below = if log.following() { 0 } else { WORDS };
-    let list = Rect { y: area.y + 1, height: area.height - 1 - below, ..area };
+pub fn draw(model: &Model, buffer: &mut Buffer) {
+    let (log, parts) = (&model.log, layout::parts(model));
+    let list = parts.list;
+    draw_state(model, buffer, parts.filter);
     let inside = inset(frame::boxed(buffer, list, &Safe::default(), Style::new()));
     let height = usize::from(inside.height);
     let lines = log.screen(height);
@@ -44,9 +36,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             );
         }
     }
-    if below > 0 {
-        let words = Rect { y: list.bottom() - 1, height: below + 1, ..area };
-        let inside = inset(frame::boxed(buffer, words, &Safe::default(), Style::new()));
+    if parts.detail.height > 0 {
+        let inside = inset(frame::boxed(buffer, parts.detail, &Safe::default(), Style::new()));
         if let Some(event) = log.selected() {
             for (row, text) in (0..).zip(wrap::wrapped(&whole(event), inside.width)) {
                 paint::left(buffer, line(inside, row), &text, Style::new());
@@ -62,30 +53,30 @@ fn inset(area: Rect) -> Rect {
 fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
     let (log, theme) = (&model.log, model.theme);
     let place = inset(place);
-    let kind = log.kind.map_or("all", crate::domain::EventKind::as_str);
-    let mut words = Words::new().word("kind", theme.quiet()).word(kind, theme.accent());
+    let shown = if log.filter.is_empty() { Safe::fixed(t("all events")) } else { Safe::line(&log.filter.typed()) };
+    let mut words = Words::new().word(shown, theme.accent());
     words = if log.following() {
-        words.spaced(2, "following", theme.good())
+        words.spaced(2, t("following"), theme.good())
     } else {
-        let below = log.below(rows(model.size, true));
-        let words = words.spaced(2, "standing still", theme.warn());
-        if below > 0 { words.word(safe!("· {} below", paint::number(below as i64)), theme.quiet()) } else { words }
+        let below = log.below(model.list_rows());
+        let words = words.spaced(2, t("standing still"), theme.warn());
+        if below > 0 { words.word(tell!("· {} below", paint::number(below as i64)), theme.quiet()) } else { words }
     };
     words.paint(buffer, place);
     let mut right = Words::new();
     if log.dropped > 0 {
-        right = right.word(safe!("dropped: {}", paint::number(log.dropped as i64)), theme.warn());
+        right = right.word(tell!("dropped: {}", paint::number(log.dropped as i64)), theme.warn());
     }
-    right.spaced(2, safe!("{} events", paint::number(log.len() as i64)), theme.quiet()).paint_right(buffer, place);
+    right.spaced(2, count("{} event", "{} events", log.len() as i64), theme.quiet()).paint_right(buffer, place);
 }
 
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (first, second) = if !model.log.is_empty() {
-        ("No event of this kind.", "Esc shows all kinds again.")
+        (t("No event matches this filter."), t("Esc shows all events again."))
     } else if model.options.observe {
-        ("No events.", "Events are shown in the dashboard whose engine runs.")
+        (t("No events."), t("Events are shown in the dashboard whose engine runs."))
     } else {
-        ("No events yet.", "Each call, retry, fallback and pause of the engine appears here as it happens.")
+        (t("No events yet."), t("Each call, retry, fallback and pause of the engine appears here as it happens."))
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
     paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
@@ -141,12 +132,12 @@ fn short(model: &Safe) -> Safe {
 }
 
 /// Everything an event says.
-fn whole(event: &Event) -> Safe {
+pub fn whole(event: &Event) -> Safe {
     let parts = [
-        Some(event.kind.to_string()),
-        event.post.map(|post| format!("post {post}")),
+        Some(t(event.kind.as_str()).to_owned()),
+        event.post.map(|post| tell!("post {}", post).into()),
         event.model.as_ref().map(Safe::to_string),
-        event.outcome.map(|outcome| outcome::outcome(outcome).to_owned()),
+        event.outcome.map(|outcome| t(outcome::outcome(outcome)).to_owned()),
         Some(event.worker.to_string()),
         Some(event.text.to_string()),
     ];

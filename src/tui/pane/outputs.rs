@@ -7,48 +7,50 @@ use ratatui::style::Style;
 
 use crate::ops::outputs::{Entry, Order};
 use crate::text::Safe;
+use crate::tui::layout;
+use crate::tui::locale::{t, tell};
+use crate::tui::model::Model;
 use crate::tui::model::outputs::{Row, shown};
 use crate::tui::model::reading::Reading;
-use crate::tui::model::{Model, SMALLEST};
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 use crate::tui::widget::size::size;
 use crate::tui::widget::{frame, when};
 
 /// From so many columns on, list and output stand side by side.
 const WIDE: u16 = 100;
 
-/// Lines of the screen around list and output: header, tabs, the pane's first line, footer.
-const AROUND: u16 = 4;
-
-/// Where list and output stand on a terminal of this size, borders and all, below the pane's first line.
-fn places(size: (u16, u16)) -> (Rect, Rect) {
-    let (width, height) = (size.0.max(SMALLEST.0), size.1.max(SMALLEST.1) - AROUND);
-    if width >= WIDE {
-        let list = (width * 9 / 20).clamp(48, 90);
+/// Where list and output stand, borders and all, below the pane's first line. Zoomed there is only the list.
+fn places(model: &Model) -> (Rect, Rect) {
+    let body = layout::body(model);
+    let area = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };
+    if model.zoomed {
+        (area, Rect { height: 0, ..area })
+    } else if area.width >= WIDE {
+        let list = (area.width * 9 / 20).clamp(48, 90);
         // The border between them is shared.
-        (Rect::new(0, 0, list, height), Rect::new(list - 1, 0, width - list + 1, height))
+        (Rect { width: list, ..area }, Rect { x: area.x + list - 1, width: area.width - list + 1, ..area })
     } else {
-        let list = height - height / 3;
-        (Rect::new(0, 0, width, list), Rect::new(0, list - 1, width, height - list + 1))
+        let below = (area.height / 3).saturating_add_signed(model.split).clamp(3, area.height.saturating_sub(6).max(3));
+        let list = area.height - below;
+        (Rect { height: list, ..area }, Rect { y: area.y + list - 1, height: below + 1, ..area })
     }
 }
 
-/// Rows of the list.
-pub fn rows(size: (u16, u16)) -> usize {
-    usize::from(places(size).0.height.saturating_sub(3))
+/// The lines of the list, its heading taken off.
+pub fn lines(model: &Model) -> Rect {
+    let list = places(model).0;
+    Rect { x: list.x + 1, y: list.y + 2, width: list.width.saturating_sub(2), height: list.height.saturating_sub(3) }
 }
 
 /// Cells of a line of the output.
-pub fn reading_width(size: (u16, u16)) -> u16 {
-    places(size).1.width.saturating_sub(4)
+pub fn reading_width(model: &Model) -> u16 {
+    places(model).1.width.saturating_sub(4)
 }
 
 /// Draws the pane.
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
-    draw_state(model, buffer, inset(line(area, 0)));
-    let (list, reading) = places(model.size);
-    let put = |place: Rect| Rect { x: area.x + place.x, y: area.y + 1 + place.y, ..place }.intersection(area);
-    let (list, reading) = (put(list), put(reading));
+pub fn draw(model: &Model, buffer: &mut Buffer) {
+    draw_state(model, buffer, inset(line(layout::body(model), 0)));
+    let (list, reading) = places(model);
     let inside = frame::boxed(buffer, list, &Safe::default(), Style::new());
     let title = model.outputs.selected().map(|row| last(row).clipped(usize::from(reading.width.saturating_sub(8))));
     let inside_reading = inset(frame::boxed(buffer, reading, &title.unwrap_or_default(), model.theme.strong()));
@@ -71,11 +73,11 @@ fn last(row: &Row) -> Safe {
     if name.is_empty() { row.name.clone() } else { shown(name) }
 }
 
-const fn order(order: Order) -> &'static str {
+fn order(order: Order) -> &'static str {
     match order {
-        Order::Folders => "folders",
-        Order::Flat => "all by name",
-        Order::Newest => "newest first",
+        Order::Folders => t("folders"),
+        Order::Flat => t("all by name"),
+        Order::Newest => t("newest first"),
     }
 }
 
@@ -86,27 +88,27 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
         let (done, total, listed) = progress.numbers();
         let of = |number: u64| paint::number(i64::try_from(number).unwrap_or(i64::MAX));
         let words = if listed > 0 {
-            safe!("verifying: {} names gone through", of(listed))
+            tell!("verifying: {} names gone through", of(listed))
         } else {
-            safe!("verifying {} of {}", of(done), of(total))
+            tell!("verifying {} of {}", of(done), of(total))
         };
         right = right.word(words, theme.warn());
     } else if outputs.loaded && !outputs.rows.is_empty() {
         let more = if outputs.has_more() { "+" } else { "" };
-        right = right.word(safe!("{} of {}{more}", number(outputs.position()), number(outputs.known())), theme.quiet());
+        right = right.word(tell!("{} of {}{}", number(outputs.position()), number(outputs.known()), more), theme.quiet());
     }
     let room = place.width.saturating_sub(right.width() + 2);
-    let mut words = Words::new().word("in", theme.quiet());
+    let mut words = Words::new().word(t("in"), theme.quiet());
     words = match (outputs.prefix.is_empty(), &outputs.place) {
         (false, _) => words.word(shown(&outputs.prefix).clipped(usize::from(room) / 2), theme.accent()),
         (true, Some(place)) => words.word(place.clipped(usize::from(room) / 2), theme.accent()),
-        (true, None) => words.word("no blob store", theme.quiet()),
+        (true, None) => words.word(t("no blob store"), theme.quiet()),
     };
     words = words.spaced(2, order(outputs.order), theme.accent());
     if let Some(filter) = &outputs.filter {
-        words = words.spaced(2, "with", theme.quiet()).word(shown(filter).clipped(24), theme.accent());
+        words = words.spaced(2, t("with"), theme.quiet()).word(shown(filter).clipped(24), theme.accent());
         if outputs.has_more() || outputs.is_waiting() {
-            words = words.word(safe!("· {} looked through", number(outputs.looked)), theme.quiet());
+            words = words.word(tell!("· {} looked through", number(outputs.looked)), theme.quiet());
         }
     }
     words.paint(buffer, Rect { width: room, ..place });
@@ -126,15 +128,17 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let (first, second) = match (&outputs.place, outputs.loaded) {
-        (None, _) => ("This dashboard has no blob store.", "`tagdeck config show` tells where documents go."),
-        (Some(_), false) => ("Loading…", ""),
+        (None, _) => (t("This dashboard has no blob store."), t("`tagdeck config show` tells where documents go.")),
+        (Some(_), false) => (t("Loading…"), ""),
         (Some(_), true) if outputs.filter.is_some() && outputs.has_more() => {
-            ("Nothing so far; still looking.", "Esc ends the search.")
+            (t("Nothing so far; still looking."), t("Esc ends the search."))
         }
-        (Some(_), true) if outputs.filter.is_some() => ("No name holds this text.", "Esc shows all names again."),
-        (Some(_), true) if !outputs.prefix.is_empty() => ("Nothing lies here.", "Esc goes one folder up."),
-        (Some(_), true) if outputs.order == Order::Newest => ("No document of ours lies here.", "s lists all names there are."),
-        (Some(_), true) => ("Nothing is stored yet.", "`tagdeck ocr FILE --store` reads and stores."),
+        (Some(_), true) if outputs.filter.is_some() => (t("No name holds this text."), t("Esc shows all names again.")),
+        (Some(_), true) if !outputs.prefix.is_empty() => (t("Nothing lies here."), t("Esc goes one folder up.")),
+        (Some(_), true) if outputs.order == Order::Newest => {
+            (t("No document of ours lies here."), t("s lists all names there are."))
+        }
+        (Some(_), true) => (t("Nothing is stored yet."), t("`tagdeck ocr FILE --store` reads and stores.")),
     };
     paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
     paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
@@ -144,7 +148,7 @@ fn draw_list(model: &Model, buffer: &mut Buffer, area: Rect) {
     let outputs = &model.outputs;
     let quiet = model.theme.quiet();
     let columns = Columns::of(area);
-    columns.cells(buffer, line(area, 0), [&Safe::fixed("name"), &Safe::fixed("size"), &Safe::fixed("when")], [quiet; 3]);
+    columns.cells(buffer, line(area, 0), [&Safe::fixed(t("name")), &Safe::fixed(t("size")), &Safe::fixed(t("when"))], [quiet; 3]);
     let seen = usize::from(area.height.saturating_sub(1));
     for (at, (index, row)) in (1..).zip(outputs.rows.iter().enumerate().skip(outputs.top).take(seen)) {
         let place = line(area, at);
@@ -167,7 +171,7 @@ fn draw_list(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     if outputs.is_waiting() && outputs.rows.len() < outputs.top + seen {
         let row = u16::try_from(1 + outputs.rows.len() - outputs.top).unwrap_or(u16::MAX);
-        paint::left(buffer, inset(line(area, row)), &Safe::fixed("Loading…"), quiet);
+        paint::left(buffer, inset(line(area, row)), &Safe::fixed(t("Loading…")), quiet);
     }
 }
 
@@ -204,12 +208,12 @@ pub fn about(reading: &Reading) -> Safe {
         parts.push(known.content_type.to_string());
     }
     match known.origin.as_ref().map(|origin| origin.post) {
-        Some(Some(post)) => parts.push(format!("post {post}")),
-        Some(None) => parts.push("an image without a post".to_owned()),
+        Some(Some(post)) => parts.push(tell!("post {}", post).to_string()),
+        Some(None) => parts.push(t("an image without a post").to_owned()),
         None => {}
     }
     if !known.whole {
-        parts.push("only its beginning is shown".to_owned());
+        parts.push(t("only its beginning is shown").to_owned());
     }
     Safe::line(&parts.join(" · "))
 }
@@ -220,10 +224,10 @@ fn draw_reading(model: &Model, buffer: &mut Buffer, area: Rect) {
     let reading = model.outputs.reading.as_ref().filter(|reading| reading.key == row.entry.key());
     match (&row.entry, reading) {
         (Entry::Folder(_), _) => {
-            paint::left(buffer, line(area, 0), &Safe::fixed("A folder. Enter opens it."), theme.quiet());
+            paint::left(buffer, line(area, 0), &Safe::fixed(t("A folder. Enter opens it.")), theme.quiet());
         }
         (Entry::Object(_), None) => {
-            paint::left(buffer, line(area, 0), &Safe::fixed("Loading…"), theme.quiet());
+            paint::left(buffer, line(area, 0), &Safe::fixed(t("Loading…")), theme.quiet());
         }
         (Entry::Object(_), Some(reading)) => match &reading.known {
             Err(why) => {

@@ -2,7 +2,7 @@
 //! It shows the snapshot as it is; nothing is computed here but shares and places.
 
 mod attention;
-mod images;
+pub mod images;
 mod models;
 
 use ratatui::buffer::Buffer;
@@ -11,6 +11,7 @@ use ratatui::style::Style;
 
 use crate::domain::{Phase, Status};
 use crate::text::Safe;
+use crate::tui::locale::{count, t, tell};
 use crate::tui::model::Model;
 use crate::tui::pane::log;
 use crate::tui::widget::paint::{self, Words, line, safe};
@@ -33,7 +34,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let needs = Rect { y: live.bottom() - 1, height: bottom, ..area };
 
     let mut pane =
-        |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(title), model.theme.strong()));
+        |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(t(title)), model.theme.strong()));
     let (tagging, models) = (pane(tagging, "Tagging"), pane(models, "Models"));
     let pictures = (strip > 0).then(|| pane(pictures, "Images"));
     let (live, needs) = (pane(live, "Live"), pane(needs, "Attention"));
@@ -61,23 +62,23 @@ fn draw_tagging(model: &Model, buffer: &mut Buffer, area: Rect) {
         let theme = model.theme;
         if snapshot.phase == Phase::None && snapshot.version == 0 {
             // Nobody has counted yet; "no posts" would frighten whoever has a million.
-            paint::left(buffer, line(area, 0), &Safe::fixed("Counting…"), theme.quiet());
+            paint::left(buffer, line(area, 0), &Safe::fixed(t("Counting…")), theme.quiet());
             return;
         }
-        paint::left(buffer, line(area, 0), &Safe::fixed("No posts yet."), theme.strong());
-        paint::left(buffer, line(area, 1), &Safe::fixed("Bring some in with"), Style::new());
+        paint::left(buffer, line(area, 0), &Safe::fixed(t("No posts yet.")), theme.strong());
+        paint::left(buffer, line(area, 1), &Safe::fixed(t("Bring some in with")), Style::new());
         paint::left(buffer, line(area, 2), &Safe::fixed("tagdeck import result.json"), theme.accent());
-        paint::left(buffer, line(area, 4), &Safe::fixed("or look around with"), Style::new());
+        paint::left(buffer, line(area, 4), &Safe::fixed(t("or look around with")), Style::new());
         paint::left(buffer, line(area, 5), &Safe::fixed("tagdeck demo"), theme.accent());
         return;
     }
     for (row, status) in (0..).zip(STATUSES) {
-        let words = Safe::fixed(status.as_str());
+        let words = Safe::fixed(t(status.as_str()));
         draw_status(model, buffer, line(area, row), &words, snapshot.counts.of(status), model.theme.status(status));
     }
     let mut row = 5;
     if snapshot.counts.no_status > 0 {
-        draw_status(model, buffer, line(area, row), &Safe::fixed("no status"), snapshot.counts.no_status, model.theme.quiet());
+        draw_status(model, buffer, line(area, row), &Safe::fixed(t("no status")), snapshot.counts.no_status, model.theme.quiet());
         row += 1;
     }
     let last = (area.height.saturating_sub(2)).max(row);
@@ -93,12 +94,13 @@ fn draw_status(model: &Model, buffer: &mut Buffer, place: Rect, name: &Safe, cou
     // The count takes what the largest count takes, so that a million does not push its neighbours about.
     let digits = paint::cells(&paint::number(model.snapshot.total)).max(5);
     let per_cent = 6;
-    let bar = place.width.saturating_sub(9 + digits + 1 + per_cent);
+    let label = STATUSES.iter().map(|status| paint::cells(&Safe::fixed(t(status.as_str())))).max().unwrap_or(0).max(9);
+    let bar = place.width.saturating_sub(label + digits + 1 + per_cent);
     let quiet = if count == 0 { model.theme.quiet() } else { Style::new() };
-    paint::left(buffer, cell(0, 9), name, if count == 0 { quiet } else { style });
-    paint::right(buffer, cell(9, digits), &paint::number(count), quiet);
+    paint::left(buffer, cell(0, label), name, if count == 0 { quiet } else { style });
+    paint::right(buffer, cell(label, digits), &paint::number(count), quiet);
     let share = if model.snapshot.total > 0 { count as f64 / model.snapshot.total as f64 } else { 0.0 };
-    paint::left(buffer, cell(9 + digits + 1, bar), &bar::share(share, bar), style);
+    paint::left(buffer, cell(label + digits + 1, bar), &bar::share(share, bar), style);
     paint::right(
         buffer,
         cell(place.width.saturating_sub(per_cent), per_cent),
@@ -112,13 +114,13 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let (snapshot, quiet) = (&model.snapshot, model.theme.quiet());
     let seconds = snapshot.finished_per_second.len().max(1);
     let finished: u64 = snapshot.finished_per_second.iter().map(|n| u64::from(*n)).sum();
-    let mut words = Words::new().word(safe!("{} posts", paint::number(snapshot.total)), Style::new());
+    let mut words = Words::new().word(count("{} post", "{} posts", snapshot.total), Style::new());
     let mut below = in_hand(model);
     // Where nothing is due there is no pace, and the screen is to lie still.
     if finished > 0 && snapshot.phase != Phase::Idle {
         words = words.word("·", quiet).word(safe!("{:.1}/s", finished as f64 / seconds as f64), Style::new());
         let left =
-            snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(safe!("{} left", when::about(eta)), Style::new()));
+            snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(tell!("{} left", when::about(eta)), Style::new()));
         let fits = words.width() + 3 + left.width() <= first.width;
         let room = first.width.saturating_sub(words.width() + 1 + if fits && !left.is_empty() { left.width() + 3 } else { 0 });
         if !model.options.low_bandwidth && room >= 6 {
@@ -126,7 +128,7 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
         }
         let place = if fits { &mut words } else { &mut below };
         if let Some(eta) = snapshot.eta_seconds {
-            *place = std::mem::take(place).word("·", quiet).word(when::about(eta), Style::new()).word("left", Style::new());
+            *place = std::mem::take(place).word("·", quiet).word(tell!("{} left", when::about(eta)), Style::new());
         }
     }
     words.paint(buffer, first);
@@ -137,14 +139,14 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
 fn in_hand(model: &Model) -> Words {
     let (snapshot, theme) = (&model.snapshot, model.theme);
     match snapshot.phase {
-        Phase::None if model.options.observe => Words::new().word("observing: no engine in this window", theme.quiet()),
-        Phase::None => Words::new().word("the engine has not started", theme.quiet()),
-        Phase::Idle => Words::new().word("nothing is due", theme.quiet()),
-        Phase::Stopped => Words::new().word("the engine has stopped", theme.bad()),
+        Phase::None if model.options.observe => Words::new().word(t("observing: no engine in this window"), theme.quiet()),
+        Phase::None => Words::new().word(t("the engine has not started"), theme.quiet()),
+        Phase::Idle => Words::new().word(t("nothing is due"), theme.quiet()),
+        Phase::Stopped => Words::new().word(t("the engine has stopped"), theme.bad()),
         Phase::Running | Phase::Paused | Phase::Draining => {
             let (now, most) = (snapshot.in_flight, snapshot.concurrency);
             // The limit may have fallen while more were under way.
-            let words = if now > most { safe!("{now} in flight, then {most}") } else { safe!("{now}/{most} in flight") };
+            let words = if now > most { tell!("{} in flight, then {}", now, most) } else { tell!("{}/{} in flight", now, most) };
             Words::new().word(words, Style::new())
         }
     }
@@ -152,8 +154,11 @@ fn in_hand(model: &Model) -> Words {
 
 fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
     if model.log.is_empty() {
-        let empty =
-            if model.options.observe { "Events are shown where the engine runs." } else { "Events of the engine appear here." };
+        let empty = if model.options.observe {
+            t("Events are shown where the engine runs.")
+        } else {
+            t("Events of the engine appear here.")
+        };
         paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
         return;
     }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::t;
 use crate::tui::model::{Confirm, Model};
 use crate::tui::widget::frame;
 use crate::tui::widget::paint::{self, Words, line};
@@ -37,14 +38,14 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, confirm: &Confirm)
         paint::right(buffer, place, &choice.cost, style);
     }
     let mut keys = Words::new();
-    for (action, does) in [(Action::Accept, "yes"), (Action::Close, "no")] {
+    for (action, does) in [(Action::Accept, t("yes")), (Action::Close, t("no"))] {
         for (at, chord) in model.keymap.keys(Section::Confirm, action).iter().take(2).enumerate() {
             keys = keys.spaced(if at == 0 { 3 } else { 1 }, chord.shown(), theme.accent());
         }
         keys = keys.word(does, theme.quiet());
     }
     if choices > 1 {
-        keys = keys.spaced(3, "↑↓", theme.accent()).word("choose", theme.quiet());
+        keys = keys.spaced(3, "↑↓", theme.accent()).word(t("choose"), theme.quiet());
     }
     keys.paint(buffer, line(inside, choices + 2));
 }
@@ -61,7 +62,7 @@ mod tests {
         for (name, size) in SIZES {
             let mut model = fixture::busy(size);
             model.focus = Pane::Failed;
-            let one = Retry { post: Some(fixture::failed_id()), force: true, ..Retry::default() };
+            let one = Retry { force: true, ..Retry::one(fixture::failed_id()) };
             let all = Retry { force: true, ..Retry::default() };
             let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs() };
             update(&mut model, Msg::Asked(Ok(vec![(one, counted(1)), (all, counted(65))])));

@@ -7,9 +7,10 @@ use ratatui::style::Style;
 
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Keymap, Section};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::frame;
-use crate::tui::widget::paint::{self, line, safe};
+use crate::tui::widget::paint::{self, line};
 
 const WIDTH: u16 = 78;
 
@@ -58,23 +59,23 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, sections: &[Sectio
     let entries = entries(&model.keymap, sections);
     let seen = rows(model.size).min(entries.len());
     let height = u16::try_from(seen).unwrap_or(u16::MAX) + 2;
-    let place = sections.first().map_or("", |section| section.short());
+    let place = sections.first().map_or("", |section| t(section.short()));
     let below = entries.len().saturating_sub(scroll + seen);
-    let title = if below > 0 { safe!("Keys · {place} · ↓ {below} more") } else { safe!("Keys · {place}") };
+    let title = if below > 0 { tell!("Keys · {} · ↓ {} more", place, below) } else { tell!("Keys · {}", place) };
     let inside = frame::window(buffer, screen, (WIDTH, height), &title, model.theme.accent());
     for (row, entry) in (0..).zip(entries.iter().skip(scroll).take(seen)) {
         let place = line(inside, row);
         match entry {
             Entry::Gap => {}
             Entry::Heading(section) => {
-                paint::left(buffer, place, &Safe::fixed(section.long()), model.theme.strong());
+                paint::left(buffer, place, &Safe::fixed(t(section.long())), model.theme.strong());
             }
             Entry::Keys(keys, action) => {
                 let keys = keys.iter().map(|key| &**key).collect::<Vec<_>>().join(" ");
                 paint::left(buffer, Rect { width: 20.min(place.width), ..place }, &Safe::line(&keys), model.theme.accent());
                 let from = 21.min(place.width);
                 let words = Rect { x: place.x + from, width: place.width - from, ..place };
-                paint::left(buffer, words, &Safe::fixed(action.long()), Style::new());
+                paint::left(buffer, words, &Safe::fixed(t(action.long())), Style::new());
             }
         }
     }

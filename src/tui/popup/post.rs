@@ -7,15 +7,18 @@ use ratatui::style::Style;
 
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
 use crate::tui::model::post::{Ink, Post};
+use crate::tui::theme::Theme;
 use crate::tui::widget::frame;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 
 /// Widest line that is pleasant to read, with borders and air.
 const WIDTH: u16 = 104;
 
-fn place(size: (u16, u16)) -> (u16, u16) {
+/// Columns and rows of the window.
+pub fn place(size: (u16, u16)) -> (u16, u16) {
     (size.0.saturating_sub(4).min(WIDTH), size.1.saturating_sub(2))
 }
 
@@ -29,36 +32,40 @@ pub fn rows(size: (u16, u16)) -> usize {
     usize::from(place(size).1.saturating_sub(3).max(1))
 }
 
+/// How a line of a window looks.
+pub fn inked(theme: Theme, ink: Ink) -> Style {
+    match ink {
+        Ink::Heading => theme.strong(),
+        Ink::Text => Style::new(),
+        Ink::Quiet => theme.quiet(),
+        Ink::Good => theme.good(),
+        Ink::Bad => theme.warn(),
+    }
+}
+
 /// Draws the post.
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
     let theme = model.theme;
-    let inside = frame::window(buffer, screen, place(model.size), &safe!("Post {}", post.id), theme.accent());
+    let inside = frame::window(buffer, screen, place(model.size), &tell!("Post {}", post.id), theme.accent());
     if post.known.is_none() {
-        paint::left(buffer, line(inside, 0), &Safe::fixed("Loading…"), theme.quiet());
+        paint::left(buffer, line(inside, 0), &Safe::fixed(t("Loading…")), theme.quiet());
     }
     let seen = rows(model.size);
     for (row, (ink, text)) in (0..).zip(post.lines.iter().skip(post.scroll).take(seen)) {
-        let style = match ink {
-            Ink::Heading => theme.strong(),
-            Ink::Text => Style::new(),
-            Ink::Quiet => theme.quiet(),
-            Ink::Good => theme.good(),
-            Ink::Bad => theme.warn(),
-        };
-        paint::left(buffer, line(inside, row), text, style);
+        paint::left(buffer, line(inside, row), text, inked(theme, *ink));
     }
     let foot = line(inside, inside.height.saturating_sub(1));
     let mut keys = Words::new();
-    for action in [Action::Retry, Action::Force, Action::Regenerate] {
+    for action in [Action::Retry, Action::Force, Action::Regenerate, Action::EditTags, Action::Skip] {
         if let Some(chord) = model.keymap.key(&[Section::Detail], action) {
-            keys = keys.spaced(2, chord.shown(), theme.accent()).word(action.short(), theme.quiet());
+            keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
         }
     }
     if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
-        keys = keys.spaced(2, chord.shown(), theme.accent()).word(Action::Close.short(), theme.quiet());
+        keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(Action::Close.short()), theme.quiet());
     }
     let below = post.lines.len().saturating_sub(post.scroll + seen);
-    let more = if below > 0 { safe!("↓ {} more", paint::number(below as i64)) } else { Safe::default() };
+    let more = if below > 0 { tell!("↓ {} more", paint::number(below as i64)) } else { Safe::default() };
     paint::right(buffer, foot, &more, theme.quiet());
     keys.paint(buffer, Rect { width: foot.width.saturating_sub(paint::cells(&more) + 1), ..foot });
 }

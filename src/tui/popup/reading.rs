@@ -7,11 +7,12 @@ use ratatui::widgets::Widget;
 
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
 use crate::tui::model::outputs::shown;
 use crate::tui::model::reading::{Reading, Shown};
 use crate::tui::pane;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 use crate::tui::widget::{frame, wrap};
 
 fn place(size: (u16, u16)) -> (u16, u16) {
@@ -38,12 +39,12 @@ pub fn picture_place(size: (u16, u16)) -> (u16, u16) {
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect) {
     let theme = model.theme;
     let reading = model.outputs.reading.as_ref();
-    let title = reading.map_or(Safe::fixed("Output"), |reading| shown(&reading.key));
+    let title = reading.map_or(Safe::fixed(t("Output")), |reading| shown(&reading.key));
     let title = title.clipped(usize::from(screen.width.saturating_sub(12)));
     let inside = frame::window(buffer, screen, place(model.size), &title, theme.accent());
     draw_foot(model, buffer, line(inside, inside.height.saturating_sub(1)), reading);
     let Some(reading) = reading else {
-        paint::left(buffer, line(inside, 0), &Safe::fixed("Loading…"), theme.quiet());
+        paint::left(buffer, line(inside, 0), &Safe::fixed(t("Loading…")), theme.quiet());
         return;
     };
     if let Err(why) = &reading.known {
@@ -73,7 +74,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect) {
 fn draw_picture(model: &Model, buffer: &mut Buffer, area: Rect, picture: &Shown) {
     match &picture.came {
         None => {
-            paint::left(buffer, line(area, 0), &Safe::fixed("Loading the image…"), model.theme.quiet());
+            paint::left(buffer, line(area, 0), &Safe::fixed(t("Loading the image…")), model.theme.quiet());
         }
         Some(Err(why)) => {
             for (row, text) in (0..).zip(wrap::wrapped(why, area.width)) {
@@ -88,7 +89,7 @@ fn draw_foot(model: &Model, buffer: &mut Buffer, place: Rect, reading: Option<&R
     let theme = model.theme;
     let below = reading.map_or(0, |reading| reading.laid.lines.len().saturating_sub(reading.scroll + rows(model.size)));
     let more =
-        if below > 0 { safe!("↓ {} more", paint::number(i64::try_from(below).unwrap_or(i64::MAX))) } else { Safe::default() };
+        if below > 0 { tell!("↓ {} more", paint::number(i64::try_from(below).unwrap_or(i64::MAX))) } else { Safe::default() };
     paint::right(buffer, place, &more, theme.quiet());
     let room = place.width.saturating_sub(paint::cells(&more) + 1);
     let mut keys = Words::new();
@@ -104,7 +105,7 @@ fn draw_foot(model: &Model, buffer: &mut Buffer, place: Rect, reading: Option<&R
     ];
     for action in actions {
         let Some(chord) = model.keymap.key(&[Section::Object, Section::Popup], action) else { continue };
-        let longer = keys.clone().spaced(2, chord.shown(), theme.accent()).word(action.short(), theme.quiet());
+        let longer = keys.clone().spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
         if longer.width() <= room {
             keys = longer;
         }

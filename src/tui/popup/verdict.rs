@@ -7,10 +7,11 @@ use ratatui::style::Style;
 
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Model, Tone};
 use crate::tui::widget::frame;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 
 const WIDTH: u16 = 100;
 
@@ -24,7 +25,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, verdict: &Verdict)
     let theme = model.theme;
     let seen = rows(model.size).min(verdict.lines.len());
     let height = u16::try_from(seen).unwrap_or(u16::MAX) + 4;
-    let inside = frame::window(buffer, screen, (WIDTH, height), &Safe::fixed("Database and blob store"), theme.accent());
+    let inside = frame::window(buffer, screen, (WIDTH, height), &Safe::fixed(t("Database and blob store")), theme.accent());
     for (row, (tone, text)) in (0..).zip(verdict.lines.iter().skip(verdict.scroll).take(seen)) {
         let style = match tone {
             Some(Tone::Good) => theme.good(),
@@ -36,10 +37,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, verdict: &Verdict)
     }
     let foot = line(inside, inside.height.saturating_sub(1));
     if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
-        Words::new().word(chord.shown(), theme.accent()).word(Action::Close.short(), theme.quiet()).paint(buffer, foot);
+        Words::new().word(chord.shown(), theme.accent()).word(t(Action::Close.short()), theme.quiet()).paint(buffer, foot);
     }
     let below = verdict.lines.len().saturating_sub(verdict.scroll + seen);
     if below > 0 {
-        paint::right(buffer, foot, &safe!("↓ {} more", paint::number(i64::try_from(below).unwrap_or(i64::MAX))), theme.quiet());
+        paint::right(buffer, foot, &tell!("↓ {} more", paint::number(i64::try_from(below).unwrap_or(i64::MAX))), theme.quiet());
     }
 }

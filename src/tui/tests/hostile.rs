@@ -78,6 +78,16 @@ fn hostile_model(text: &str, size: (u16, u16)) -> Model {
         }
     }
     fixture::fill(&mut model, &posts);
+    let mut images = fixture::images();
+    for image in &mut images {
+        image.line.path = text.to_owned();
+        image.line.error = Some(text.to_owned());
+        if let Some(read) = &mut image.read {
+            (read.text, read.provider) = (text.repeat(20), Some(text.to_owned()));
+            (read.timings_ms, read.warnings) = (vec![(text.to_owned(), 50.0)], vec![text.to_owned()]);
+        }
+    }
+    fixture::fill_images(&mut model, &images);
     model
 }
 
@@ -93,14 +103,20 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
         model
     };
     let mut filtered = shown(Pane::Failed, &["c"]);
-    filtered.failed.error = Some(Safe::line(text));
+    filtered.failed.list.error = Some(Safe::line(text));
     let mut asked = shown(Pane::Failed, &["g"]);
-    let one = Retry { post: Some(fixture::failed_id()), force: true, ..Retry::default() };
+    let one = Retry { force: true, ..Retry::one(fixture::failed_id()) };
     update(&mut asked, Msg::Asked(Ok(vec![(one, Reckoning { matched: 1, queued: 1, calls: 40 })])));
     let mut said = shown(Pane::Overview, &[]);
     update(&mut said, Msg::Done(Err(Safe::line(text))));
     let mut retrying = shown(Pane::Failed, &["down", "down"]);
-    retrying.failed.rows[2].status = Some(Status::Retrying);
+    retrying.failed.list.rows[2].status = Some(Status::Retrying);
+    let mut typed = shown(Pane::Failed, &["/"]);
+    update(&mut typed, Msg::Paste(text.to_owned()));
+    let mut narrowed = typed.clone();
+    press(&mut narrowed, "enter");
+    let mut tags = shown(Pane::Failed, &["enter", "t"]);
+    update(&mut tags, Msg::Paste(text.to_owned()));
     let mut outputs = base.clone();
     outputs.focus = Pane::Outputs;
     outputs.outputs.place = Some(Safe::line(text));
@@ -145,6 +161,15 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
         refused,
         verified,
         read,
+        typed,
+        narrowed,
+        tags,
+        shown(Pane::Failed, &["b"]),
+        shown(Pane::Failed, &["/", "tab", "tab"]),
+        shown(Pane::Ocr, &[]),
+        shown(Pane::Ocr, &["enter"]),
+        shown(Pane::Ocr, &["z", "down"]),
+        shown(Pane::Log, &["up", "enter"]),
         shown(Pane::Overview, &[]),
         shown(Pane::Failed, &[]),
         shown(Pane::Failed, &["enter"]),

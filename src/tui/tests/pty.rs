@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::domain::{EventKind, Phase, Snapshot};
 use crate::engine::event::{Draft, EventLog};
 use crate::text::Safe;
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Done, Effect};
 use crate::tui::update::Msg;
 use crate::tui::{Ended, Feeds, Options, fixture, session};
 
@@ -65,7 +65,7 @@ fn dashboard(spec: &str) {
     let perform = |effect| async move {
         match effect {
             Effect::Pause => panic!("a bug quoting a post: \u{1b}[31m\u{9b}2J"),
-            Effect::Resume => Some(Msg::Done(Ok(Safe::fixed("going on")))),
+            Effect::Resume => Some(Msg::Done(Ok(Done::Resumed))),
             _ => None,
         }
     };

@@ -1,18 +1,21 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use super::outputs;
-use crate::domain::{PostFilter, PostId, Status};
+use super::{change, list, motion, outputs, prompt};
+use crate::domain::PostId;
 use crate::text::Safe;
-use crate::tui::effect::{Effect, Retry};
+use crate::tui::effect::Effect;
 use crate::tui::keymap::Action;
-use crate::tui::model::failed::Shown;
-use crate::tui::model::post::Post;
-use crate::tui::model::{Choice, Confirm, Model, Pane, Popup, Tone};
+use crate::tui::locale::t;
+use crate::tui::model::page::{About, Page};
+use crate::tui::model::post::{Ink, Post};
+use crate::tui::model::{Model, Pane, Popup, Tone};
 use crate::tui::popup;
+use motion::Step;
 
 /// Does one action.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let times = isize::try_from(model.count.take().unwrap_or(1)).unwrap_or(isize::MAX);
     match action {
         Action::Quit | Action::QuitAtOnce => vec![Effect::Quit],
         Action::Redraw => vec![Effect::Redraw],
@@ -25,82 +28,111 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Overview => focus(model, Pane::Overview),
         Action::Failed => focus(model, Pane::Failed),
         Action::Log => focus(model, Pane::Log),
+        Action::Ocr => focus(model, Pane::Ocr),
         Action::Outputs => focus(model, Pane::Outputs),
         Action::NextPane => focus(model, neighbour(model.focus, 1)),
         Action::PreviousPane => focus(model, neighbour(model.focus, Pane::ALL.len() - 1)),
-        Action::Up => go(model, Step::By(-1)),
-        Action::Down => go(model, Step::By(1)),
-        Action::PageUp => go(model, Step::Pages(-1)),
-        Action::PageDown => go(model, Step::Pages(1)),
-        Action::First => go(model, Step::First),
-        Action::Last => go(model, Step::Last),
-        Action::Open if model.focus == Pane::Outputs => outputs::open(model),
-        Action::Open => open_post(model),
-        Action::CycleStatus => filter(model, |model| model.failed.shown = model.failed.shown.next()),
-        Action::CycleClass if model.classes.is_empty() && model.failed.class.is_none() => {
-            model.say(Tone::Warn, Safe::fixed("There is no class to choose: no post has failed."));
+        Action::Up => motion::go(model, Step::By(-times)),
+        Action::Down => motion::go(model, Step::By(times)),
+        Action::PageUp => motion::go(model, Step::Pages(-times)),
+        Action::PageDown => motion::go(model, Step::Pages(times)),
+        Action::First => motion::go(model, Step::First),
+        Action::Last => motion::go(model, Step::Last),
+        Action::Grow => resize(model, 1),
+        Action::Shrink => resize(model, -1),
+        Action::Zoom => {
+            model.zoomed = !model.zoomed;
+            super::settle(model);
             Vec::new()
         }
-        Action::CycleClass => filter(model, |model| model.failed.class = next_class(model)),
-        Action::ClearFilter => clear(model),
-        Action::CycleKind => {
-            model.log.cycle_kind();
+        Action::Times => {
+            model.absolute_times = !model.absolute_times;
             Vec::new()
         }
-        Action::Follow => {
-            follow(model);
-            Vec::new()
+        Action::Mouse => {
+            model.mouse = !model.mouse;
+            let told = if model.mouse { t("The mouse works here.") } else { t("The mouse is the terminal's: it selects text.") };
+            model.say(Tone::Good, Safe::fixed(told));
+            vec![Effect::Mouse(model.mouse)]
         }
-        Action::Accept => accept(model),
-        Action::OutputsOf => outputs_of(model),
+        Action::Palette => prompt::palette(model),
+        Action::Filter => prompt::filter(model),
+        Action::Complete => prompt::complete(model),
+        Action::Open => open_line(model),
+        Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
+        Action::OpenPost => match model.images.list.selected().map(|row| row.post) {
+            Some(Some(id)) => open_post(model, id),
+            Some(None) => refuse(model, t("This image belongs to no post.")),
+            None => refuse(model, t("There is no image here.")),
+        },
+        Action::OutputsOf => outputs::of_image(model),
         Action::Reload
         | Action::Parent
         | Action::Order
-        | Action::Filter
         | Action::Verify
         | Action::Picture
         | Action::Fold
         | Action::CopyKey
         | Action::CopyLink
         | Action::Download
-        | Action::Delete
-        | Action::OpenPost => outputs::act(model, action),
-        Action::Retry | Action::RetryAll | Action::Force | Action::Regenerate | Action::Pause | Action::Resume => {
+        | Action::Delete => outputs::act(model, action),
+        Action::Mark
+        | Action::MarkRange
+        | Action::MarkAll
+        | Action::CycleStatus
+        | Action::CycleClass
+        | Action::CycleKind
+        | Action::Group
+        | Action::Sort
+        | Action::ClearFilter
+        | Action::Follow => list::act(model, action),
+        // No question can be open there; should one be, it stays unanswered.
+        Action::Accept if model.options.read_only && matches!(model.popups.last(), Some(Popup::Confirm(_))) => {
+            refuse(model, t("Nothing was changed: the dashboard runs with --read-only."))
+        }
+        Action::Accept => change::accept(model),
+        Action::Undo => change::undo(model),
+        Action::Retry
+        | Action::RetryAll
+        | Action::Force
+        | Action::Regenerate
+        | Action::EditTags
+        | Action::Skip
+        | Action::Reread
+        | Action::CancelReading
+        | Action::Submit
+        | Action::Pause
+        | Action::Resume
+        | Action::Drain => {
             if model.options.read_only {
-                model.say(Tone::Warn, Safe::fixed("Nothing was changed: the dashboard runs with --read-only."));
-                return Vec::new();
+                return refuse(model, t("Nothing was changed: the dashboard runs with --read-only."));
             }
-            change(model, action)
+            change::change(model, action)
         }
     }
 }
 
-/// The actions that change something outside the dashboard.
-fn change(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Pause if model.paused_by_operator() => vec![Effect::Resume],
-        Action::Pause => vec![Effect::Pause],
-        Action::Resume => vec![Effect::ResumeAll],
-        Action::RetryAll => vec![Effect::Ask(vec![Retry { filter: wide(model), post: None, force: false }])],
-        Action::Force => force(model),
-        Action::Retry => match selected(model) {
-            Some(id) => vec![Effect::Retry(Retry { post: Some(id), ..Retry::default() })],
-            None => none_selected(model),
-        },
-        Action::Regenerate => regenerate(model),
-        _ => Vec::new(),
-    }
+/// Says why nothing is done.
+pub fn refuse(model: &mut Model, why: &'static str) -> Vec<Effect> {
+    model.say(Tone::Warn, Safe::fixed(why));
+    Vec::new()
 }
 
-fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
+/// Gives a pane the focus and loads what it has not loaded yet.
+pub fn focus(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.focus = pane;
-    if pane == Pane::Outputs {
-        return outputs::focus(model);
+    let mut effects = match pane {
+        Pane::Failed if !model.failed.list.loaded => model.failed.refresh().map(Effect::Page).into_iter().collect(),
+        Pane::Ocr if !model.images.list.loaded => model.images.refresh().map(Effect::Images).into_iter().collect(),
+        Pane::Outputs => outputs::focus(model),
+        Pane::Overview | Pane::Failed | Pane::Log | Pane::Ocr => super::catch_up(model),
+    };
+    // Another pane has other parts: its cursor may stand outside of them.
+    super::settle(model);
+    if pane == Pane::Ocr {
+        effects.extend(model.images.image_wanted().map(Effect::Image));
     }
-    if pane == Pane::Failed && !model.failed.loaded {
-        return model.failed.refresh().map(Effect::Page).into_iter().collect();
-    }
-    super::catch_up(model)
+    effects
 }
 
 fn neighbour(pane: Pane, steps: usize) -> Pane {
@@ -108,91 +140,10 @@ fn neighbour(pane: Pane, steps: usize) -> Pane {
     Pane::ALL[(at + steps) % Pane::ALL.len()]
 }
 
-#[derive(Clone, Copy)]
-enum Step {
-    By(isize),
-    Pages(isize),
-    First,
-    Last,
-}
-
-impl Step {
-    /// In lines, on a screen of so many.
-    fn lines(self, height: usize) -> isize {
-        let page = isize::try_from(height.max(2) - 1).unwrap_or(1);
-        match self {
-            Self::By(lines) => lines,
-            Self::Pages(pages) => pages * page,
-            Self::First => isize::MIN + 1,
-            Self::Last => isize::MAX,
-        }
-    }
-}
-
-fn go(model: &mut Model, step: Step) -> Vec<Effect> {
-    let size = model.size;
-    match model.popups.last_mut() {
-        Some(Popup::Help { of, scroll }) => {
-            let height = popup::help::rows(size);
-            let most = popup::help::length(&model.keymap, of).saturating_sub(height);
-            *scroll = scroll.saturating_add_signed(step.lines(height)).min(most);
-            return Vec::new();
-        }
-        Some(Popup::Post(post)) => {
-            let height = popup::post::rows(size);
-            post.scroll_by(step.lines(height), height);
-            return Vec::new();
-        }
-        Some(Popup::Confirm(confirm)) => {
-            confirm.marked = confirm.marked.saturating_add_signed(step.lines(2)).min(confirm.choices.len() - 1);
-            return Vec::new();
-        }
-        Some(Popup::Verdict(verdict)) => {
-            let height = popup::verdict::rows(size);
-            verdict.scroll_by(step.lines(height), height);
-            return Vec::new();
-        }
-        Some(Popup::Reading) => {
-            let height = popup::reading::rows(size);
-            if let Some(reading) = &mut model.outputs.reading {
-                reading.scroll_by(step.lines(height), height);
-            }
-            return Vec::new();
-        }
-        Some(Popup::Typed(_)) => return Vec::new(),
-        None => {}
-    }
-    let height = model.list_rows();
-    match (model.focus, step) {
-        (Pane::Overview, _) => Vec::new(),
-        (Pane::Outputs, _) => outputs::go(model, step.lines(height), matches!(step, Step::First | Step::Last)),
-        (Pane::Log, Step::Last) => {
-            model.log.follow();
-            Vec::new()
-        }
-        (Pane::Log, _) => {
-            model.log.go(step.lines(height), height);
-            // Standing still the pane has a line less, for the words of the line under the cursor.
-            let height = model.list_rows();
-            model.log.go(0, height);
-            Vec::new()
-        }
-        (Pane::Failed, Step::First | Step::Last) => {
-            model.failed.go_to_edge(matches!(step, Step::Last), height).map(Effect::Page).into_iter().collect()
-        }
-        (Pane::Failed, _) => model.failed.go(step.lines(height), height).map(Effect::Page).into_iter().collect(),
-    }
-}
-
-fn follow(model: &mut Model) {
-    if model.log.following() {
-        let height = model.list_rows();
-        model.log.go(0, height);
-        let height = model.list_rows();
-        model.log.go(0, height);
-    } else {
-        model.log.follow();
-    }
+fn resize(model: &mut Model, by: i16) -> Vec<Effect> {
+    model.split = (model.split + by).clamp(-40, 200);
+    super::settle(model);
+    Vec::new()
 }
 
 fn open(model: &mut Model, popup: impl FnOnce(&Model) -> Popup) -> Vec<Effect> {
@@ -201,30 +152,22 @@ fn open(model: &mut Model, popup: impl FnOnce(&Model) -> Popup) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The post an action on one post means: of the open window, else under the cursor.
-fn selected(model: &Model) -> Option<PostId> {
-    if let Some(Popup::Post(post)) = model.popups.last() {
-        return Some(post.id);
-    }
+/// What stands under the cursor, whole.
+fn open_line(model: &mut Model) -> Vec<Effect> {
     match model.focus {
-        Pane::Overview | Pane::Outputs => None,
-        Pane::Failed => model.failed.selected().map(|row| row.id),
-        Pane::Log => model.log.selected().and_then(|event| event.post),
+        Pane::Failed if model.failed.grouped.is_some() => list::open_group(model),
+        Pane::Ocr => open_image(model),
+        Pane::Outputs => outputs::open(model),
+        Pane::Log if model.log.selected().is_some_and(|event| event.post.is_none()) => open_event(model),
+        Pane::Overview | Pane::Failed | Pane::Log => match change::selected(model) {
+            Some(id) => open_post(model, id),
+            None => change::none_selected(model),
+        },
     }
 }
 
-fn none_selected(model: &mut Model) -> Vec<Effect> {
-    let why = match model.focus {
-        Pane::Log if model.log.following() => "No line is marked: go up with ↑ to stop at one.",
-        Pane::Log => "This line is about no post.",
-        Pane::Overview | Pane::Failed | Pane::Outputs => "There is no post here.",
-    };
-    model.say(Tone::Warn, Safe::fixed(why));
-    Vec::new()
-}
-
-fn open_post(model: &mut Model) -> Vec<Effect> {
-    let Some(id) = selected(model) else { return none_selected(model) };
+/// A post whole, from what is known or after asking.
+pub fn open_post(model: &mut Model, id: PostId) -> Vec<Effect> {
     let held = model.failed.post.clone().filter(|post| post.id == id && post.known.is_some());
     let missing = held.is_none();
     let mut post = held.unwrap_or_else(|| Post::loading(id));
@@ -233,93 +176,27 @@ fn open_post(model: &mut Model) -> Vec<Effect> {
     if missing { vec![Effect::Post(id)] } else { Vec::new() }
 }
 
-/// What was stored of the images of the open post.
-fn outputs_of(model: &mut Model) -> Vec<Effect> {
-    let known = match model.popups.last() {
-        Some(Popup::Post(post)) => post.known.as_ref(),
-        _ => None,
-    };
-    match known.and_then(|known| known.images.first()) {
-        Some(image) => outputs::of_image(image.id),
-        None => {
-            model.say(Tone::Warn, Safe::fixed("This post has no image."));
-            Vec::new()
-        }
+fn open_image(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = model.images.list.selected() else { return refuse(model, t("There is no image here.")) };
+    let (id, name) = (row.id, row.name.clone());
+    let known = model.images.known.as_ref().filter(|known| known.row.id == id);
+    let paragraphs = known.map(|known| known.paragraphs(model.now, &model.zone)).unwrap_or_default();
+    let missing = paragraphs.is_empty();
+    show(model, Page::new(About::Image(id), name, paragraphs));
+    if missing { vec![Effect::Image(id)] } else { Vec::new() }
+}
+
+fn open_event(model: &mut Model) -> Vec<Effect> {
+    if let Some(event) = model.log.selected() {
+        let words = crate::tui::pane::log::whole(event);
+        let title = Safe::fixed(t("Event"));
+        show(model, Page::new(About::Event, title, vec![(Ink::Text, words)]));
     }
-}
-
-fn filter(model: &mut Model, change: impl FnOnce(&mut Model)) -> Vec<Effect> {
-    change(model);
-    vec![Effect::Page(model.failed.reload())]
-}
-
-fn next_class(model: &Model) -> Option<String> {
-    let after = match &model.failed.class {
-        None => 0,
-        Some(class) => model.classes.iter().position(|(c, _)| c == class).map_or(model.classes.len(), |at| at + 1),
-    };
-    model.classes.get(after).map(|(class, _)| class.clone())
-}
-
-fn clear(model: &mut Model) -> Vec<Effect> {
-    match model.focus {
-        Pane::Overview => Vec::new(),
-        Pane::Outputs => outputs::clear(model),
-        Pane::Log => {
-            model.log.kind = None;
-            model.log.follow();
-            Vec::new()
-        }
-        Pane::Failed if model.failed.class.is_none() && model.failed.shown == Shown::Both => Vec::new(),
-        Pane::Failed => filter(model, |model| (model.failed.class, model.failed.shown) = (None, Shown::Both)),
-    }
-}
-
-/// All posts an action on all posts means: those the failed pane shows, or all when it is not in focus.
-fn wide(model: &Model) -> PostFilter {
-    if model.focus != Pane::Failed {
-        return PostFilter::default();
-    }
-    let status: Option<Status> = match model.failed.shown {
-        Shown::Both => None,
-        Shown::Only(status) => Some(status),
-    };
-    PostFilter { status, class: model.failed.class.clone(), ..PostFilter::default() }
-}
-
-fn force(model: &Model) -> Vec<Effect> {
-    let one = selected(model).map(|id| Retry { post: Some(id), force: true, ..Retry::default() });
-    // An open post stands for itself alone; over a list the question offers both.
-    let all = model.popups.is_empty().then(|| Retry { filter: wide(model), post: None, force: true });
-    vec![Effect::Ask(one.into_iter().chain(all).collect())]
-}
-
-fn regenerate(model: &mut Model) -> Vec<Effect> {
-    let Some(id) = selected(model) else { return none_selected(model) };
-    let tags = match model.popups.last() {
-        Some(Popup::Post(post)) => post.known.as_ref().map_or(0, |known| known.tags.len()),
-        _ => model.failed.selected().map_or(0, |row| row.tags),
-    };
-    let effect = Effect::Regenerate(id);
-    if tags == 0 {
-        return vec![effect];
-    }
-    let calls = crate::text::grouped(i64::try_from(model.snapshot.worst_case.calls()).unwrap_or(i64::MAX));
-    let choice = Choice {
-        label: Safe::line(&format!("tag post {id} anew, its {tags} tags are replaced")),
-        cost: Safe::line(&format!("at most {calls} calls")),
-        effect,
-    };
-    model.popups.push(Popup::Confirm(Confirm { title: Safe::fixed("Regenerate"), choices: vec![choice], marked: 0 }));
     Vec::new()
 }
 
-fn accept(model: &mut Model) -> Vec<Effect> {
-    match model.popups.pop() {
-        Some(Popup::Confirm(confirm)) => confirm.choices.into_iter().nth(confirm.marked).map(|c| c.effect).into_iter().collect(),
-        other => {
-            model.popups.extend(other);
-            Vec::new()
-        }
-    }
+/// Opens a page over everything.
+pub fn show(model: &mut Model, mut page: Page) {
+    page.wrap(popup::post::width(model.size));
+    model.popups.push(Popup::Page(Box::new(page)));
 }

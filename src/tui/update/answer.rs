@@ -1,21 +1,67 @@
 //! What answers of effects change in the model, and what is said about them.
 //! It asks for nothing but what an answer makes necessary.
 
-use crate::domain::PostId;
-use crate::text::{Safe, grouped};
-use crate::tui::effect::{Effect, Reckoning, Retry};
+use super::change::{self, cost};
+use crate::domain::{ImageId, PostId};
+use crate::text::Safe;
+use crate::tui::effect::{Done, Effect, Reckoning, Retry};
+use crate::tui::locale::{count, t, tell};
 use crate::tui::model::failed::{Row, Wanted};
+use crate::tui::model::page::About;
 use crate::tui::model::post::{Known, Post};
-use crate::tui::model::{Choice, Confirm, Model, Popup, Tone};
+use crate::tui::model::{Choice, Gate, Model, Popup, Tone, images};
 use crate::tui::popup;
 
 /// A page of failed posts.
 pub fn page(model: &mut Model, wanted: &Wanted, page: Result<Vec<Row>, Safe>) -> Vec<Effect> {
     model.failed.take(wanted, page, model.now);
-    let rows = super::super::pane::failed::rows(model.size);
-    let next = model.failed.go(0, rows);
+    let rows = model.list_rows();
+    let next = model.failed.list.go(0, rows);
     model.dirty = true;
-    next.map(Effect::Page).into_iter().collect()
+    next.map(|fetch| Effect::Page(model.failed.wanted(fetch))).into_iter().collect()
+}
+
+/// A page of images.
+pub fn images(model: &mut Model, wanted: &images::Wanted, page: Result<Vec<images::Row>, Safe>) -> Vec<Effect> {
+    model.images.list.take(&wanted.fetch, page, model.now);
+    let rows = model.list_rows();
+    let next = model.images.list.go(0, rows);
+    model.dirty = true;
+    model.images.next(next).map(Effect::Images).into_iter().collect()
+}
+
+/// An image, for the lines under the list and for an open window.
+pub fn image(model: &mut Model, id: ImageId, image: Result<Option<Box<images::Known>>, Safe>) -> Vec<Effect> {
+    if model.images.asked == Some(id) {
+        model.images.asked = None;
+    }
+    model.dirty = true;
+    let mut known = match image {
+        Ok(Some(known)) => *known,
+        Ok(None) => {
+            model.say(Tone::Bad, tell!("Image {} is no longer in the database.", id));
+            return vec![Effect::Images(model.images.reload())];
+        }
+        Err(error) => {
+            model.say(Tone::Bad, error);
+            return Vec::new();
+        }
+    };
+    let paragraphs = known.paragraphs(model.now, &model.zone);
+    // The list may know a newer state than this answer; asking again at once could go round in circles.
+    if let Some(row) = model.images.list.selected().filter(|row| row.id == id) {
+        known.row.updated_at = known.row.updated_at.max(row.updated_at);
+        model.images.known = Some(known);
+    }
+    let width = popup::post::width(model.size);
+    for open in &mut model.popups {
+        if let Popup::Page(page) = open
+            && page.about == About::Image(id)
+        {
+            page.fill(paragraphs.clone(), width);
+        }
+    }
+    Vec::new()
 }
 
 /// A post, for the lines under the list and for an open window.
@@ -26,12 +72,12 @@ pub fn post(model: &mut Model, id: PostId, post: Result<Option<Box<Known>>, Safe
     model.dirty = true;
     let known = match post {
         Ok(Some(known)) => *known,
-        Ok(None) => return lost(model, id, Safe::line(&format!("Post {id} is no longer in the database."))),
+        Ok(None) => return lost(model, id, tell!("Post {} is no longer in the database.", id)),
         Err(error) => return lost(model, id, error),
     };
     let mut fresh = Post::new(known);
     // The list may know a newer state than this answer; asking again at once could go round in circles.
-    if let Some(row) = model.failed.selected().filter(|row| row.id == id) {
+    if let Some(row) = model.failed.list.selected().filter(|row| row.id == id) {
         fresh.updated_at = fresh.updated_at.max(row.updated_at);
         model.failed.post = Some(fresh.clone());
     }
@@ -52,7 +98,7 @@ pub fn post(model: &mut Model, id: PostId, post: Result<Option<Box<Known>>, Safe
 /// A post that could not be had: said once, and its empty window closed.
 fn lost(model: &mut Model, id: PostId, why: Safe) -> Vec<Effect> {
     model.popups.retain(|open| !matches!(open, Popup::Post(post) if post.id == id && post.known.is_none()));
-    if let Some(row) = model.failed.selected().filter(|row| row.id == id) {
+    if let Some(row) = model.failed.list.selected().filter(|row| row.id == id) {
         model.failed.post = Some(Post::missing(id, row.updated_at));
     }
     model.say(Tone::Bad, why);
@@ -70,11 +116,8 @@ pub fn classes(model: &mut Model, classes: Result<Vec<(String, i64)>, Safe>) -> 
         }
         Err(error) => model.say(Tone::Bad, error),
     }
-    if model.failed.class.as_ref().is_some_and(|class| model.classes.iter().all(|(c, _)| c != class)) {
-        // The last post of the class shown was retried; its empty list would look like a fault.
-        model.failed.class = None;
-        return vec![Effect::Page(model.failed.reload())];
-    }
+    let most = model.classes.len().saturating_sub(1);
+    model.failed.grouped = model.failed.grouped.filter(|_| !model.classes.is_empty()).map(|at| at.min(most));
     Vec::new()
 }
 
@@ -87,41 +130,61 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
             return Vec::new();
         }
     };
-    if matches!(model.popups.last(), Some(Popup::Confirm(_))) {
-        // Asked twice in a hurry: one question is enough.
-        return Vec::new();
-    }
     let force = answers.iter().any(|(retry, _)| retry.force);
-    let choices: Vec<Choice> = answers.into_iter().filter(|(_, r)| r.matched > 0).map(|(retry, r)| choice(retry, r)).collect();
+    let fits = answers.into_iter().filter(|(_, r)| r.matched > 0);
+    let choices: Vec<Choice> = fits.map(|(retry, r)| choice(model, retry, r)).collect();
     if choices.is_empty() {
         let why = nothing_to_retry(model, force);
         model.say(Tone::Warn, why);
         return Vec::new();
     }
-    let title = if force { "Retry with all passes given back" } else { "Retry" };
-    model.popups.push(Popup::Confirm(Confirm { title: Safe::fixed(title), choices, marked: 0 }));
-    model.dirty = true;
+    let title = if force { t("Retry with all passes given back") } else { t("Retry") };
+    change::ask(model, Safe::fixed(title), choices);
     Vec::new()
 }
 
-fn choice(retry: Retry, reckoning: Reckoning) -> Choice {
+fn choice(model: &Model, retry: Retry, reckoning: Reckoning) -> Choice {
     // Only counted, nothing is enqueued yet: what fits is what would be.
-    let label = match (retry.post, reckoning.matched) {
-        (Some(id), _) => format!("only post {id}"),
-        (None, 1) => "the 1 post that matches".to_owned(),
-        (None, count) => format!("all {} posts that match", grouped(count)),
+    let matched = reckoning.matched;
+    let label = match (retry.only(), &retry.posts) {
+        (Some(id), _) => tell!("only post {}", id),
+        (None, Some(_)) => count("the {} marked post", "the {} marked posts", matched),
+        (None, None) => count("the {} post that matches", "all {} posts that match", matched),
     };
-    let calls = grouped(i64::try_from(reckoning.calls).unwrap_or(i64::MAX));
-    Choice { label: Safe::line(&label), cost: Safe::line(&format!("at most {calls} calls")), effect: Effect::Retry(retry) }
+    let gate = match (&retry.posts, retry.force) {
+        _ if matched == 1 => Gate::None,
+        // Everything from the beginning is the dearest thing there is to do by mistake.
+        (None, true) => Gate::Typed(matched.to_string()),
+        _ => Gate::Wait,
+    };
+    Choice { label, cost: cost(model, reckoning.calls), effect: Effect::Retry(retry), gate }
+}
+
+/// How many posts would be passed over becomes a question.
+pub fn skippable(model: &mut Model, which: Retry, counted: Result<i64, Safe>) -> Vec<Effect> {
+    match counted {
+        Err(error) => model.say(Tone::Bad, error),
+        Ok(0) => model.say(Tone::Warn, Safe::fixed(t("There is no post here."))),
+        Ok(n) => {
+            let label = match which.only() {
+                Some(id) => tell!("pass over post {}", id),
+                None => count("pass over {} post", "pass over {} posts", n),
+            };
+            let gate = if n > 1 { Gate::Wait } else { Gate::None };
+            let cost = Safe::fixed(t("no calls"));
+            change::ask(model, Safe::fixed(t("Skip")), vec![Choice { label, cost, effect: Effect::Skip(which), gate }]);
+        }
+    }
+    Vec::new()
 }
 
 fn nothing_to_retry(model: &Model, force: bool) -> Safe {
     let counts = &model.snapshot.counts;
-    match (counts.failed + counts.retrying, force) {
-        (0, _) => Safe::fixed("Nothing to retry: no post is failed or retrying."),
-        (_, true) => Safe::fixed("Nothing to retry: no failed or retrying post with a text matches."),
-        (_, false) => Safe::fixed("Nothing to retry: the posts that match have used up their passes. F gives them back."),
-    }
+    Safe::fixed(match (counts.failed + counts.retrying, force) {
+        (0, _) => t("Nothing to retry: no post is failed or retrying."),
+        (_, true) => t("Nothing to retry: no failed or retrying post with a text matches."),
+        (_, false) => t("Nothing to retry: the posts that match have used up their passes. F gives them back."),
+    })
 }
 
 /// What a retry has done.
@@ -129,42 +192,86 @@ pub fn retried(model: &mut Model, retry: &Retry, done: Result<Reckoning, Safe>) 
     match done {
         Err(error) => model.say(Tone::Bad, error),
         Ok(Reckoning { queued: 0, .. }) => {
-            let why = match retry.post {
-                Some(id) if !retry.force => {
-                    Safe::line(&format!("Post {id} has no pass left, or no text. F gives its passes back."))
-                }
+            let why = match retry.only() {
+                Some(id) if !retry.force => tell!("Post {} has no pass left, or no text. F gives its passes back.", id),
                 _ => nothing_to_retry(model, retry.force),
             };
             model.say(Tone::Warn, why);
         }
         Ok(Reckoning { queued, .. }) => {
-            let what = match (retry.post, queued) {
-                (Some(id), _) => format!("Post {id} is due again."),
-                (None, 1) => "1 post is due again.".to_owned(),
-                (None, count) => format!("{} posts are due again.", grouped(count)),
+            let what = match retry.only() {
+                Some(id) => tell!("Post {} is due again.", id),
+                None => count("{} post is due again.", "{} posts are due again.", queued),
             };
-            model.say(Tone::Good, Safe::line(&what));
+            model.say(Tone::Good, what);
         }
     }
+    model.failed.marks.clear();
     look_again(model)
 }
 
 /// Something else was done, or not.
-pub fn done(model: &mut Model, done: Result<Safe, Safe>) -> Vec<Effect> {
-    match done {
-        Ok(what) => model.say(Tone::Good, what),
-        Err(why) => model.say(Tone::Bad, why),
+pub fn done(model: &mut Model, done: Result<Done, Safe>) -> Vec<Effect> {
+    let done = match done {
+        Ok(done) => done,
+        Err(why) => {
+            model.say(Tone::Bad, why);
+            return look_again(model);
+        }
+    };
+    if done == Done::Drained {
+        return vec![Effect::Quit];
     }
+    if matches!(done, Done::Skipped(_)) {
+        model.failed.marks.clear();
+    }
+    if matches!(done, Done::Reread(_) | Done::Cancelled(_)) {
+        model.images.marks.clear();
+    }
+    let (tone, what) = done_in_words(done);
+    model.say(tone, what);
     look_again(model)
+}
+
+fn done_in_words(done: Done) -> (Tone, Safe) {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let what = match done {
+        Done::Regenerated(id) => tell!("Post {} is due again and will be tagged anew.", id),
+        Done::Tagged(id, tags) => {
+            tell!("Post {} has {} by hand now; no model touches it.", id, count("{} tag", "{} tags", tags as i64))
+        }
+        Done::Skipped(0) => return (Tone::Warn, Safe::fixed(t("Nothing was skipped: these posts are tagged."))),
+        Done::Skipped(n) => count("{} post is passed over.", "{} posts are passed over.", number(n)),
+        Done::Reread(0) => return (Tone::Warn, Safe::fixed(t("Nothing to read again: it is read, or being read now."))),
+        Done::Reread(n) => count("{} image is due again.", "{} images are due again.", number(n)),
+        Done::Cancelled(0) => return (Tone::Warn, Safe::fixed(t("Nothing to cancel: it has ended."))),
+        Done::Cancelled(n) => count("The reading of {} image is cancelled.", "The reading of {} images is cancelled.", number(n)),
+        Done::Submitted(0, _, why) => return (Tone::Bad, tell!("Nothing is to be read: {}", why)),
+        Done::Submitted(n, 0, _) => count("{} image is to be read.", "{} images are to be read.", n as i64),
+        Done::Submitted(n, refused, why) => {
+            let taken = count("{} image is to be read.", "{} images are to be read.", n as i64);
+            return (Tone::Warn, tell!("{} Refused: {}, the first: {}", taken, refused, why));
+        }
+        Done::Paused => Safe::fixed(t("Paused: what is in flight is finished, nothing new is claimed.")),
+        Done::Resumed | Done::Drained => Safe::fixed(t("Going on.")),
+        Done::ResumedAll => Safe::fixed(t("Going on: every pause has ended.")),
+        Done::Said(words) => words,
+    };
+    (Tone::Good, what)
 }
 
 /// After a change the list and the open post are no longer what they were.
 fn look_again(model: &mut Model) -> Vec<Effect> {
-    (model.failed.stale, model.failed.loaded_at) = (true, 0);
+    (model.failed.list.stale, model.failed.list.loaded_at) = (true, 0);
+    (model.images.list.stale, model.images.list.loaded_at) = (true, 0);
     (model.classes_stale, model.classes_at) = (true, 0);
     let open = model.popups.iter().filter_map(|open| match open {
         Popup::Post(post) => Some(Effect::Post(post.id)),
-        _ => None,
+        Popup::Page(page) => match page.about {
+            About::Image(id) => Some(Effect::Image(id)),
+            About::Model(_) | About::Event => None,
+        },
+        Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => None,
     });
     open.collect::<Vec<_>>().into_iter().chain(super::catch_up(model)).collect()
 }

@@ -1,21 +1,21 @@
 //! What keys and answers do to the outputs pane, the window on one output, and the lines typed there.
 //! Pure, like all of `update`: it says what has to be done and does none of it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use crate::domain::ImageId;
 use crate::ops::outputs::{Entry, Order, Progress};
 use crate::text::Safe;
 use crate::tui::clipboard;
 use crate::tui::effect::Effect;
 use crate::tui::effect::outputs::{Told, Wish};
-use crate::tui::keymap::{Action, Chord};
+use crate::tui::keymap::Action;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::outputs::{Wanted, shown};
-use crate::tui::model::post::Post;
+use crate::tui::model::prompt::{Prompt, Purpose};
 use crate::tui::model::reading::{Reading, Shape};
-use crate::tui::model::typed::{DELETE, Purpose, Typed};
 use crate::tui::model::{Model, Pane, Popup, Tone};
 use crate::tui::{pane, popup};
+
+/// The word that has to be typed before something is deleted.
+const DELETE: &str = "delete";
 
 /// Does one action of the pane or of the window on one output.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -23,7 +23,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Reload => reload(model),
         Action::Parent => match model.outputs.parent() {
             Some(parent) => enter(model, parent),
-            None => say(model, Tone::Warn, "This is the top: there is no folder above."),
+            None => say(model, Tone::Warn, t("This is the top: there is no folder above.")),
         },
         Action::Order => {
             model.outputs.order = match model.outputs.order {
@@ -32,11 +32,6 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 Order::Flat => Order::Folders,
             };
             reload(model)
-        }
-        Action::Filter => {
-            let typed = model.outputs.filter.clone().unwrap_or_default();
-            model.popups.push(Popup::Typed(Typed::new(Purpose::Filter, &typed)));
-            Vec::new()
         }
         Action::Verify => verify(model),
         Action::Picture => picture(model),
@@ -48,7 +43,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::CopyKey | Action::CopyLink | Action::Download | Action::Delete | Action::OpenPost => match object(model) {
             Some(key) => with_object(model, action, key),
-            None => say(model, Tone::Warn, "There is no output under the cursor: folders have neither content nor link."),
+            None => say(model, Tone::Warn, t("There is no output under the cursor: folders have neither content nor link.")),
         },
         _ => Vec::new(),
     }
@@ -59,21 +54,29 @@ fn with_object(model: &mut Model, action: Action, key: String) -> Vec<Effect> {
         Action::CopyKey => {
             let (text, changed) = clipboard::pasteable(&key);
             let name = shown(&key).clipped(60);
-            let how = if changed { ", with %XX for what would act on a terminal" } else { "" };
-            model.say(Tone::Good, Safe::line(&format!("Copied {name}{how}.")));
+            let told = if changed {
+                tell!("Copied {}, with %XX for what would act on a terminal.", name)
+            } else {
+                tell!("Copied {}.", name)
+            };
+            model.say(Tone::Good, told);
             vec![Effect::Copy(text)]
         }
         Action::CopyLink => vec![Effect::Outputs(Wish::Link(key))],
         Action::Download => {
             let folder = if model.outputs.folder.is_empty() { "." } else { &model.outputs.folder }.to_owned();
-            model.popups.push(Popup::Typed(Typed::new(Purpose::Folder { key }, &folder)));
+            model.popups.push(Popup::Prompt(Box::new(Prompt::new(Purpose::Folder { key }, &folder))));
             Vec::new()
         }
         Action::Delete if model.options.read_only => {
-            say(model, Tone::Warn, "Nothing was changed: the dashboard runs with --read-only.")
+            say(model, Tone::Warn, t("Nothing was changed: the dashboard runs with --read-only."))
         }
         Action::Delete => {
-            model.popups.push(Popup::Typed(Typed::new(Purpose::Delete { key }, "")));
+            let place = model.outputs.place.clone().unwrap_or_default();
+            let what = tell!("Delete {} from {}", shown(&key).clipped(60), place.clipped(40));
+            let effect = Box::new(Effect::Outputs(Wish::Delete(key)));
+            let sure = Purpose::Sure { word: DELETE.to_owned(), what, effect };
+            model.popups.push(Popup::Prompt(Box::new(Prompt::new(sure, ""))));
             Vec::new()
         }
         _ => origin(model),
@@ -84,30 +87,35 @@ fn with_object(model: &mut Model, action: Action, key: String) -> Vec<Effect> {
 fn origin(model: &mut Model) -> Vec<Effect> {
     let known = model.outputs.reading.as_ref().and_then(|reading| reading.known.as_ref().ok());
     match known.map(|known| known.origin.as_ref().map(|origin| origin.post)) {
-        None => say(model, Tone::Warn, "It is still being looked into."),
-        Some(None) => say(model, Tone::Warn, "This database has not read it: no post is known."),
-        Some(Some(None)) => say(model, Tone::Warn, "Its image was handed in without a post."),
-        Some(Some(Some(id))) => {
-            model.popups.push(Popup::Post(Box::new(Post::loading(id))));
-            vec![Effect::Post(id)]
-        }
+        None => say(model, Tone::Warn, t("It is still being looked into.")),
+        Some(None) => say(model, Tone::Warn, t("This database has not read it: no post is known.")),
+        Some(Some(None)) => say(model, Tone::Warn, t("Its image was handed in without a post.")),
+        Some(Some(Some(id))) => super::act::open_post(model, id),
     }
 }
 
-/// Shows what was stored of an image, from wherever it was asked.
-pub fn of_image(image: ImageId) -> Vec<Effect> {
-    vec![Effect::Outputs(Wish::Of(image))]
+/// Shows what was stored of the image under the cursor, or of the open post's first one.
+pub fn of_image(model: &mut Model) -> Vec<Effect> {
+    let image = match model.popups.last() {
+        Some(Popup::Post(post)) => post.known.as_ref().and_then(|known| known.images.first()).map(|image| image.id),
+        None if model.focus == Pane::Ocr => model.images.list.selected().map(|row| row.id),
+        _ => None,
+    };
+    match image {
+        Some(image) => vec![Effect::Outputs(Wish::Of(image))],
+        None => say(model, Tone::Warn, t("There is no image here.")),
+    }
 }
 
 fn picture(model: &mut Model) -> Vec<Effect> {
     if model.theme.is_colourless() {
-        return say(model, Tone::Warn, "An image cannot be shown without colours.");
+        return say(model, Tone::Warn, t("An image cannot be shown without colours."));
     }
     model.outputs.pictures = !model.outputs.pictures;
     let reading = model.outputs.reading.as_mut();
     let known = reading.and_then(|reading| reading.known.as_ref().ok());
     if model.outputs.pictures && known.is_some_and(|known| known.origin.is_none()) {
-        return say(model, Tone::Warn, "Its image is not known here: this database has not read it.");
+        return say(model, Tone::Warn, t("Its image is not known here: this database has not read it."));
     }
     if model.outputs.pictures && model.popups.is_empty() {
         return open(model);
@@ -118,7 +126,7 @@ fn picture(model: &mut Model) -> Vec<Effect> {
 fn verify(model: &mut Model) -> Vec<Effect> {
     if let Some(progress) = &model.verifying {
         progress.cancel();
-        return say(model, Tone::Warn, "The comparison ends.");
+        return say(model, Tone::Warn, t("The comparison ends."));
     }
     let progress = Progress::default();
     model.verifying = Some(progress.clone());
@@ -133,7 +141,7 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
             model.popups.push(Popup::Reading);
             Vec::new()
         }
-        None => say(model, Tone::Warn, "There is no output here."),
+        None => say(model, Tone::Warn, t("There is no output here.")),
     }
 }
 
@@ -157,7 +165,8 @@ fn enter(model: &mut Model, prefix: String) -> Vec<Effect> {
     vec![wanted(model.outputs.enter(prefix))]
 }
 
-fn reload(model: &mut Model) -> Vec<Effect> {
+/// Lists again from the beginning.
+pub fn reload(model: &mut Model) -> Vec<Effect> {
     vec![wanted(model.outputs.reload())]
 }
 
@@ -167,7 +176,7 @@ fn wanted(wanted: Wanted) -> Effect {
 
 /// Moves the cursor by lines, or to an edge.
 pub fn go(model: &mut Model, lines: isize, edge: bool) -> Vec<Effect> {
-    let height = pane::outputs::rows(model.size);
+    let height = usize::from(pane::outputs::lines(model).height);
     let next = if edge { model.outputs.go_to_edge(lines > 0, height) } else { model.outputs.go(lines, height) };
     next.map(wanted).into_iter().collect()
 }
@@ -190,10 +199,10 @@ pub fn follow_up(model: &mut Model) -> Vec<Effect> {
     let open = model.popups.iter().any(|popup| matches!(popup, Popup::Reading));
     let mut effects = Vec::new();
     effects.extend(model.outputs.reading_wanted().map(|key| Effect::Outputs(Wish::Look(key))));
-    let (size, theme) = (model.size, model.theme);
+    let (size, theme, width) = (model.size, model.theme, pane::outputs::reading_width(model));
     let Some(reading) = &mut model.outputs.reading else { return effects };
     let pictures = model.outputs.pictures && reading.known.as_ref().is_ok_and(|known| known.origin.is_some());
-    reading.want.width = if open { popup::reading::width(size, pictures) } else { pane::outputs::reading_width(size) };
+    reading.want.width = if open { popup::reading::width(size, pictures) } else { width };
     let layout = reading.layout_wanted().map(|(text, shape)| Wish::Lay(reading.key.clone(), text, shape, theme));
     effects.extend(layout.map(Effect::Outputs));
     if open && pictures {
@@ -204,48 +213,24 @@ pub fn follow_up(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// A key while a line is typed; `None`: it means what it means everywhere.
-pub fn typed(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
-    let Some(Popup::Typed(typing)) = model.popups.last_mut() else { return None };
-    let held = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    match key.code {
-        KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => typing.text.clear(),
-        KeyCode::Char(_) if held => return None,
-        KeyCode::Char(c) => typing.push(c),
-        KeyCode::Backspace => drop(typing.text.pop()),
-        KeyCode::Esc => drop(model.popups.pop()),
-        KeyCode::Enter => {
-            model.dirty = true;
-            let Some(Popup::Typed(typing)) = model.popups.pop() else { return None };
-            return Some(accept(model, typing));
-        }
-        _ => {}
-    }
-    model.dirty = true;
-    Some(Vec::new())
+/// Opens the line that narrows the names.
+pub fn filter(model: &mut Model) -> Vec<Effect> {
+    let typed = model.outputs.filter.clone().unwrap_or_default();
+    model.popups.push(Popup::Prompt(Box::new(Prompt::new(Purpose::Names, &typed))));
+    Vec::new()
 }
 
-fn accept(model: &mut Model, typing: Typed) -> Vec<Effect> {
-    let typed = typing.text.trim();
-    match typing.purpose {
-        Purpose::Filter => {
-            model.outputs.filter = (!typed.is_empty()).then(|| typed.to_owned());
-            reload(model)
-        }
-        Purpose::Folder { key } => {
-            model.outputs.folder = typed.to_owned();
-            let folder = if typed.is_empty() { "." } else { typed }.to_owned();
-            vec![Effect::Outputs(Wish::Save { key, folder })]
-        }
-        Purpose::Delete { key } => {
-            // Typed on a Cyrillic layout the same keys say the same.
-            let latin: String = typed.chars().map(|c| Chord::latin(c).to_ascii_lowercase()).collect();
-            if latin == DELETE {
-                return vec![Effect::Outputs(Wish::Delete(key))];
-            }
-            say(model, Tone::Warn, "Nothing was deleted: the word was not typed.")
-        }
-    }
+/// Only names that hold this.
+pub fn named(model: &mut Model, typed: &str) -> Vec<Effect> {
+    model.outputs.filter = (!typed.is_empty()).then(|| typed.to_owned());
+    reload(model)
+}
+
+/// Downloads an object into a folder.
+pub fn save(model: &mut Model, key: String, typed: &str) -> Vec<Effect> {
+    model.outputs.folder = typed.to_owned();
+    let folder = if typed.is_empty() { "." } else { typed }.to_owned();
+    vec![Effect::Outputs(Wish::Save { key, folder })]
 }
 
 /// What an answer changes.
@@ -271,7 +256,7 @@ pub fn told(model: &mut Model, told: Told) -> Vec<Effect> {
         Told::Of(Err(why)) | Told::Link(Err(why)) | Told::Saved(Err(why)) | Told::Deleted(_, Err(why)) => {
             model.say(Tone::Bad, why);
         }
-        Told::Of(Ok(None)) => return say(model, Tone::Warn, "Nothing of this image was stored."),
+        Told::Of(Ok(None)) => return say(model, Tone::Warn, t("Nothing of this image was stored.")),
         Told::Of(Ok(Some(key))) => {
             model.popups.clear();
             model.focus = Pane::Outputs;
@@ -281,14 +266,14 @@ pub fn told(model: &mut Model, told: Told) -> Vec<Effect> {
         Told::Deleted(key, Ok(())) => {
             model.popups.retain(|popup| !matches!(popup, Popup::Reading));
             model.outputs.forget(&key);
-            model.say(Tone::Good, Safe::line(&format!("Deleted {}.", shown(&key).clipped(80))));
+            model.say(Tone::Good, tell!("Deleted {}.", shown(&key).clipped(80)));
         }
-        Told::Link(Ok(None)) => return say(model, Tone::Warn, "A folder has no links; y copies the key."),
+        Told::Link(Ok(None)) => return say(model, Tone::Warn, t("A folder has no links; y copies the key.")),
         Told::Link(Ok(Some(link))) if link.len() > clipboard::MOST => {
-            return say(model, Tone::Warn, "The link is too long for a clipboard.");
+            return say(model, Tone::Warn, t("The link is too long for a clipboard."));
         }
         Told::Link(Ok(Some(link))) => {
-            model.say(Tone::Good, Safe::fixed("Copied a link that works for an hour; whoever has it can read the output."));
+            model.say(Tone::Good, Safe::fixed(t("Copied a link that works for an hour; whoever has it can read the output.")));
             return vec![Effect::Copy(link)];
         }
         Told::Verified(verdict) => {

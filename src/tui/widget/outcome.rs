@@ -3,16 +3,17 @@
 
 use crate::domain::Outcome;
 use crate::text::Safe;
+use crate::tui::locale::t;
 
 /// An error class in words; a class this version does not know is shown as it is.
 pub fn label(class: &str) -> Safe {
     match class.parse::<Outcome>() {
-        Ok(outcome) => Safe::fixed(words(outcome).0),
+        Ok(outcome) => Safe::fixed(t(words(outcome).0)),
         Err(_) => match class {
-            "too_short" => Safe::fixed("too short"),
-            "waiting_ocr" => Safe::fixed("waits for OCR"),
-            "crashes_engine" => Safe::fixed("crashes the engine"),
-            "by_hand" => Safe::fixed("by hand"),
+            "too_short" => Safe::fixed(t("too short")),
+            "waiting_ocr" => Safe::fixed(t("waits for OCR")),
+            "crashes_engine" => Safe::fixed(t("crashes the engine")),
+            "by_hand" => Safe::fixed(t("by hand")),
             other => Safe::line(other),
         },
     }
@@ -21,8 +22,8 @@ pub fn label(class: &str) -> Safe {
 /// What helps against an error class; empty when nothing needs to be done.
 pub fn remedy(class: &str) -> Safe {
     match class.parse::<Outcome>() {
-        Ok(outcome) => Safe::fixed(words(outcome).1),
-        Err(_) if class == "crashes_engine" => Safe::fixed("read the log file, report it; F tries again"),
+        Ok(outcome) => Safe::fixed(t(words(outcome).1)),
+        Err(_) if class == "crashes_engine" => Safe::fixed(t("read the log file, report it; F tries again")),
         Err(_) => Safe::default(),
     }
 }
@@ -32,7 +33,8 @@ pub const fn outcome(outcome: Outcome) -> &'static str {
     words(outcome).0
 }
 
-const fn words(outcome: Outcome) -> (&'static str, &'static str) {
+/// A label of two or three words, and what helps.
+pub const fn words(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Success => ("ok", ""),
         Outcome::NoTopic => ("no topic", ""),

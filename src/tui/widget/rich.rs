@@ -12,6 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::text::Safe;
+use crate::tui::locale::t;
 use crate::tui::model::reading::{Kind, Shape, Text};
 use crate::tui::theme::Theme;
 use crate::tui::widget::paint;
@@ -53,14 +54,14 @@ pub fn lay(text: &Text, shape: Shape, theme: Theme) -> Vec<Line> {
         Kind::Markdown => markdown::lay(&text.raw, width, theme),
         Kind::Json => json::lay(&text.raw, width, shape.fold, theme),
         Kind::Plain => plain(&text.raw, width),
-        Kind::Binary => vec![Line::of("This is no text: d downloads it.", theme.quiet())],
+        Kind::Binary => vec![Line::of(t("This is no text: d downloads it."), theme.quiet())],
     };
     if lines.is_empty() {
-        lines.push(Line::of("It is empty.", theme.quiet()));
+        lines.push(Line::of(t("It is empty."), theme.quiet()));
     }
     if lines.len() > MOST_LINES {
         lines.truncate(MOST_LINES);
-        lines.push(Line::of("… the rest is left out here: d downloads all of it.", theme.quiet()));
+        lines.push(Line::of(t("… the rest is left out here: d downloads all of it."), theme.quiet()));
     }
     lines
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::Millis;
 use crate::text::Safe;
+use crate::tui::locale::tell;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -14,27 +15,36 @@ const DAY: i64 = 24 * HOUR;
 
 /// How long ago, in minutes at the finest.
 pub fn ago(now: Millis, then: Millis) -> Safe {
-    Safe::line(&match now.saturating_sub(then) {
-        d if d < MINUTE => "now".to_owned(),
-        d if d < HOUR => format!("{} min", d / MINUTE),
-        d if d < DAY => format!("{} h", d / HOUR),
-        d if d < 100 * DAY => format!("{} d", d / DAY),
-        d if d < 1000 * DAY => format!("{} mo", d / (30 * DAY)),
-        d => format!("{} y", d / (365 * DAY)),
-    })
+    match now.saturating_sub(then) {
+        d if d < MINUTE => tell!("now"),
+        d if d < HOUR => tell!("{} min", d / MINUTE),
+        d if d < DAY => tell!("{} h", d / HOUR),
+        d if d < 100 * DAY => tell!("{} d", d / DAY),
+        d if d < 1000 * DAY => tell!("{} mo", d / (30 * DAY)),
+        d => tell!("{} y", d / (365 * DAY)),
+    }
+}
+
+/// A moment gone by in at most seven cells: the clock within a day, then the day, then the month.
+pub fn at(now: Millis, then: Millis, zone: &TimeZone) -> Safe {
+    match now.saturating_sub(then) {
+        d if d < DAY => clock(then, zone),
+        d if d < 300 * DAY => stamp(then, zone, "%m-%d"),
+        _ => stamp(then, zone, "%Y-%m"),
+    }
 }
 
 /// How long still: seconds below a minute, `5 h 52 min` above.
 pub fn left(milliseconds: i64) -> Safe {
     let seconds = (milliseconds.max(0) + SECOND - 1) / SECOND;
     let (minutes, hours) = (seconds / 60, seconds / 3600);
-    Safe::line(&match seconds {
-        s if s < 60 => format!("{s} s"),
-        s if s < 600 && s % 60 > 0 => format!("{minutes} min {} s", s % 60),
-        s if s < 3600 => format!("{minutes} min"),
-        s if s < 86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    })
+    match seconds {
+        s if s < 60 => tell!("{} s", s),
+        s if s < 600 && s % 60 > 0 => tell!("{} min {} s", minutes, s % 60),
+        s if s < 3600 => tell!("{} min", minutes),
+        s if s < 86_400 => tell!("{} h {} min", hours, minutes % 60),
+        _ => tell!("{} d {} h", hours / 24, hours % 24),
+    }
 }
 
 /// An estimate: like [`left`], in steps of ten seconds below ten minutes, because its last digit is not known.
@@ -46,16 +56,16 @@ pub fn about(seconds: u64) -> Safe {
 
 /// How long still, in minutes at the finest: for what may stand on an otherwise quiet screen.
 pub fn minutes(milliseconds: i64) -> Safe {
-    if milliseconds < MINUTE { Safe::fixed("under a minute") } else { left(milliseconds / MINUTE * MINUTE) }
+    if milliseconds < MINUTE { tell!("under a minute") } else { left(milliseconds / MINUTE * MINUTE) }
 }
 
 /// A call's time: `2 ms`, `1.9 s`, `31 s`.
 pub fn took(milliseconds: i64) -> Safe {
-    Safe::line(&match milliseconds {
-        ms if ms < 100 => format!("{ms} ms"),
-        ms if ms < 10_000 => format!("{:.1} s", ms as f64 / 1000.0),
-        ms => format!("{} s", ms / SECOND),
-    })
+    match milliseconds {
+        ms if ms < 100 => tell!("{} ms", ms),
+        ms if ms < 10_000 => tell!("{} s", format!("{:.1}", ms as f64 / 1000.0)),
+        ms => tell!("{} s", ms / SECOND),
+    }
 }
 
 /// Hours and minutes.

@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use crate::domain::{BreakerState, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, safe};
 use crate::tui::widget::{outcome, when};
@@ -29,7 +30,7 @@ impl Need {
 
     fn key(mut self, model: &Model, action: Action, does: &'static str) -> Self {
         if let Some(chord) = model.keymap.key(&[Section::Panes], action) {
-            self.keys = self.keys.spaced(2, chord.shown(), model.theme.accent()).word(does, model.theme.quiet());
+            self.keys = self.keys.spaced(2, chord.shown(), model.theme.accent()).word(t(does), model.theme.quiet());
         }
         self
     }
@@ -53,8 +54,8 @@ pub fn lines(model: &Model) -> Vec<Need> {
     }
     for (pause, name) in model.snapshot.pauses.iter().zip(&model.paused) {
         let until = match pause.until {
-            Some(at) => safe!("paused until {} ({})", when::until(model.now, at, &model.zone), when::minutes(at - model.now)),
-            None => Safe::fixed("paused until you say so"),
+            Some(at) => tell!("paused until {} ({})", when::until(model.now, at, &model.zone), when::minutes(at - model.now)),
+            None => Safe::fixed(t("paused until you say so")),
         };
         let words = Words::new().word(name, model.theme.warn()).word(until, model.theme.warn());
         let words = words.word("·", model.theme.quiet()).word(&pause.reason, Style::new());
@@ -68,16 +69,16 @@ pub fn lines(model: &Model) -> Vec<Need> {
     lines.extend(failures(model));
     for (score, name) in model.snapshot.models.iter().zip(&model.names) {
         if score.breaker == BreakerState::Off {
-            let mut words = Words::new().word(name, model.theme.bad()).word("is off", model.theme.bad());
+            let mut words = Words::new().word(name, model.theme.bad()).word(t("is off"), model.theme.bad());
             if let Some(reason) = &score.reason {
                 words = words.word("·", model.theme.quiet()).word(reason, Style::new());
             }
-            lines.push(Need::new(words.word("·", model.theme.quiet()).word("take it off tagging.route", Style::new())));
+            lines.push(Need::new(words.word("·", model.theme.quiet()).word(t("take it off tagging.route"), Style::new())));
         }
     }
     lines.extend(first_steps(model));
     if lines.is_empty() {
-        lines.push(Need::new(Words::new().word("Nothing needs you.", model.theme.quiet())));
+        lines.push(Need::new(Words::new().word(t("Nothing needs you."), model.theme.quiet())));
     }
     lines
 }
@@ -87,12 +88,14 @@ fn first_steps(model: &Model) -> Vec<Need> {
     let (theme, snapshot) = (model.theme, &model.snapshot);
     let mut lines = Vec::new();
     if snapshot.total == 0 && snapshot.phase != Phase::None {
-        let words = Words::new().word("There is nothing to tag yet:", Style::new());
-        lines.push(Need::new(words.word("tagdeck import result.json", theme.accent()).word("in another window.", Style::new())));
+        let words = Words::new().word(t("There is nothing to tag yet:"), Style::new());
+        lines.push(Need::new(
+            words.word("tagdeck import result.json", theme.accent()).word(t("in another window."), Style::new()),
+        ));
     }
     if !snapshot.models.is_empty() && snapshot.models.iter().all(|score| score.model.is_local_keywords()) {
-        let words = Words::new().word("No key is set: posts are tagged from their own words.", Style::new());
-        lines.push(Need::new(words.word("export OPENROUTER_API_KEY=…", theme.accent()).word("asks a model.", Style::new())));
+        let words = Words::new().word(t("No key is set: posts are tagged from their own words."), Style::new());
+        lines.push(Need::new(words.word("export OPENROUTER_API_KEY=…", theme.accent()).word(t("asks a model."), Style::new())));
     }
     lines
 }
@@ -104,13 +107,13 @@ fn failures(model: &Model) -> Vec<Need> {
         return Vec::new();
     }
     let theme = model.theme;
-    let mut words = Words::new().word(safe!("{} failed", paint::number(failed)), theme.bad());
+    let mut words = Words::new().word(tell!("{} failed", paint::number(failed)), theme.bad());
     for (at, (class, count)) in model.classes.iter().take(CLASSES).enumerate() {
         words = words.word(if at == 0 { "–" } else { "·" }, theme.quiet());
         words = words.word(safe!("{} × {}", paint::number(*count), outcome::label(class)), Style::new());
     }
     if model.classes.len() > CLASSES {
-        words = words.word(safe!("· {} more", model.classes.len() - CLASSES), theme.quiet());
+        words = words.word(tell!("· {} more", model.classes.len() - CLASSES), theme.quiet());
     }
     let mut lines = vec![Need::new(words).key(model, Action::Failed, "shows").key(model, Action::Force, "forces")];
     if let Some((class, _)) = model.classes.first() {

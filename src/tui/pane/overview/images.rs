@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::OcrBusy;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{Words, line, safe};
 use crate::tui::widget::when;
@@ -31,17 +32,17 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 
 fn counts(model: &Model) -> Words {
     let (ocr, theme) = (&model.snapshot.ocr, model.theme);
-    let mut words = Words::new().word(safe!("{} to read", ocr.unread()), Style::new());
+    let mut words = Words::new().word(tell!("{} to read", ocr.unread()), Style::new());
     let parts = [
         (ocr.counts.success, "read", theme.good()),
         (ocr.counts.failed, "failed", theme.bad()),
         (ocr.counts.skipped, "cancelled", theme.quiet()),
     ];
     for (count, what, style) in parts.into_iter().filter(|(count, ..)| *count > 0) {
-        words = words.word("·", theme.quiet()).word(safe!("{count} {what}"), style);
+        words = words.word("·", theme.quiet()).word(tell!("{} {}", count, t(what)), style);
     }
     if ocr.stuck_threads > 0 {
-        words = words.word("·", theme.quiet()).word(safe!("{} threads stuck", ocr.stuck_threads), theme.bad());
+        words = words.word("·", theme.quiet()).word(tell!("{} threads stuck", ocr.stuck_threads), theme.bad());
     }
     match &ocr.trouble {
         Some(trouble) => words.word("·", theme.quiet()).word(trouble, theme.bad()),
@@ -52,7 +53,7 @@ fn counts(model: &Model) -> Words {
 /// What reads, at the right edge; while something is wrong that has the line.
 fn label(model: &Model) -> Words {
     match (&model.snapshot.ocr.provider, &model.snapshot.ocr.trouble) {
-        (Some(provider), None) => Words::new().word(safe!("on {provider}"), model.theme.quiet()),
+        (Some(provider), None) => Words::new().word(tell!("on {}", provider), model.theme.quiet()),
         _ => Words::new(),
     }
 }
@@ -62,7 +63,7 @@ fn reader(model: &Model, busy: &OcrBusy) -> Words {
     let theme = model.theme;
     let seconds = (model.now - busy.since).max(0) / 1000;
     let page = if busy.page.1 > 1 { safe!("{}/{}", busy.page.0, busy.page.1) } else { safe!("") };
-    let words = Words::new().word(safe!("{:<9}", busy.stage), theme.accent()).word(page, theme.quiet());
+    let words = Words::new().word(safe!("{:<9}", t(busy.stage)), theme.accent()).word(page, theme.quiet());
     let words = words.word(when::left(seconds * 1000), Style::new());
     let words = match busy.post {
         Some(post) => words.word("·", theme.quiet()).word(safe!("{post}"), Style::new()),
@@ -73,32 +74,15 @@ fn reader(model: &Model, busy: &OcrBusy) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{OcrBusy, OcrNumbers, PostId};
+    use crate::domain::OcrNumbers;
     use crate::text::Safe;
-    use crate::tui::fixture::{self, NOW, SIZES};
+    use crate::tui::fixture::{self, SIZES};
     use crate::tui::model::Model;
     use crate::tui::update::{Msg, update};
 
     fn reading(size: (u16, u16), trouble: Option<Safe>) -> Model {
-        let mut model = fixture::busy(size);
-        let busy = |post, image, stage, page, ago| OcrBusy {
-            post: Some(PostId(post)),
-            image: Safe::fixed(image),
-            stage,
-            page,
-            since: NOW - ago,
-        };
-        let mut ocr = OcrNumbers {
-            provider: Some(Safe::fixed("cpu")),
-            reason: Some(Safe::fixed("no GPU was found")),
-            busy: vec![
-                busy(4_983, "photo_1@22-11-2026.jpg", "recognise", (2, 3), 3_400),
-                busy(4_984, "чек из магазина.png", "detect", (1, 1), 600),
-            ],
-            trouble,
-            ..OcrNumbers::default()
-        };
-        (ocr.counts.pending, ocr.counts.success, ocr.counts.failed) = (12, 318, 2);
+        let mut model = fixture::reading(size);
+        let ocr = OcrNumbers { trouble, ..model.snapshot.ocr.clone() };
         update(&mut model, Msg::Snapshot(Box::new(crate::domain::Snapshot { ocr, ..fixture::snapshot() })));
         model
     }

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 
 use crate::domain::{BreakerState, ModelKey, ModelScore, PauseScope, Phase};
 use crate::text::Safe;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::{bar, when};
@@ -52,10 +53,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let scores = &model.snapshot.models;
     if scores.is_empty() {
         let why = match &model.snapshot.trouble {
-            _ if model.options.observe => Safe::fixed("Scores are kept where the engine runs."),
+            _ if model.options.observe => Safe::fixed(t("Scores are kept where the engine runs.")),
             Some(trouble) => trouble.clone(),
-            None if model.snapshot.phase == Phase::None => Safe::fixed("The route is being checked."),
-            None => Safe::fixed("No model in tagging.route."),
+            None if model.snapshot.phase == Phase::None => Safe::fixed(t("The route is being checked.")),
+            None => Safe::fixed(t("No model in tagging.route.")),
         };
         paint::left(buffer, line(area, 0), &why, model.theme.quiet());
         return;
@@ -88,7 +89,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     if shown < scores.len() {
         let place = line(area, u16::try_from(shown + 1).unwrap_or(u16::MAX));
-        paint::left(buffer, place, &safe!("… and {} more", scores.len() - shown), model.theme.quiet());
+        paint::left(buffer, place, &tell!("… and {} more", scores.len() - shown), model.theme.quiet());
     }
     draw_worst_case(model, buffer, line(area, area.height.saturating_sub(1)));
 }
@@ -108,15 +109,15 @@ fn last(name: &Safe) -> Safe {
 
 fn heading(model: &Model, buffer: &mut Buffer, place: Rect, name: u16, columns: &[Column]) {
     let quiet = model.theme.quiet();
-    paint::left(buffer, Rect { width: name, ..place }, &Safe::fixed("model"), quiet);
+    paint::left(buffer, Rect { width: name, ..place }, &Safe::fixed(t("model")), quiet);
     let mut x = place.x + name;
     for column in columns {
         let (words, width) = column.heading();
         let place = Rect { x, width, ..place };
         if *column == Column::State {
-            paint::left(buffer, Rect { x: x + 2, width: width - 2, ..place }, &Safe::fixed(words), quiet);
+            paint::left(buffer, Rect { x: x + 2, width: width - 2, ..place }, &Safe::fixed(t(words)), quiet);
         } else {
-            paint::right(buffer, place, &Safe::fixed(words), quiet);
+            paint::right(buffer, place, &Safe::fixed(t(words)), quiet);
         }
         x += width;
     }
@@ -153,25 +154,25 @@ fn state(model: &Model, score: &ModelScore) -> Words {
     let theme = model.theme;
     if score.model.is_local_keywords() {
         let alone = model.snapshot.models.len() == 1;
-        return Words::new().word(if alone { "built in" } else { "last resort" }, theme.quiet());
+        return Words::new().word(if alone { t("built in") } else { t("last resort") }, theme.quiet());
     }
     if score.breaker != BreakerState::Off
         && let Some(pause) = model.snapshot.pauses.iter().find(|pause| covers(&pause.scope, &score.model))
     {
         let words = Words::new().word("⏸", theme.warn());
         return match pause.until {
-            Some(until) => words.word(safe!("till {}", when::clock(until, &model.zone)), Style::new()),
-            None => words.word("paused", Style::new()),
+            Some(until) => words.word(tell!("till {}", when::clock(until, &model.zone)), Style::new()),
+            None => words.word(t("paused"), Style::new()),
         };
     }
     let (sign, style) = theme.breaker(score.breaker);
     let words = Words::new().word(sign, style);
     match (score.breaker, score.until) {
-        (BreakerState::Closed, _) => words.word("closed", Style::new()),
-        (BreakerState::HalfOpen, _) => words.word("probing", Style::new()),
-        (BreakerState::Open, Some(until)) => words.word("open", Style::new()).word(countdown(until - model.now), Style::new()),
-        (BreakerState::Open, None) => words.word("open", Style::new()),
-        (BreakerState::Off, _) => words.word("off", Style::new()),
+        (BreakerState::Closed, _) => words.word(t("closed"), Style::new()),
+        (BreakerState::HalfOpen, _) => words.word(t("probing"), Style::new()),
+        (BreakerState::Open, Some(until)) => words.word(t("open"), Style::new()).word(countdown(until - model.now), Style::new()),
+        (BreakerState::Open, None) => words.word(t("open"), Style::new()),
+        (BreakerState::Off, _) => words.word(t("off"), Style::new()),
     }
 }
 
@@ -197,14 +198,15 @@ fn draw_worst_case(model: &Model, buffer: &mut Buffer, place: Rect) {
     let tries = worst.calls_per_pass / worst.models;
     // Limits of a pass need not be a multiple of the models; then the product is said in two factors.
     let sum = if tries * worst.models == worst.calls_per_pass {
-        safe!("{} models × {tries} tries × {} passes = {} calls", worst.models, worst.passes, worst.calls())
+        tell!("{} models × {} tries × {} passes = {} calls", worst.models, tries, worst.passes, worst.calls())
     } else {
-        safe!("{} calls a pass × {} passes = {} calls", worst.calls_per_pass, worst.passes, worst.calls())
+        tell!("{} calls a pass × {} passes = {} calls", worst.calls_per_pass, worst.passes, worst.calls())
     };
-    let long = Words::new().word("worst case for a post:", model.theme.quiet()).word(&sum, model.theme.quiet());
-    let short = Words::new().word("worst:", model.theme.quiet()).word(&sum, model.theme.quiet());
+    let long = Words::new().word(t("worst case for a post:"), model.theme.quiet()).word(&sum, model.theme.quiet());
+    let short = Words::new().word(t("worst:"), model.theme.quiet()).word(&sum, model.theme.quiet());
     // Where even the short one does not fit, the total alone says it.
-    let total =
-        Words::new().word("worst case", model.theme.quiet()).word(safe!("{} calls a post", worst.calls()), model.theme.quiet());
+    let total = Words::new()
+        .word(t("worst case"), model.theme.quiet())
+        .word(tell!("{} calls a post", worst.calls()), model.theme.quiet());
     [long, short].iter().find(|words| words.width() <= place.width).unwrap_or(&total).paint(buffer, place);
 }

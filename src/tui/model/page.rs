@@ -1,0 +1,72 @@
+//! A text over everything, scrolled by lines: an image and what was read, a model, the words of one event.
+//! Wrapped when the text or the width changes, never while drawing.
+
+use crate::domain::{ImageId, ModelKey};
+use crate::text::Safe;
+use crate::tui::model::post::Ink;
+use crate::tui::widget::wrap;
+
+/// What a page is about, for an answer that comes later.
+#[derive(Clone, Debug, PartialEq)]
+pub enum About {
+    /// An image.
+    Image(ImageId),
+    /// A model of the route.
+    Model(ModelKey),
+    /// Nothing that changes.
+    Event,
+}
+
+/// The page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// What it is about.
+    pub about: About,
+    /// What stands on its border.
+    pub title: Safe,
+    /// Paragraphs, each with how it is meant; empty while they are loaded.
+    pub paragraphs: Vec<(Ink, Safe)>,
+    /// The paragraphs wrapped for `width`.
+    pub lines: Vec<(Ink, Safe)>,
+    width: u16,
+    /// Lines scrolled past.
+    pub scroll: usize,
+}
+
+impl Page {
+    /// A page with these paragraphs.
+    pub fn new(about: About, title: Safe, paragraphs: Vec<(Ink, Safe)>) -> Self {
+        Self { about, title, paragraphs, lines: Vec::new(), width: 0, scroll: 0 }
+    }
+
+    /// Takes other paragraphs, staying where it is.
+    pub fn fill(&mut self, paragraphs: Vec<(Ink, Safe)>, width: u16) {
+        if self.paragraphs != paragraphs {
+            (self.paragraphs, self.width) = (paragraphs, 0);
+        }
+        self.wrap(width);
+        self.scroll = self.scroll.min(self.lines.len().saturating_sub(1));
+    }
+
+    /// Wraps the paragraphs, unless they are wrapped for this width already.
+    pub fn wrap(&mut self, width: u16) {
+        if self.width != width {
+            let wrapped = self.paragraphs.iter().flat_map(|(ink, text)| lines(*ink, text, width));
+            self.lines = wrapped.collect();
+            self.width = width;
+        }
+    }
+
+    /// Scrolls by lines, on a window of `height` lines.
+    pub fn scroll_by(&mut self, by: isize, height: usize) {
+        self.scroll = self.scroll.saturating_add_signed(by).min(self.lines.len().saturating_sub(height));
+    }
+}
+
+/// An empty paragraph is an empty line.
+fn lines(ink: Ink, text: &Safe, width: u16) -> Vec<(Ink, Safe)> {
+    if text.is_empty() {
+        return vec![(ink, Safe::default())];
+    }
+    wrap::wrapped(text, width).into_iter().map(|line| (ink, line)).collect()
+}

@@ -1,0 +1,37 @@
+//! A text over everything, scrolled by lines: an image, a model, one event.
+//! The lines come wrapped from the model.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::text::Safe;
+use crate::tui::keymap::{Action, Section};
+use crate::tui::locale::{t, tell};
+use crate::tui::model::Model;
+use crate::tui::model::page::Page;
+use crate::tui::popup::post::{inked, place, rows};
+use crate::tui::widget::frame;
+use crate::tui::widget::paint::{self, Words, line};
+
+/// Draws the page.
+pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
+    let theme = model.theme;
+    let (width, most) = place(model.size);
+    let lines = u16::try_from(page.lines.len().max(1)).unwrap_or(u16::MAX);
+    let inside = frame::window(buffer, screen, (width, lines.saturating_add(4).min(most)), &page.title, theme.accent());
+    if page.paragraphs.is_empty() {
+        paint::left(buffer, line(inside, 0), &Safe::fixed(t("Loading…")), theme.quiet());
+    }
+    let seen = rows(model.size).min(usize::from(inside.height.saturating_sub(1)));
+    for (row, (ink, text)) in (0..).zip(page.lines.iter().skip(page.scroll).take(seen)) {
+        paint::left(buffer, line(inside, row), text, inked(theme, *ink));
+    }
+    let foot = line(inside, inside.height.saturating_sub(1));
+    if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
+        Words::new().word(chord.shown(), theme.accent()).word(t(Action::Close.short()), theme.quiet()).paint(buffer, foot);
+    }
+    let below = page.lines.len().saturating_sub(page.scroll + seen);
+    if below > 0 {
+        paint::right(buffer, foot, &tell!("↓ {} more", paint::number(below as i64)), theme.quiet());
+    }
+}
