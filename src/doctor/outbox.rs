@@ -31,7 +31,12 @@ async fn look(store: &Store, config: &Config) -> Result<Check, StoreError> {
     let pause = store.pauses().await?.into_iter().find(|pause| pause.scope == PauseScope::Uploads);
     Ok(if let Some(pause) = pause {
         let saw = format!("{saw}; paused: {}", pause.reason);
-        Check::new(NAME, State::Warn, &saw, Some("do what stands behind the reason; then P in the dashboard, or start the engine again"))
+        Check::new(
+            NAME,
+            State::Warn,
+            &saw,
+            Some("do what stands behind the reason; then P in the dashboard, or start the engine again"),
+        )
     } else if waiting.bytes >> 20 >= i64::try_from(config.blob.spool_mb).unwrap_or(i64::MAX) {
         let saw = format!("{saw}; the spool is full, no further image is read");
         Check::new(NAME, State::Warn, &saw, Some("start `tagdeck run --kind upload`, or raise blob.spool_mb"))
