@@ -97,6 +97,16 @@ pub fn worst(checks: &[Check]) -> State {
     checks.iter().map(|check| check.state).max().unwrap_or(State::Ok)
 }
 
+/// What opens a database borrows in ways that a list of futures cannot hold: on a thread of its own they need not move between others.
+/// `None`: it panicked.
+async fn apart<F: Future>(work: impl FnOnce() -> F + Send + 'static) -> Option<F::Output>
+where
+    F::Output: Send + 'static,
+{
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work())).await.ok()
+}
+
 /// All checks, at once; each goes to `came` as soon as it and all before it are there, with how many groups are still being looked at.
 pub async fn examine(patient: &Patient, came: &mut (dyn FnMut(&Check, usize) + Send)) -> Vec<Check> {
     let clock = Clock::default();
@@ -106,7 +116,7 @@ pub async fn examine(patient: &Patient, came: &mut (dyn FnMut(&Check, usize) + S
     groups.push_back(Box::pin(providers::checks(config, offline, &clock)));
     groups.push_back(Box::pin(place::database(config, &clock)));
     groups.push_back(Box::pin(storage::checks(config, offline)));
-    groups.push_back(Box::pin(async { outbox::check(config).await.into_iter().collect() }));
+    groups.push_back(Box::pin(outbox::checks(config.clone())));
     groups.push_back(Box::pin(ocr::checks(patient)));
     groups.push_back(Box::pin(reader::checks(config, offline, &clock)));
     let mut checks = Vec::new();

@@ -1,7 +1,7 @@
 //! What the database says of documents on their way into the blob store: how many wait, and what keeps them.
 //! It asks no blob store; that is another check's.
 
-use super::{Check, State};
+use super::{Check, State, apart};
 use crate::config::Config;
 use crate::domain::PauseScope;
 use crate::store::{Access, Store, StoreError};
@@ -9,13 +9,16 @@ use crate::text::grouped;
 
 const NAME: &str = "uploads";
 
-/// `None` where nothing is to be stored, or there is no database to ask: other checks tell of both.
-pub(super) async fn check(config: &Config) -> Option<Check> {
+/// None where nothing is to be stored, or there is no database to ask: other checks tell of both.
+pub(super) async fn checks(config: Config) -> Vec<Check> {
     if !config.blob.upload {
-        return None;
+        return Vec::new();
     }
-    let store = Store::open(config.database.expose(), Access::ReadOnly).await.ok()?;
-    look(&store, config).await.ok()
+    let looked = apart(move || async move {
+        let store = Store::open(config.database.expose(), Access::ReadOnly).await.ok()?;
+        look(&store, &config).await.ok()
+    });
+    looked.await.flatten().into_iter().collect()
 }
 
 async fn look(store: &Store, config: &Config) -> Result<Check, StoreError> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use super::clock::Clock;
-use super::{Check, PATIENCE, State, gigabytes};
+use super::{Check, PATIENCE, State, apart, gigabytes};
 use crate::config::{Config, LOCAL_PROVIDER};
 use crate::llm::route;
 use crate::store::{self, Plan, Store, StoreError};
@@ -121,18 +121,14 @@ pub(super) async fn database(config: &Config, clock: &Clock) -> Vec<Check> {
     vec![check]
 }
 
-/// What attaching would change, and the server's clock; the embedded one runs on this machine's. On a thread of its own, whose futures
-/// need not move between others.
+/// What attaching would change, and the server's clock; the embedded one runs on this machine's.
 async fn asked(url: String) -> (Option<Result<Plan, StoreError>>, Option<i64>) {
-    let runtime = tokio::runtime::Handle::current();
-    let asked = tokio::task::spawn_blocking(move || {
-        runtime.block_on(async {
-            let planned = tokio::time::timeout(PATIENCE, Store::plan(&url)).await.ok();
-            let ready = crate::config::sqlite_file(&url).is_none() && matches!(&planned, Some(Ok(plan)) if plan.steps.is_empty());
-            let clock = async { Store::open(&url, store::Access::ReadOnly).await.ok()?.now().await.ok() };
-            let now = if ready { tokio::time::timeout(PATIENCE, clock).await.ok().flatten() } else { None };
-            (planned, now)
-        })
+    let asked = apart(move || async move {
+        let planned = tokio::time::timeout(PATIENCE, Store::plan(&url)).await.ok();
+        let ready = crate::config::sqlite_file(&url).is_none() && matches!(&planned, Some(Ok(plan)) if plan.steps.is_empty());
+        let clock = async { Store::open(&url, store::Access::ReadOnly).await.ok()?.now().await.ok() };
+        let now = if ready { tokio::time::timeout(PATIENCE, clock).await.ok().flatten() } else { None };
+        (planned, now)
     });
     asked.await.unwrap_or_default()
 }
