@@ -1,6 +1,8 @@
 //! What the database says of documents on their way into the blob store: how many wait, and what keeps them.
 //! It asks no blob store; that is another check's.
 
+use tokio::runtime::Handle;
+
 use super::{Check, State};
 use crate::config::Config;
 use crate::domain::PauseScope;
@@ -9,11 +11,18 @@ use crate::text::grouped;
 
 const NAME: &str = "uploads";
 
-/// `None` where nothing is to be stored, or there is no database to ask: other checks tell of both.
-pub(super) async fn check(config: &Config) -> Option<Check> {
+/// Empty where nothing is to be stored, or there is no database to ask: other checks tell of both.
+pub(super) async fn checks(config: &Config) -> Vec<Check> {
     if !config.blob.upload {
-        return None;
+        return Vec::new();
     }
+    let config = config.clone();
+    // On a thread of its own: that opening a database may go from thread to thread is more than the compiler can see.
+    let asked = tokio::task::spawn_blocking(move || Handle::current().block_on(check(&config))).await;
+    asked.ok().flatten().into_iter().collect()
+}
+
+async fn check(config: &Config) -> Option<Check> {
     let store = Store::open(config.database.expose(), Access::ReadOnly).await.ok()?;
     look(&store, config).await.ok()
 }
@@ -31,7 +40,12 @@ async fn look(store: &Store, config: &Config) -> Result<Check, StoreError> {
     let pause = store.pauses().await?.into_iter().find(|pause| pause.scope == PauseScope::Uploads);
     Ok(if let Some(pause) = pause {
         let saw = format!("{saw}; paused: {}", pause.reason);
-        Check::new(NAME, State::Warn, &saw, Some("do what stands behind the reason; then P in the dashboard, or start the engine again"))
+        Check::new(
+            NAME,
+            State::Warn,
+            &saw,
+            Some("do what stands behind the reason; then P in the dashboard, or start the engine again"),
+        )
     } else if waiting.bytes >> 20 >= i64::try_from(config.blob.spool_mb).unwrap_or(i64::MAX) {
         let saw = format!("{saw}; the spool is full, no further image is read");
         Check::new(NAME, State::Warn, &saw, Some("start `tagdeck run --kind upload`, or raise blob.spool_mb"))
