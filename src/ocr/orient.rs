@@ -31,6 +31,8 @@ const MARGIN: f32 = 0.05;
 const UNREAD: f32 = 0.5;
 /// And they do when they read so surely there.
 const READ: f32 = 0.8;
+/// If the model thinks so, too.
+const LIKELY: f32 = 0.5;
 
 /// Tells how a page is turned.
 pub struct Orienter {
@@ -60,8 +62,10 @@ impl Orienter {
             // Boxes around single letters do not show which way lines run.
             let across = both_ways(image, quads, standing <= 0.5, recogniser)?;
             tracing::debug!(?across, "page orientation, the other way");
-            if surest(across) > READ {
-                return Ok(decide(across, seen));
+            let turns = decide(across, seen);
+            // A picture's boxes may read as a letter in some direction: the model must see the turn, too.
+            if surest(across) > READ && seen.get(usize::from(turns)).is_some_and(|&seen| seen > LIKELY) {
+                return Ok(turns);
             }
         }
         Ok(decide(along, seen))
