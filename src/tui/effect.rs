@@ -62,6 +62,8 @@ pub enum Effect {
     Outputs(outputs::Wish),
     /// Put this on the clipboard of the terminal.
     Copy(String),
+    /// Look at everything that is needed.
+    Doctor,
     /// Leave the dashboard.
     Quit,
     /// Draw every cell again.
@@ -191,6 +193,7 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         Effect::Resume => done(ops.resume().await, Done::Resumed),
         Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
         Effect::Drained => done(ops.resume().await, Done::Drained),
+        Effect::Doctor => Msg::Examined(ops.examine().await),
         Effect::Outputs(wish) => Msg::Outputs(outputs::perform(&ops, wish).await),
         Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
     })

@@ -15,6 +15,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
 use crate::domain::{BreakerState, EventKind, ImageId, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
+use crate::ops::doctor::Check;
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
@@ -68,6 +69,8 @@ pub enum Msg {
     Skippable(Retry, Result<i64, Safe>),
     /// Something about outputs.
     Outputs(Told),
+    /// Everything that is needed was looked at.
+    Examined(Vec<Check>),
     /// Something was done, or not.
     Done(Result<Done, Safe>),
 }
@@ -111,6 +114,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Retried(retry, done) => answer::retried(model, &retry, done),
         Msg::Skippable(which, counted) => answer::skippable(model, which, counted),
         Msg::Outputs(told) => outputs::told(model, told),
+        Msg::Examined(checks) => answer::examined(model, &checks),
         Msg::Done(done) => answer::done(model, done),
     };
     if model.focus == Pane::Outputs {

@@ -57,7 +57,10 @@ pub fn offence(output: &[u8], kind: Kind) -> Option<String> {
 /// A control sequence without its introducer.
 fn ours(sequence: &str, kind: Kind) -> bool {
     let numbers = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == ';');
-    let modes = ["?1049h", "?1049l", "?25h", "?25l", "?2004h", "?2004l", "?2026h", "?2026l"];
+    let modes = [
+        "?1000h", "?1000l", "?1002h", "?1002l", "?1006h", "?1006l", "?1049h", "?1049l", "?25h", "?25l", "?2004h", "?2004l",
+        "?2026h", "?2026l",
+    ];
     match sequence.chars().last() {
         Some('h' | 'l') => modes.contains(&sequence),
         Some('H' | 'm') => numbers(&sequence[..sequence.len() - 1]),

@@ -1,4 +1,4 @@
-//! Where log lines go and in which form.
+//! The keys `log_format`, `log_dir` and `log_files`: where programs that stay write their log.
 //! It opens no file.
 
 use toml::Spanned;

@@ -172,3 +172,37 @@ async fn verify(ops: &Ops, progress: &Progress) -> Result<Box<Verdict>, Safe> {
     let verified = outputs.verify(false, progress, &mut keep).await.map_err(|error| told(&error))?;
     Ok(Box::new(Verdict::new(&verified, &troubles)))
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+    use ratatui::style::Color;
+    use ratatui::widgets::Widget;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_image_becomes_coloured_half_blocks_that_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let red_over_blue = |_, y| if y < 200 { image::Rgb([255, 0, 0]) } else { image::Rgb([0, 0, 255]) };
+        image::RgbImage::from_fn(400, 400, red_over_blue).save(&path).unwrap();
+        let cells = picture(path, (30, 10)).await.unwrap();
+        assert_eq!((cells.0.size().width, cells.0.size().height), (20, 10));
+        let area = Rect::new(0, 0, 30, 10);
+        let mut buffer = Buffer::empty(area);
+        ratatui_image::Image::new(&cells.0).allow_clipping(true).render(area, &mut buffer);
+        assert_eq!((buffer[(5, 0)].bg, buffer[(5, 9)].bg), (Color::Rgb(255, 0, 0), Color::Rgb(0, 0, 255)));
+        assert!(buffer.content.iter().all(|cell| matches!(cell.symbol(), " " | "▀" | "▄")));
+        let gone = picture(folder.path().join("gone.png"), (30, 10)).await.unwrap_err();
+        assert!(gone.contains("gone.png"), "{gone}");
+    }
+
+    #[test]
+    fn a_folder_may_be_given_from_home() {
+        assert_eq!(at_home("~/x"), PathBuf::from(std::env::var_os("HOME").unwrap()).join("x"));
+        assert_eq!(at_home("~x/y"), PathBuf::from("~x/y"));
+        assert_eq!(at_home("/a"), PathBuf::from("/a"));
+    }
+}

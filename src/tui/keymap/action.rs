@@ -121,6 +121,7 @@ named! {
         NextPane = "next_pane", "next", "the next pane";
         PreviousPane = "previous_pane", "previous", "the pane before";
         Palette = "palette", "command", "find a command by its name";
+        Doctor = "doctor", "doctor", "look whether everything that is needed is there";
         Help = "help", "help", "these keys";
         Quit = "quit", "quit", "leave; what is in flight is finished or given back";
         Drain = "drain", "drain", "claim nothing more; leave when all in flight is done";

@@ -21,6 +21,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Redraw => vec![Effect::Redraw],
         Action::Suspend => vec![Effect::Suspend],
         Action::Help => open(model, |model| Popup::Help { of: model.sections(), scroll: 0 }),
+        Action::Doctor => {
+            model.say(Tone::Good, Safe::fixed(t("Looking at everything that is needed…")));
+            vec![Effect::Doctor]
+        }
         Action::Close => {
             model.popups.pop();
             Vec::new()

@@ -69,6 +69,7 @@ pub fn lines(model: &Model) -> Vec<Need> {
             }
         });
     }
+    lines.extend(uploads(model));
     lines.extend(forecast(model));
     lines.extend(failures(model));
     for (score, name) in model.snapshot.models.iter().zip(&model.names) {
@@ -114,6 +115,27 @@ fn forecast(model: &Model) -> Option<Need> {
         );
         Need::new(Words::new().word(words, model.theme.warn()))
     })
+}
+
+/// `12 documents wait for their upload · s3://bucket: no answer`, while something keeps them from the blob store.
+fn uploads(model: &Model) -> Option<Need> {
+    let (theme, uploads) = (model.theme, &model.snapshot.uploads);
+    let paused = model.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::Uploads);
+    let full = Safe::fixed(t("the spool is full: no further image is read until it has drained"));
+    let why = match &uploads.trouble {
+        _ if uploads.full => Some(&full),
+        // The pause stands above with its reason.
+        trouble => trouble.as_ref().filter(|_| !paused),
+    };
+    if why.is_none() && !paused {
+        return None;
+    }
+    let waiting = tell!("{} documents wait for their upload", paint::number(uploads.waiting.documents));
+    let words = Words::new().word(waiting, if uploads.full { theme.bad() } else { theme.warn() });
+    Some(Need::new(match why {
+        Some(why) => words.word("·", theme.quiet()).word(why, Style::new()),
+        None => words,
+    }))
 }
 
 /// What a newcomer does next: bring posts, set a key.
