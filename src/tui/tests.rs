@@ -1,6 +1,7 @@
 //! Promises of the dashboard as a whole, each checked on what a person would see.
 //! Single panes and windows have their tests beside them.
 
+mod acting;
 mod hostile;
 mod keys;
 mod pty;
