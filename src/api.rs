@@ -6,6 +6,7 @@
 //!    └─ server: heads that do not come, too many connections, a stop in order
 //! ```
 
+mod counts;
 mod files;
 mod gate;
 mod health;
@@ -28,6 +29,7 @@ use utoipa_axum::routes;
 
 use crate::config::{Api, Config};
 use crate::ops::Ops;
+use counts::Counts;
 use gate::Gate;
 use health::Standing;
 use inbox::Inbox;
@@ -38,6 +40,7 @@ pub use server::{ApiError, Front, Server};
 /// What every route works with.
 struct Desk {
     ops: Ops,
+    counts: Counts,
     settings: Api,
     standing: watch::Receiver<Standing>,
     meter: Meter,
@@ -60,7 +63,8 @@ fn router(ops: Ops, config: &Config, stopping: watch::Receiver<bool>) -> Router 
     let settings = config.api.clone();
     let in_bucket = config.blob.bucket.is_some();
     let (inbox, uploads) = (Inbox::of(config), Semaphore::new(settings.uploads));
-    let desk: Shared = Arc::new(Desk { ops, settings, standing, meter, inbox, in_bucket, uploads, stopping });
+    let desk: Shared =
+        Arc::new(Desk { counts: Counts::default(), ops, settings, standing, meter, inbox, in_bucket, uploads, stopping });
     let (routes, _) = described().split_for_parts();
     let routes = routes.fallback(reply::no_such_route).method_not_allowed_fallback(reply::method_not_allowed).with_state(desk);
     gate::around(routes, gate)

@@ -128,6 +128,7 @@ enum Kind {
     S3(Box<s3::S3>),
 }
 
+/// The futures of Amazon's library have kilobytes, which must not become part of everything that waits for them: they are boxed.
 impl BlobStore {
     /// The store that the settings name; asks no server.
     pub async fn open(settings: &config::Blob) -> Result<Self, BlobError> {
@@ -158,7 +159,7 @@ impl BlobStore {
         }
         match &self.0 {
             Kind::Files(files) => files.put(key, bytes, about).await,
-            Kind::S3(s3) => s3.put(key, bytes, about).await,
+            Kind::S3(s3) => Box::pin(s3.put(key, bytes, about)).await,
         }
     }
 
@@ -166,7 +167,7 @@ impl BlobStore {
     pub async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.head(key).await,
-            Kind::S3(s3) => s3.head(key).await,
+            Kind::S3(s3) => Box::pin(s3.head(key)).await,
         }
     }
 
@@ -174,7 +175,7 @@ impl BlobStore {
     pub async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.get(key, range).await,
-            Kind::S3(s3) => s3.get(key, range).await,
+            Kind::S3(s3) => Box::pin(s3.get(key, range)).await,
         }
     }
 
@@ -182,7 +183,7 @@ impl BlobStore {
     pub async fn download(&self, key: &str, to: &mut (impl AsyncWrite + Unpin)) -> Result<u64, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.download(key, to).await,
-            Kind::S3(s3) => s3.download(key, to).await,
+            Kind::S3(s3) => Box::pin(s3.download(key, to)).await,
         }
     }
 
@@ -190,7 +191,7 @@ impl BlobStore {
     pub async fn list(&self, ask: &List) -> Result<Page, BlobError> {
         match &self.0 {
             Kind::Files(files) => files.list(ask).await,
-            Kind::S3(s3) => s3.list(ask).await,
+            Kind::S3(s3) => Box::pin(s3.list(ask)).await,
         }
     }
 
@@ -198,7 +199,7 @@ impl BlobStore {
     pub async fn delete(&self, key: &str) -> Result<(), BlobError> {
         match &self.0 {
             Kind::Files(files) => files.delete(key).await,
-            Kind::S3(s3) => s3.delete(key).await,
+            Kind::S3(s3) => Box::pin(s3.delete(key)).await,
         }
     }
 
@@ -206,7 +207,7 @@ impl BlobStore {
     pub async fn presign(&self, key: &str, lasts: Duration) -> Result<Option<String>, BlobError> {
         match &self.0 {
             Kind::Files(_) => Ok(None),
-            Kind::S3(s3) => s3.presign(key, lasts).await.map(Some),
+            Kind::S3(s3) => Box::pin(s3.presign(key, lasts)).await.map(Some),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod clock;
 mod ocr;
+mod outbox;
 mod place;
 mod providers;
 mod reader;
@@ -105,6 +106,7 @@ pub async fn examine(patient: &Patient, came: &mut (dyn FnMut(&Check, usize) + S
     groups.push_back(Box::pin(providers::checks(config, offline, &clock)));
     groups.push_back(Box::pin(place::database(config, &clock)));
     groups.push_back(Box::pin(storage::checks(config, offline)));
+    groups.push_back(Box::pin(async { outbox::check(config).await.into_iter().collect() }));
     groups.push_back(Box::pin(ocr::checks(patient)));
     groups.push_back(Box::pin(reader::checks(config, offline, &clock)));
     let mut checks = Vec::new();

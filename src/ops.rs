@@ -2,6 +2,7 @@
 //! It does no background work and prints nothing.
 
 mod chorus;
+pub mod doctor;
 mod fetch;
 mod hand;
 mod images;
@@ -93,6 +94,8 @@ pub struct Ops {
     log: Arc<OnceLock<EventLog>>,
     /// Where documents are stored, if anywhere.
     blobs: Option<BlobStore>,
+    /// What is examined when somebody asks.
+    patient: Option<Arc<doctor::Patient>>,
     /// Wakes the engine of this process, if there is one.
     waker: Option<mpsc::Sender<()>>,
 }
@@ -107,6 +110,7 @@ impl Ops {
             own_log: Some(engine.log()),
             log: Arc::default(),
             blobs: None,
+            patient: None,
             waker: Some(engine.waker()),
         }
     }
@@ -115,7 +119,7 @@ impl Ops {
     pub fn observing(store: Store, tagging: &Tagging) -> Self {
         let tagging = Arc::new(tagging.clone());
         let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
-        Self { store, tagging, snapshot, own_log: None, log: Arc::default(), blobs: None, waker: None }
+        Self { store, tagging, snapshot, own_log: None, log: Arc::default(), blobs: None, patient: None, waker: None }
     }
 
     /// The same with the blob store that documents lie in.

@@ -91,6 +91,12 @@ async fn the_description_is_whole() {
         let name = reference.split('"').next().unwrap();
         assert!(document["components"]["schemas"][name].is_object(), "{name}");
     }
+    let words = json!(["pending", "retrying", "success", "failed", "skipped"]);
+    assert_eq!(document["components"]["schemas"]["Status"]["enum"], words, "the words that are answered");
+    assert!(
+        document["components"]["schemas"]["Outcome"]["enum"].as_array().unwrap().contains(&json!("not_tags")),
+        "one name, one thing"
+    );
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path}");
@@ -236,6 +242,7 @@ async fn nonsense_is_told_and_breaks_nothing() {
     assert_eq!(code(Form::new().text("image_url", "http://1.1.1.1/a.png")).await, "image_url_off");
     assert_eq!(code(Form::new().text("password", "x")).await, "bad_request");
     assert_eq!(code(Form::new().part("file", part(b"x")).text("return_content", "maybe")).await, "bad_request");
+    assert_eq!(code(Form::new().text("return_content", "true".repeat(100))).await, "bad_request");
     for (kind, body) in [
         ("application/json", "{}"),
         ("multipart/form-data", "x"),

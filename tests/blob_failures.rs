@@ -41,8 +41,8 @@ async fn list(settings: &Blob) -> Result<blob::Page, BlobError> {
     BlobStore::open(settings).await?.list(&List::default()).await
 }
 
-fn credentials(access_key: &str, secret_key: &str) -> Option<Credentials> {
-    Some(Credentials { access_key: Secret::new(access_key), secret_key: Secret::new(secret_key), session_token: None })
+fn credentials(access_key: &str, secret_key: &str) -> Credentials {
+    Credentials { access_key: Secret::new(access_key), secret_key: Secret::new(secret_key), session_token: None }
 }
 
 /// Settings for a server that answers as told; one try.
@@ -50,7 +50,7 @@ fn at(server: &RawServer) -> Blob {
     Blob {
         bucket: Some("documents".to_owned()),
         endpoint: Some(server.base_url().trim_end_matches("/v1").to_owned()),
-        credentials: credentials("AKIAKEY", "very-secret"),
+        credentials: Some(credentials("AKIAKEY", "very-secret")),
         retries: 0,
         ..Blob::default()
     }
@@ -86,7 +86,7 @@ fn told(error: &BlobError, class: Class, stays: bool, saw: &str, remedy: &str) {
 #[tokio::test]
 async fn a_wrong_secret_is_told() {
     let server = s3::S3Server::start();
-    let settings = Blob { credentials: credentials(s3::ACCESS_KEY, "very-secret"), ..server.settings() };
+    let settings = Blob { credentials: Some(credentials(s3::ACCESS_KEY, "very-secret")), ..server.settings() };
     let wanted = (Class::WrongSecret, true, "SignatureDoesNotMatch", "check blob.secret_key");
     for error in [put(&settings).await.unwrap_err(), list(&settings).await.unwrap_err()] {
         told(&error, wanted.0, wanted.1, wanted.2, wanted.3);
@@ -96,7 +96,7 @@ async fn a_wrong_secret_is_told() {
 #[tokio::test]
 async fn an_unknown_key_is_told() {
     let server = s3::S3Server::start();
-    let settings = Blob { credentials: credentials("somebody", "very-secret"), ..server.settings() };
+    let settings = Blob { credentials: Some(credentials("somebody", "very-secret")), ..server.settings() };
     told(&put(&settings).await.unwrap_err(), Class::UnknownKey, true, "NotSignedUp", "check blob.access_key");
     let raw =
         RawServer::start(vec![refusal(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist")]).await;
@@ -161,7 +161,7 @@ async fn a_name_that_nobody_knows_is_a_wrong_endpoint_unless_the_resolver_itself
     let said = tokio::net::lookup_host("s3.no-such-host.invalid:80").await.err().expect("the name exists").to_string();
     let endpoint = Some("http://s3.no-such-host.invalid".to_owned());
     let settings =
-        Blob { bucket: Some("b".to_owned()), endpoint, credentials: credentials("a", "b"), retries: 0, ..Blob::default() };
+        Blob { bucket: Some("b".to_owned()), endpoint, credentials: Some(credentials("a", "b")), retries: 0, ..Blob::default() };
     let error = put(&settings).await.unwrap_err();
     let passing = said.contains("Temporary failure");
     assert_eq!(error.class(), if passing { Class::Network } else { Class::WrongEndpoint }, "{error}");
@@ -220,6 +220,14 @@ async fn a_bucket_of_another_region_is_told_with_its_region() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_wants_a_password_is_told() {
+    let proxy = RawServer::start(vec![answer(407, "Proxy-Authenticate: Basic\r\n", "")]).await;
+    let address = Some(Secret::new(proxy.base_url().trim_end_matches("/v1")));
+    let settings = Blob { endpoint: Some("http://s3.example.test".to_owned()), proxy: address, ..at(&proxy) };
+    told(&list(&settings).await.unwrap_err(), Class::Network, false, "HTTP 407", "blob.proxy");
+}
+
+#[tokio::test]
 async fn what_is_not_s3_is_a_wrong_endpoint() {
     let page = "<!DOCTYPE html><html><body>Console</body></html>";
     let html = "Content-Type: text/html\r\n";
@@ -243,7 +251,7 @@ async fn a_plain_server_asked_for_tls_is_a_wrong_endpoint() {
         }
     });
     let bucket = Some("documents".to_owned());
-    let settings = Blob { bucket, endpoint, credentials: credentials("a", "very-secret"), retries: 0, ..Blob::default() };
+    let settings = Blob { bucket, endpoint, credentials: Some(credentials("a", "very-secret")), retries: 0, ..Blob::default() };
     told(&list(&settings).await.unwrap_err(), Class::WrongEndpoint, true, "", "correct blob.endpoint");
 }
 
@@ -308,7 +316,7 @@ async fn on_cloud_ru_a_key_without_its_tenant_is_told_and_a_proxy_is_used() {
     told(&list(&settings).await.unwrap_err(), Class::KeyFormat, true, "The key … is unknown", "tenant_id:key_id");
     let asked = proxy.requests();
     assert!(asked[0].line.starts_with("GET http://s3.cloud.ru/documents/?"), "{}", asked[0].line);
-    let whole = Blob { credentials: credentials("tenant:AKIAKEY", "very-secret"), ..settings };
+    let whole = Blob { credentials: Some(credentials("tenant:AKIAKEY", "very-secret")), ..settings };
     told(&list(&whole).await.unwrap_err(), Class::UnknownKey, true, "InvalidAccessKeyId", "check blob.access_key");
 }
 
@@ -350,8 +358,13 @@ async fn a_certificate_that_nobody_vouches_for_is_told() {
     let certificate = include_bytes!("support/self_signed_cert.der").to_vec().into();
     let endpoint = tls_server(certificate, include_bytes!("support/self_signed_key.der"));
     let bucket = Some("documents".to_owned());
-    let settings =
-        Blob { bucket, endpoint: Some(endpoint), credentials: credentials("a", "very-secret"), retries: 0, ..Blob::default() };
+    let settings = Blob {
+        bucket,
+        endpoint: Some(endpoint),
+        credentials: Some(credentials("a", "very-secret")),
+        retries: 0,
+        ..Blob::default()
+    };
     told(&list(&settings).await.unwrap_err(), Class::Tls, true, "certificate", "in blob.ca_file");
 }
 
@@ -364,7 +377,7 @@ async fn a_certificate_named_in_the_settings_is_believed() {
     let settings = Blob {
         bucket: Some("documents".to_owned()),
         endpoint: Some(endpoint),
-        credentials: credentials("a", "very-secret"),
+        credentials: Some(credentials("a", "very-secret")),
         ca_file: Some(file.into()),
         retries: 0,
         ..Blob::default()

@@ -25,8 +25,10 @@ fn headless_demo_ends_with_every_post_final_and_faults_cured() {
     let posts = u64::try_from(tagdeck::demo::posts().unwrap().len()).unwrap();
     assert_eq!(tag("success") + tag("failed") + tag("skipped"), posts, "{summary}");
     assert_eq!(summary["ocr"], serde_json::json!({ "success": 4, "failed": 0, "skipped": 0 }), "{summary}");
-    assert!(summary["upload"].is_object(), "{summary}");
-    for kind in ["ocr_start", "ocr_done", "retry", "fallback", "breaker", "paused", "resumed", "success", "skipped"] {
+    assert_eq!(summary["upload"], serde_json::json!({ "success": 4, "failed": 0, "skipped": 0 }), "{summary}");
+    for kind in
+        ["ocr_start", "ocr_done", "upload_done", "retry", "fallback", "breaker", "paused", "resumed", "success", "skipped"]
+    {
         assert!(events.iter().any(|event| event["event"] == kind), "no {kind} event was seen");
     }
     for event in &events[..events.len() - 1] {

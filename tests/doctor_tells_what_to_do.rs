@@ -35,13 +35,16 @@ fn a_fresh_place_is_well_and_stays_untouched() {
         ("OCR runs on", "cpu: no NVIDIA driver"),
         ("models", "inside the program, hashes right"),
         ("inference", "loaded and run in"),
+        ("storage", "to be made in"),
+        ("clock", "nobody answered"),
+        ("terminal", "stdout is no terminal"),
     ] {
         assert!(checks[name]["saw"].as_str().unwrap().contains(seen), "{name}: {checks:#}");
     }
     assert!(!home.path().join("tagdeck.db").exists());
 
     let lines = home.ok(&["doctor"]);
-    assert_eq!(lines.lines().count(), 8, "{lines}");
+    assert_eq!(lines.lines().count(), 11, "{lines}");
     assert!(lines.lines().all(|line| line.starts_with("ok    ")), "{lines}");
 }
 
@@ -49,6 +52,7 @@ fn a_fresh_place_is_well_and_stays_untouched() {
 fn a_missing_key_and_a_gpu_that_is_not_there_are_warnings_with_a_remedy() {
     let home = Home::new();
     home.write("config.toml", "[ocr]\nprovider = \"cuda\"\n[tagging]\nroute = [\"auto:free\"]\n");
+    assert!(!home.path().join("outputs").exists());
     let (exit, checks, _) = doctor(&home);
     assert_eq!(exit, Some(3), "{checks:#}");
     assert_eq!(checks["route"]["state"], "warn");
@@ -62,7 +66,7 @@ fn a_missing_key_and_a_gpu_that_is_not_there_are_warnings_with_a_remedy() {
 #[test]
 fn a_key_is_never_shown() {
     let home = Home::new();
-    home.write(".env", format!("OPENROUTER_API_KEY={KEY}\nTELEGRAM_DATABASE_URL=postgres://u:{KEY}@127.0.0.1:1/x\n"));
+    home.write(".env", format!("OPENROUTER_API_KEY={KEY}\nTELEGRAM_DATABASE_URL=postgres://u:{KEY}@127.0.0.1:1/x\nOPENROUTER_BASE_URL=http://127.0.0.1:1/v1\n"));
     for args in [&["doctor"][..], &["doctor", "--json"]] {
         let output = home.run(args);
         assert_eq!(output.status.code(), Some(1), "the database does not answer");

@@ -233,7 +233,7 @@ fn lookup<'a>(example: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
     match key.split_once('.') {
         None => example.get(key),
         Some(("providers", key)) => example.get("providers")?.as_array()?.first()?.get(key),
-        Some((table, key)) => example.get(table)?.get(key),
+        Some((table, key)) => key.split('.').try_fold(example.get(table)?, |value, key| value.get(key)),
     }
 }
 

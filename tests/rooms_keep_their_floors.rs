@@ -16,7 +16,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("import", &["text", "domain", "config", "store"]),
     ("engine", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     // Beside each other on one floor; `ops` hands out the engine's log and numbers.
-    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "blob", "engine"]),
+    ("ops", &["text", "domain", "config", "store", "llm", "ocr", "blob", "engine", "doctor"]),
     ("doctor", &["text", "domain", "config", "store", "llm", "ocr", "blob"]),
     ("tui", &["text", "domain", "config", "ops", "engine"]),
     ("api", &["text", "domain", "config", "ops", "engine"]),

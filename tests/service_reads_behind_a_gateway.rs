@@ -2,6 +2,7 @@
 //! Times are those of LEGACY.md divided by twenty; the service and its bucket are a stand-in over the real wire.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[allow(dead_code)]
 #[path = "support/databases.rs"]
 mod databases;
 #[path = "support/engines.rs"]

@@ -2,6 +2,7 @@
 //! The model is a server of raw bytes; what a real one reads is not tested.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[allow(dead_code)]
 #[path = "support/databases.rs"]
 mod databases;
 #[path = "support/engines.rs"]

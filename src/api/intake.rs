@@ -92,10 +92,10 @@ async fn read(desk: &Desk, request: Request) -> Result<Image, Problem> {
                 let name = field.file_name().unwrap_or_default().to_owned();
                 Source::File(name, bytes(field, most).await?)
             }
-            Some("image_url") => Source::Url(text(field, URL as u64).await?),
+            Some("image_url") => Source::Url(short(field, URL).await?),
             Some("image_base64") => Source::Base64(text(field, most / 3 * 4 + 1024).await?),
             Some("return_content") => {
-                return_content = flag(&text(field, 16).await?)?;
+                return_content = flag(&short(field, 16).await?)?;
                 continue;
             }
             _ => return Err(Problem::unreadable("the fields of the form are file, image_url, image_base64 and return_content")),
@@ -140,6 +140,18 @@ async fn bytes(mut field: Field<'_>, most: u64) -> Result<Vec<u8>, Problem> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+/// A field in which much is a mistake, not an image that is too large.
+async fn short(mut field: Field<'_>, most: usize) -> Result<String, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error, most as u64))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > most {
+            return Err(Problem::unreadable(&format!("a field of the form is longer than {most} bytes")));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Problem::unreadable("a field of the form is not text"))
 }
 
 async fn text(field: Field<'_>, most: u64) -> Result<String, Problem> {

@@ -25,7 +25,7 @@ const RETRY: (u32, u32) = (50, 10_000);
     responses((status = 200, body = Stats), (status = 404, description = "There is no such user", body = Problem))
 )]
 pub async fn tagging_stats(State(desk): State<Shared>, Named(user): Named<i64>) -> Result<Reply<Stats>, Problem> {
-    desk.ops.stats(Some(UserId(user))).await?.map(ok).ok_or_else(|| no_such_user(user))
+    desk.counts.of(&desk.ops, user).await?.map(ok).ok_or_else(|| no_such_user(user))
 }
 
 fn no_such_user(user: i64) -> Problem {

@@ -25,7 +25,7 @@ const UPLOAD: Duration = Duration::from_secs(5);
 
 /// A document, or that it is not there yet; the keys of the service before.
 #[derive(Serialize, ToSchema)]
-pub struct Outcome {
+pub struct Answer {
     /// `success`; `processing`: ask `result_url` later.
     #[schema(value_type = String)]
     status: &'static str,
@@ -99,8 +99,8 @@ impl Stored {
 #[utoipa::path(
     post, path = "/ocr", tag = "ocr", request_body(content = inline(Form), content_type = "multipart/form-data"),
     responses(
-        (status = 200, body = Outcome),
-        (status = 202, description = "It is not read yet; it will be", body = Outcome),
+        (status = 200, body = Answer),
+        (status = 202, description = "It is not read yet; it will be", body = Answer),
         (status = 408, description = "The image did not come in in time", body = Problem),
         (status = 422, description = "The form cannot be read, or there is no reading this image: `code` says which", body = Problem),
     )
@@ -193,8 +193,8 @@ pub async fn status(State(desk): State<Shared>, Named(task): Named<i64>) -> Resu
     get, path = "/ocr/result/{task_id}", tag = "ocr",
     params(("task_id" = i64, Path, minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses(
-        (status = 200, body = Outcome),
-        (status = 202, description = "It is not read yet", body = Outcome),
+        (status = 200, body = Answer),
+        (status = 202, description = "It is not read yet", body = Answer),
         (status = 404, description = "There is no such task", body = Problem),
         (status = 422, description = "There is no reading this image: `code` says why", body = Problem),
     )
@@ -254,7 +254,7 @@ async fn answer(
     took: Duration,
     with_content: bool,
 ) -> Result<Response, Problem> {
-    let mut outcome = Outcome {
+    let mut outcome = Answer {
         status: "processing",
         task_id: image.id.0,
         input_type,

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::{Common, Doctor};
 use super::output::{self, Exit};
 use super::session::{self, LogTo};
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::doctor::{self, Check, Patient, State, Terminal};
 
 /// See the module.
@@ -20,7 +20,7 @@ pub fn run(common: &Common, args: Doctor) -> Result<Exit> {
     let checks = match session::settings(common) {
         Ok(config) => {
             session::start_log("error", &LogTo::Stderr)?;
-            let patient = Patient { ocr: session::ocr_options(&config), terminal: terminal(), offline: args.offline, config };
+            let patient = patient(&config, args.offline);
             session::block_on(async { doctor::examine(&patient, &mut |check, left| lines.take(check, left)).await })?
         }
         Err(error) => match error.downcast_ref::<ConfigError>() {
@@ -68,9 +68,11 @@ impl Lines {
     }
 }
 
-fn terminal() -> Terminal {
+/// This machine with these settings.
+pub fn patient(config: &Config, offline: bool) -> Patient {
     let size = if std::io::stdout().is_terminal() { crate::tui::terminal_size() } else { None };
-    Terminal::of(size, |name| std::env::var(name).ok())
+    let terminal = Terminal::of(size, |name| std::env::var(name).ok());
+    Patient { config: config.clone(), ocr: session::ocr_options(config), terminal, offline }
 }
 
 fn line(check: &Check) -> String {

@@ -149,8 +149,9 @@ where
     })?
 }
 
-/// Adds the blob store of the settings; without one the dashboard says why.
+/// Adds what doctor looks at, and the blob store of the settings; without one the dashboard says why.
 pub async fn with_blobs(ops: Ops, config: &Config) -> (Ops, std::result::Result<Safe, Safe>) {
+    let ops = ops.with_patient(super::doctor::patient(config, false));
     match BlobStore::open(&config.blob).await {
         Ok(blobs) => {
             let place = blobs.place();

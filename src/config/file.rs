@@ -4,6 +4,7 @@
 mod api;
 mod blob;
 mod database;
+mod log;
 mod ocr;
 mod remote;
 mod ui;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Config, LOCAL_PROVIDER, LOG_FORMATS, Log, Provider, Secret, Tagging};
+use super::{Config, LOCAL_PROVIDER, Provider, Secret, Tagging};
 use crate::text::Safe;
 
 pub use api::parse_address;
@@ -163,7 +164,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     complete_route(&mut tagging, &providers, explicit, &variables);
     let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
     let api = api::api(&file, root.api, &variables)?;
-    let log = log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
+    let log = log::log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
     let ui = ui::ui(&file, &root.ui, root.keys)?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;
     Ok(Config {
@@ -468,27 +469,6 @@ fn complete_route(tagging: &mut Tagging, providers: &[Provider], explicit: bool,
         tagging.route.retain(|entry| entry != model);
         tagging.route.insert(0, model.to_owned());
     }
-}
-
-fn log(
-    file: &Source<'_>,
-    format: Option<&Spanned<String>>,
-    folder: Option<&str>,
-    files: Option<&Spanned<i64>>,
-) -> Result<Log, ConfigError> {
-    let default = Log::default();
-    let format = match format {
-        None => default.format,
-        Some(word) => *LOG_FORMATS.iter().find(|known| **known == word.get_ref()).ok_or_else(|| {
-            let message = format!("log_format = \"{}\" is not possible; one of {}", word.get_ref(), LOG_FORMATS.join(", "));
-            file.invalid(word.span().start, &message)
-        })?,
-    };
-    Ok(Log {
-        format,
-        folder: folder.filter(|folder| !folder.is_empty()).map(expand_home).transpose()?,
-        files: file.whole(files, "log_files", 1..=10_000)?.unwrap_or(default.files),
-    })
 }
 
 fn expand_home(dir: &str) -> Result<PathBuf, ConfigError> {

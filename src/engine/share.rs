@@ -121,8 +121,8 @@ async fn show(shared: &Shared, shown: &mut Option<Shown>) {
         return;
     }
     let (provider, doing, numbers) = &now;
-    let shows = shared.store.show_worker(&shared.worker, provider.as_deref(), doing, numbers).await;
-    *shown = shows.is_ok().then_some(now);
+    let written = shared.store.show_worker(&shared.worker, provider.as_deref(), doing, numbers).await;
+    *shown = written.is_ok().then_some(now);
 }
 
 /// In words, for a line of a dashboard.

@@ -27,6 +27,11 @@ const SAMPLE: usize = 5;
 /// A turn must read so much more surely than no turn.
 const MARGIN: f32 = 0.05;
 
+/// Lines that read less surely than this in both directions may run across them.
+const UNREAD: f32 = 0.5;
+/// And they do when they read so surely there.
+const READ: f32 = 0.8;
+
 /// Tells how a page is turned.
 pub struct Orienter {
     net: Net,
@@ -49,15 +54,17 @@ impl Orienter {
         if upright >= SURELY_UPRIGHT && standing < 0.5 {
             return Ok(0);
         }
-        let (one, other) = if standing > 0.5 { (1, 3) } else { (0, 2) };
-        let sample = sample(quads, standing > 0.5);
-        let sureness = |turns: u8, recogniser: &mut Recogniser| -> Result<f32, OcrError> {
-            let crops: Vec<RgbImage> = sample.iter().map(|quad| turned_crop(image, quad, turns)).collect();
-            Ok(mean_sureness(&recogniser.read(&crops)?))
-        };
-        let (first, second) = (sureness(one, recogniser)?, sureness(other, recogniser)?);
-        tracing::debug!(?seen, standing, one, first, other, second, "page orientation");
-        Ok(decide((one, first), (other, second), seen))
+        let along = both_ways(image, quads, standing > 0.5, recogniser)?;
+        tracing::debug!(?seen, standing, ?along, "page orientation");
+        if surest(along) < UNREAD {
+            // Boxes around single letters do not show which way lines run.
+            let across = both_ways(image, quads, standing <= 0.5, recogniser)?;
+            tracing::debug!(?across, "page orientation, the other way");
+            if surest(across) > READ {
+                return Ok(decide(across, seen));
+            }
+        }
+        Ok(decide(along, seen))
     }
 
     /// How likely it is that a page must be turned clockwise by 0, 1, 2, 3 quarters.
@@ -72,8 +79,25 @@ impl Orienter {
     }
 }
 
+/// Turns by quarters clockwise, and how surely lines read after each.
+type Ways = [(u8, f32); 2];
+
+/// How surely lines read in the two directions that `standing` leaves.
+fn both_ways(image: &RgbImage, quads: &[Quad], standing: bool, recogniser: &mut Recogniser) -> Result<Ways, OcrError> {
+    let sample = sample(quads, standing);
+    let mut sureness = |turns: u8| -> Result<(u8, f32), OcrError> {
+        let crops: Vec<RgbImage> = sample.iter().map(|quad| turned_crop(image, quad, turns)).collect();
+        Ok((turns, mean_sureness(&recogniser.read(&crops)?)))
+    };
+    Ok(if standing { [sureness(1)?, sureness(3)?] } else { [sureness(0)?, sureness(2)?] })
+}
+
+fn surest([one, other]: Ways) -> f32 {
+    one.1.max(other.1)
+}
+
 /// Of two opposite directions the one that reads more surely; where reading cannot tell, the model's word, and without it no turn.
-fn decide(one: (u8, f32), other: (u8, f32), seen: [f32; 4]) -> u8 {
+fn decide([one, other]: Ways, seen: [f32; 4]) -> u8 {
     let model = |turns: u8| seen.get(usize::from(turns)).copied().unwrap_or_default();
     if (one.1 - other.1).abs() > MARGIN {
         return if one.1 > other.1 { one.0 } else { other.0 };
@@ -179,14 +203,14 @@ mod tests {
     #[test]
     fn reading_decides_and_the_model_where_it_cannot() {
         assert_eq!(
-            decide((0, 0.97), (2, 0.6), [0.0, 0.0, 0.9, 0.0]),
+            decide([(0, 0.97), (2, 0.6)], [0.0, 0.0, 0.9, 0.0]),
             0,
             "lines that read upright are upright, whatever the model says"
         );
-        assert_eq!(decide((0, 0.6), (2, 0.97), [0.9, 0.0, 0.0, 0.0]), 2);
-        assert_eq!(decide((1, 0.6), (3, 0.61), [0.0, 0.1, 0.0, 0.9]), 3);
-        assert_eq!(decide((0, 0.6), (2, 0.61), [0.3, 0.0, 0.4, 0.3]), 0, "unsure: no turn");
-        assert_eq!(decide((1, 0.1), (3, 0.11), [0.0, 0.1, 0.0, 0.9]), 0, "no text: no turn");
+        assert_eq!(decide([(0, 0.6), (2, 0.97)], [0.9, 0.0, 0.0, 0.0]), 2);
+        assert_eq!(decide([(1, 0.6), (3, 0.61)], [0.0, 0.1, 0.0, 0.9]), 3);
+        assert_eq!(decide([(0, 0.6), (2, 0.61)], [0.3, 0.0, 0.4, 0.3]), 0, "unsure: no turn");
+        assert_eq!(decide([(1, 0.1), (3, 0.11)], [0.0, 0.1, 0.0, 0.9]), 0, "no text: no turn");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What `update` asks for and cannot do itself, and how it is done: through `ops`, in a task, the answer coming back as a `Msg`.
 //! It changes nothing of the model; leaving, suspending and drawing anew belong to the loop.
 
+mod export;
 pub mod outputs;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::images;
 use crate::tui::model::post::Known;
 use crate::tui::update::Msg;
+pub use export::Export;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub enum Effect {
     Reread(Vec<ImageId>),
     /// Cancel the reading of images.
     CancelReading(Vec<ImageId>),
+    /// Write something to a file.
+    Export(String, Export),
     /// Paths that begin with this.
     Paths(String),
     /// Have the images at this path read.
@@ -58,6 +62,8 @@ pub enum Effect {
     Outputs(outputs::Wish),
     /// Put this on the clipboard of the terminal.
     Copy(String),
+    /// Look at everything that is needed.
+    Doctor,
     /// Leave the dashboard.
     Quit,
     /// Draw every cell again.
@@ -175,12 +181,19 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             let found = tokio::task::spawn_blocking(move || paths(&typed)).await.unwrap_or_default();
             Msg::Paths(begun, found)
         }
+        Effect::Export(path, what) => {
+            let at = at_home(&path);
+            let shown = Safe::line(&path);
+            let written = export::write(&ops, &at, what).await;
+            Msg::Done(written.map(|lines| Done::Written(lines, shown)).map_err(|error| Safe::line(&error.to_string())))
+        }
         Effect::Submit(path) => Msg::Done(submit(&ops, &path).await.map_err(|error| told(&error))),
         Effect::CancelReading(ids) => cancel_reading(&ops, &ids).await,
         Effect::Pause => done(ops.pause().await, Done::Paused),
         Effect::Resume => done(ops.resume().await, Done::Resumed),
         Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
         Effect::Drained => done(ops.resume().await, Done::Drained),
+        Effect::Doctor => Msg::Examined(ops.examine().await),
         Effect::Outputs(wish) => Msg::Outputs(outputs::perform(&ops, wish).await),
         Effect::Copy(_) | Effect::Quit | Effect::Redraw | Effect::Mouse(_) | Effect::Suspend => return None,
     })
@@ -209,8 +222,8 @@ pub enum Done {
     ResumedAll,
     /// What draining had paused goes on; the dashboard may end.
     Drained,
-    /// Something else, in words.
-    Said(Safe),
+    /// So many lines are in this file.
+    Written(usize, Safe),
 }
 
 fn done(result: Result<(), OpsError>, what: Done) -> Msg {

@@ -375,20 +375,5 @@ pub fn drawn(model: &Model) -> Terminal<TestBackend> {
 
 /// The screen as text, a line a row, as a person sees it.
 pub fn screen(model: &Model) -> String {
-    let terminal = drawn(model);
-    let buffer = terminal.backend().buffer();
-    let width = usize::from(buffer.area.width);
-    let line = |cells: &[ratatui::buffer::Cell]| {
-        let mut line = String::new();
-        let mut covered = 0;
-        for cell in cells {
-            if covered == 0 {
-                line.push_str(cell.symbol());
-                covered = Safe::line(cell.symbol()).cells().max(1);
-            }
-            covered -= 1;
-        }
-        line.trim_end().to_owned()
-    };
-    buffer.content.chunks(width.max(1)).map(line).collect::<Vec<_>>().join("\n")
+    crate::tui::view::text(model).trim_end_matches('\n').to_owned()
 }

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_filled_in_is_harmless_and_may_change_its_place() {
         assert_eq!(&*fill("{2} of {1}", &[&1, &"a\u{1b}[2J"]), "a␛[2J of 1");
-        assert_eq!(&*fill("{} {} {", &[&1]), "1");
+        assert_eq!(&*fill("{} {}, {", &[&1]), "1 ,");
     }
 
     #[test]

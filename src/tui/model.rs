@@ -66,6 +66,8 @@ pub struct Model {
     pub focus: Pane,
     /// The engine's numbers.
     pub snapshot: Snapshot,
+    /// The model of the scoreboard under the cursor, once somebody moved it there.
+    pub scored: Option<usize>,
     /// Names of `snapshot.models`, in their order.
     pub names: Vec<Safe>,
     /// Names of what `snapshot.pauses` cover, in their order.
@@ -252,7 +254,7 @@ const fn in_pane(section: Section) -> &'static [Section] {
         Section::Log => &[Section::Log, Section::Motion, Section::Panes, Section::Always],
         Section::Ocr => &[Section::Ocr, Section::Motion, Section::Panes, Section::Always],
         Section::Outputs => &[Section::Outputs, Section::Object, Section::Motion, Section::Panes, Section::Always],
-        _ => &[Section::Overview, Section::Panes, Section::Always],
+        _ => &[Section::Overview, Section::Motion, Section::Panes, Section::Always],
     }
 }
 
@@ -271,6 +273,7 @@ impl Model {
             now,
             focus: Pane::Overview,
             snapshot: Snapshot::default(),
+            scored: None,
             names: Vec::new(),
             paused: Vec::new(),
             classes: Vec::new(),
@@ -299,6 +302,9 @@ impl Model {
     pub fn sections(&self) -> &'static [Section] {
         match self.popups.last() {
             None => in_pane(self.focus.section()),
+            Some(Popup::Page(page)) if matches!(page.about, page::About::Image(_)) => {
+                &[Section::Image, Section::Popup, Section::Motion, Section::Always]
+            }
             Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],

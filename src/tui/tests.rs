@@ -4,3 +4,4 @@
 mod hostile;
 mod keys;
 mod pty;
+mod speed;

@@ -4,6 +4,7 @@
 mod act;
 mod answer;
 mod change;
+mod keep;
 mod list;
 mod motion;
 mod mouse;
@@ -14,6 +15,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
 use crate::domain::{BreakerState, EventKind, ImageId, Millis, PostId, Snapshot};
 use crate::engine::event::Batch;
+use crate::ops::doctor::Check;
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
@@ -67,6 +69,8 @@ pub enum Msg {
     Skippable(Retry, Result<i64, Safe>),
     /// Something about outputs.
     Outputs(Told),
+    /// Everything that is needed was looked at.
+    Examined(Vec<Check>),
     /// Something was done, or not.
     Done(Result<Done, Safe>),
 }
@@ -110,6 +114,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Retried(retry, done) => answer::retried(model, &retry, done),
         Msg::Skippable(which, counted) => answer::skippable(model, which, counted),
         Msg::Outputs(told) => outputs::told(model, told),
+        Msg::Examined(checks) => answer::examined(model, &checks),
         Msg::Done(done) => answer::done(model, done),
     };
     if model.focus == Pane::Outputs {
@@ -201,6 +206,9 @@ fn tick(model: &mut Model, now: Millis) -> Vec<Effect> {
     let counting = model.snapshot.models.iter().any(|m| m.breaker == BreakerState::Open && m.until.is_some());
     model.dirty |= counting || model.verifying.is_some() || now.div_euclid(60_000) != model.now.div_euclid(60_000);
     model.now = now;
+    let rate = model.log.drop_rate;
+    model.log.second();
+    model.dirty |= model.log.drop_rate != rate && model.focus == Pane::Log;
     model.dirty |= model.pending.is_some();
     let due = model.pending.take_if(|pending| pending.at <= now).map(|pending| pending.effect);
     if model.toast.as_ref().is_some_and(|toast| toast.until <= now) {

@@ -54,6 +54,28 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     model.theme.finish(buffer);
 }
 
+/// The screen as text, a line a row, without colours.
+pub fn text(model: &Model) -> String {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    let mut buffer = Buffer::empty(area);
+    draw(model, &mut buffer, area);
+    let mut out = String::new();
+    for row in 0..area.height {
+        let (mut line, mut covered) = (String::new(), 0);
+        for column in 0..area.width {
+            let symbol = buffer[(column, row)].symbol();
+            if covered == 0 {
+                line.push_str(symbol);
+                covered = Safe::block(symbol).cells().max(1);
+            }
+            covered -= 1;
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
 fn inset(area: Rect) -> Rect {
     Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }

@@ -147,8 +147,9 @@ async fn kill() {
         start.elapsed().as_secs_f64(),
         server.count()
     );
-    assert!(arrivals.posts().len() == posts && server.count() <= posts + unknown, "something was done twice");
-    assert!(unknown <= kills * CONCURRENCY, "more was lost than was in flight");
+    let in_flight = kills * CONCURRENCY;
+    assert!(arrivals.posts().len() == posts && server.count() <= posts + in_flight, "more was asked again than was in flight");
+    assert!(unknown <= in_flight, "more was lost than was in flight");
 }
 
 /// Four workers, twenty requests a minute over all, as the server sees them.

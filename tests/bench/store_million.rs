@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use databases::{Db, LEASE, MAX_ATTEMPTS, claim, everything};
-use tagdeck::domain::{ChannelId, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, Status, UserId};
+use tagdeck::domain::{ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, Status, UserId};
 use tagdeck::store::{Access, CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, Store};
+use tagdeck::text::Safe;
 
 /// Fills the tables behind the triggers' back, as an old, busy database looks: 70 % success, the rest spread, one rare user,
 /// one rare channel, one rare class.
@@ -118,8 +119,26 @@ async fn check(db: &Db) {
     timed("recover", ms(50), || store.recover()).await;
     timed("adopt nothing", ms(5), || store.adopt(MAX_ATTEMPTS)).await;
     timed("claim 16", ms(10), || claim(&store, 16)).await;
+    // The most that a worker writes in 200 ms, so that 10 ms would be 5 % of a writer's time.
+    let events: Vec<Event> = (0..200).map(event).collect();
+    timed("200 events into the shared log", ms(10), || async { store.add_events("w", &events).await.unwrap() }).await;
+    timed("200 events out of it", ms(10), || async { store.events_after(0, "", 200).await.unwrap() }).await;
+    timed("the workers", ms(5), || store.workers()).await;
     pace(&store).await;
     queue_pace(&store, if db.is_sqlite() { 5_000.0 } else { 8_000.0 }).await;
+}
+
+fn event(n: u64) -> Event {
+    Event {
+        seq: n,
+        time: 1_700_000_000_000,
+        worker: Safe::fixed("host:1"),
+        kind: EventKind::Success,
+        post: Some(PostId(n as i64)),
+        model: Some(Safe::fixed("openrouter/google/gemini-2.5-flash")),
+        outcome: Some(Outcome::Success),
+        text: Safe::fixed("1.2 s · наука · космос · луна"),
+    }
 }
 
 /// Claim and finish alone, without a call between: what the queue itself can do.

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Asks a tagdeck of its own everything that /openapi.json allows and much that it does not, with a token: it must never answer 5xx, a
 # status or a body that is not described. Needs `pip install schemathesis`.
+# Two checks are left out: what bytes are an image no schema can say, and `ignored_auth` damages one of two tokens and forgets the other,
+# which opens as it should; tests/api_stands_up_to_its_clients.rs asks every route with wrong ones.
 # Use: tests/support/schemathesis.sh target/debug/tagdeck [options of schemathesis]
 set -eu
 program=$(realpath "$1")
@@ -19,6 +21,7 @@ server=$!
 until grep -q 'listening on' log; do sleep 0.1; done
 address=$(sed -n 's/^tagdeck: listening on //p' log)
 curl -fsS -H "x-api-key: $TAGDECK_API_TOKEN" "$address/openapi.json" >openapi.json
-schemathesis run "$address/openapi.json" -H "x-api-key: $TAGDECK_API_TOKEN" --checks all --continue-on-failure "$@" && code=0 || code=$?
+schemathesis run "$address/openapi.json" -H "x-api-key: $TAGDECK_API_TOKEN" --checks all --exclude-checks positive_data_acceptance,ignored_auth \
+    --continue-on-failure "$@" && code=0 || code=$?
 grep -E 'panicked|ERROR' log && code=1
 exit "$code"

@@ -85,6 +85,8 @@ impl Judge {
                 let status = response.raw().status().as_u16();
                 (Class::WrongEndpoint, format!("what answers there is not S3 (HTTP {status})"))
             }
+            SdkError::ConstructionFailure(_) if key == Some("") => (Class::BadKey, "the key is empty".to_owned()),
+            SdkError::ConstructionFailure(_) => (Class::Other, innermost(error)),
             SdkError::ResponseError(_) => (Class::Network, format!("the answer was cut off: {}", innermost(error))),
             _ => below_http(error),
         };
@@ -151,6 +153,8 @@ impl Answer<'_> {
         match self.status {
             507 => Class::Full,
             408 => Class::Timeout,
+            // The proxy wants a password.
+            407 => Class::Network,
             429 | 500 | 502.. => Class::SlowDown,
             _ if self.region.is_some() && matches!(self.status, 301 | 307 | 308 | 400) => Class::WrongRegion,
             _ if self.is_html => Class::WrongEndpoint,

@@ -43,6 +43,7 @@ named! {
         Ocr = "ocr", "OCR", "On the images";
         Outputs = "outputs", "Outputs", "On the outputs";
         Object = "object", "Output", "On one output";
+        Image = "image", "Image", "On an open image";
         Detail = "detail", "Post", "On an open post";
         Confirm = "confirm", "Question", "Answering a question";
         Prompt = "prompt", "Typing", "While typing";
@@ -88,6 +89,12 @@ named! {
         Picture = "picture", "image", "show the image it was read from";
         Fold = "fold", "fold", "fold JSON less or more";
         OutputsOf = "outputs_of", "outputs", "to what was stored of its image";
+        Search = "search", "search", "look for words in the lines";
+        SearchNext = "search_next", "next found", "to the next line that holds them";
+        SearchPrevious = "search_previous", "last found", "to the line before that holds them";
+        Copy = "copy", "copy", "copy what is under the cursor to the clipboard";
+        Export = "export", "export", "write the list to a file: CSV or JSON lines";
+        Screenshot = "screenshot", "screenshot", "write this screen to a text file";
         Follow = "follow", "follow", "follow the newest event, or hold still";
         Accept = "accept", "yes", "do the marked thing";
         Complete = "complete", "complete", "complete what was typed";
@@ -114,6 +121,7 @@ named! {
         NextPane = "next_pane", "next", "the next pane";
         PreviousPane = "previous_pane", "previous", "the pane before";
         Palette = "palette", "command", "find a command by its name";
+        Doctor = "doctor", "doctor", "look whether everything that is needed is there";
         Help = "help", "help", "these keys";
         Quit = "quit", "quit", "leave; what is in flight is finished or given back";
         Drain = "drain", "drain", "claim nothing more; leave when all in flight is done";

@@ -15,6 +15,11 @@ pub struct Log {
     pub dropped: u64,
     /// What it is narrowed to.
     pub filter: Filter,
+    /// Words looked for, lower case; lines that hold them are not the only ones shown.
+    pub search: Option<String>,
+    /// Events lost within the last second.
+    pub drop_rate: u64,
+    dropped_before: u64,
     /// Where it stands still; `None`: it follows the newest event.
     held: Option<Held>,
 }
@@ -121,6 +126,36 @@ impl Log {
             held.cursor = seq;
         }
         true
+    }
+
+    /// Goes to the next line (or the one before) that holds the words looked for; `false`: there is none.
+    pub fn find(&mut self, forward: bool, height: usize) -> bool {
+        let Some(search) = self.search.clone() else { return false };
+        let holds = |event: &&Event| self.matches(event) && event.text.to_lowercase().contains(&search);
+        let at = self.held.map_or(u64::MAX, |held| held.cursor);
+        let found = if forward {
+            self.events.iter().filter(|event| event.seq > at).find(holds)
+        } else {
+            self.events.iter().rev().filter(|event| event.seq < at).find(holds)
+        };
+        let Some(seq) = found.map(|event| event.seq) else { return false };
+        self.go(0, height);
+        if let Some(held) = &mut self.held {
+            held.cursor = seq;
+        }
+        self.go(0, height);
+        true
+    }
+
+    /// A second has passed: what was lost within it.
+    pub fn second(&mut self) {
+        self.drop_rate = self.dropped - self.dropped_before;
+        self.dropped_before = self.dropped;
+    }
+
+    /// The events that the filter shows, oldest first.
+    pub fn shown(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(|event| self.matches(event))
     }
 
     /// Follows the newest event from now on.

@@ -30,6 +30,10 @@ pub enum Purpose {
     Filter(Pane),
     /// To find a command.
     Palette,
+    /// Words to look for in the log.
+    Search,
+    /// The file that a list is written to.
+    Export(Pane),
     /// Paths of images and folders to be read.
     Submit,
     /// The tags of a post.

@@ -1,16 +1,20 @@
-//! How database and blob store compare, as lines of a window.
-//! The comparison itself is made in `ops`.
+//! What was found out about the blob store, or about everything that is needed, as lines of a window.
+//! It is found out in `ops`.
 
+use crate::ops::doctor::{Check, State};
 use crate::ops::outputs::{Trouble, Verified};
 use crate::text::{Safe, grouped};
 use crate::tui::locale::{t, tell};
 use crate::tui::model::Tone;
 use crate::tui::model::outputs::shown;
+use crate::tui::widget::wrap::wrapped;
 
 /// The lines, and how far they are scrolled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
-    /// From the summary to single objects.
+    /// Of the window.
+    pub title: Safe,
+    /// From the summary to single things.
     pub lines: Vec<(Option<Tone>, Safe)>,
     /// Lines scrolled past.
     pub scroll: usize,
@@ -59,7 +63,25 @@ impl Verdict {
         if found > troubles.len() as u64 && !troubles.is_empty() {
             say(None, Safe::fixed(t("… `tagdeck outputs verify` lists all of them.")));
         }
-        Self { lines, scroll: 0 }
+        Self { title: Safe::fixed(t("Database and blob store")), lines, scroll: 0 }
+    }
+
+    /// Says how each check ended and what to do, on a window of so many columns.
+    pub fn checkup(checks: &[Check], columns: u16) -> Self {
+        let mut lines = Vec::new();
+        for check in checks {
+            let tone = match check.state {
+                State::Ok => Tone::Good,
+                State::Warn => Tone::Warn,
+                State::Fail => Tone::Bad,
+            };
+            let said = Safe::line(&format!("{:<4}  {}: {}", check.state.word(), check.check, check.saw));
+            lines.extend(wrapped(&said, columns).into_iter().map(|line| (Some(tone), line)));
+            let remedy = check.remedy.as_ref().map(|remedy| Safe::line(&format!("→ {remedy}")));
+            let rest = remedy.map(|remedy| wrapped(&remedy, columns)).unwrap_or_default();
+            lines.extend(rest.into_iter().map(|line| (None, line)));
+        }
+        Self { title: Safe::fixed(t("Doctor")), lines, scroll: 0 }
     }
 
     /// Scrolls by lines, on a window of `height` lines.

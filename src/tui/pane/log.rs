@@ -3,7 +3,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::domain::Event;
 use crate::text::Safe;
@@ -28,6 +28,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     for (row, (event, selected)) in (0..).zip(&lines) {
         let place = line(inside, row);
         columns.draw(model, buffer, place, event);
+        if let Some(search) = &log.search {
+            paint::highlight(buffer, place, search, model.theme.accent().add_modifier(Modifier::UNDERLINED));
+        }
         if *selected {
             // Signs and times have styles of their own; under the cursor the line is of one piece.
             buffer.set_style(
@@ -62,10 +65,17 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
         let words = words.spaced(2, t("standing still"), theme.warn());
         if below > 0 { words.word(tell!("· {} below", paint::number(below as i64)), theme.quiet()) } else { words }
     };
+    let words = match &log.search {
+        Some(search) => words.spaced(2, tell!("looks for «{}»", Safe::line(search)), theme.quiet()),
+        None => words,
+    };
     words.paint(buffer, place);
     let mut right = Words::new();
     if log.dropped > 0 {
         right = right.word(tell!("dropped: {}", paint::number(log.dropped as i64)), theme.warn());
+        if log.drop_rate > 0 {
+            right = right.word(tell!("· {}/s", paint::number(log.drop_rate as i64)), theme.warn());
+        }
     }
     right.spaced(2, count("{} event", "{} events", log.len() as i64), theme.quiet()).paint_right(buffer, place);
 }

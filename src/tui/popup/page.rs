@@ -8,7 +8,7 @@ use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
 use crate::tui::locale::{t, tell};
 use crate::tui::model::Model;
-use crate::tui::model::page::Page;
+use crate::tui::model::page::{About, Page};
 use crate::tui::popup::post::{inked, place, rows};
 use crate::tui::widget::frame;
 use crate::tui::widget::paint::{self, Words, line};
@@ -27,9 +27,14 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
         paint::left(buffer, line(inside, row), text, inked(theme, *ink));
     }
     let foot = line(inside, inside.height.saturating_sub(1));
-    if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
-        Words::new().word(chord.shown(), theme.accent()).word(t(Action::Close.short()), theme.quiet()).paint(buffer, foot);
+    let mut keys = Words::new();
+    let here: &[_] = if matches!(page.about, About::Image(_)) { &[Section::Image, Section::Popup] } else { &[Section::Popup] };
+    for action in [Action::Reread, Action::CancelReading, Action::OpenPost, Action::Close] {
+        if let Some(chord) = model.keymap.key(here, action) {
+            keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
+        }
     }
+    keys.paint(buffer, foot);
     let below = page.lines.len().saturating_sub(page.scroll + seen);
     if below > 0 {
         paint::right(buffer, foot, &tell!("↓ {} more", paint::number(below as i64)), theme.quiet());

@@ -1,13 +1,12 @@
-//! How database and blob store compare, over everything; scrolled by lines.
+//! What was found out, over everything; scrolled by lines.
 //! The lines come from the model.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::tell;
 use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Model, Tone};
 use crate::tui::widget::frame;
@@ -20,12 +19,17 @@ pub fn rows(size: (u16, u16)) -> usize {
     usize::from(size.1.saturating_sub(8).max(3))
 }
 
+/// Columns of a line in it.
+pub fn columns(size: (u16, u16)) -> u16 {
+    size.0.min(WIDTH).saturating_sub(6).max(20)
+}
+
 /// Draws the window.
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, verdict: &Verdict) {
     let theme = model.theme;
     let seen = rows(model.size).min(verdict.lines.len());
     let height = u16::try_from(seen).unwrap_or(u16::MAX) + 4;
-    let inside = frame::window(buffer, screen, (WIDTH, height), &Safe::fixed(t("Database and blob store")), theme.accent());
+    let inside = frame::window(buffer, screen, (WIDTH, height), &verdict.title, theme.accent());
     for (row, (tone, text)) in (0..).zip(verdict.lines.iter().skip(verdict.scroll).take(seen)) {
         let style = match tone {
             Some(Tone::Good) => theme.good(),

@@ -16,7 +16,8 @@ fn at(section: Section) -> Model {
     model.focus = match section {
         Section::Overview => Pane::Overview,
         Section::Log => Pane::Log,
-        Section::Ocr => Pane::Ocr,
+        Section::Ocr | Section::Image => Pane::Ocr,
+        Section::Outputs | Section::Object => Pane::Outputs,
         _ => Pane::Failed,
     };
     if matches!(section, Section::Outputs | Section::Object) {
@@ -30,6 +31,7 @@ fn at(section: Section) -> Model {
         return model;
     }
     match section {
+        Section::Image => drop(press(&mut model, "enter")),
         Section::Detail => drop(press(&mut model, "enter")),
         Section::Popup => drop(press(&mut model, "?")),
         Section::Confirm => ask(&mut model),
@@ -173,9 +175,15 @@ fn read_only_refuses_every_change_and_says_so() {
         for effect in update(&mut model, Msg::Key(fixture::event(*chord))) {
             let reads = matches!(
                 effect,
-                Effect::Page(_) | Effect::Post(_) | Effect::Classes | Effect::Images(_) | Effect::Image(_) | Effect::Mouse(_)
-            ) || matches!(&effect, Effect::Copy(_))
-                || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
+                Effect::Page(_)
+                    | Effect::Post(_)
+                    | Effect::Classes
+                    | Effect::Images(_)
+                    | Effect::Image(_)
+                    | Effect::Mouse(_)
+                    | Effect::Copy(_)
+                    | Effect::Export(..)
+            ) || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
             assert!(reads || leaves, "{section:?} {action:?} asks for {effect:?}");
         }
@@ -371,7 +379,8 @@ fn five_hundred_sizes_leave_the_screen_right() {
     (model.focus, model.zoomed, model.split) = (Pane::Ocr, false, 0);
     let mut fresh = fixture::reading((120, 36));
     fresh.focus = Pane::Ocr;
-    (fresh.images.list.cursor, fresh.images.known) = (model.images.list.cursor, model.images.known.clone());
+    fresh.images = model.images.clone();
+    update(&mut fresh, Msg::Resize(120, 36));
     (fresh.pending, fresh.toast) = (model.pending.clone(), model.toast.clone());
     assert_eq!(fixture::screen(&model), fixture::screen(&fresh));
 }

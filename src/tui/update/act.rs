@@ -1,7 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use super::{change, list, motion, outputs, prompt};
+use super::{change, keep, list, motion, outputs, prompt};
 use crate::domain::PostId;
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -21,6 +21,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Redraw => vec![Effect::Redraw],
         Action::Suspend => vec![Effect::Suspend],
         Action::Help => open(model, |model| Popup::Help { of: model.sections(), scroll: 0 }),
+        Action::Doctor => {
+            model.say(Tone::Good, Safe::fixed(t("Looking at everything that is needed…")));
+            vec![Effect::Doctor]
+        }
         Action::Close => {
             model.popups.pop();
             Vec::new()
@@ -56,6 +60,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Mouse(model.mouse)]
         }
         Action::Palette => prompt::palette(model),
+        Action::Search => keep::search(model),
+        Action::SearchNext => keep::found(model, true),
+        Action::SearchPrevious => keep::found(model, false),
+        Action::Copy => keep::copy(model),
+        Action::Export => keep::export(model),
+        Action::Screenshot => keep::screenshot(model),
         Action::Filter => prompt::filter(model),
         Action::Complete => prompt::complete(model),
         Action::Open => open_line(model),
@@ -156,10 +166,11 @@ fn open(model: &mut Model, popup: impl FnOnce(&Model) -> Popup) -> Vec<Effect> {
 fn open_line(model: &mut Model) -> Vec<Effect> {
     match model.focus {
         Pane::Failed if model.failed.grouped.is_some() => list::open_group(model),
+        Pane::Overview => keep::open_model(model),
         Pane::Ocr => open_image(model),
         Pane::Outputs => outputs::open(model),
         Pane::Log if model.log.selected().is_some_and(|event| event.post.is_none()) => open_event(model),
-        Pane::Overview | Pane::Failed | Pane::Log => match change::selected(model) {
+        Pane::Failed | Pane::Log => match change::selected(model) {
             Some(id) => open_post(model, id),
             None => change::none_selected(model),
         },

@@ -3,12 +3,14 @@
 
 use super::change::{self, cost};
 use crate::domain::{ImageId, PostId};
+use crate::ops::doctor::Check;
 use crate::text::Safe;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::locale::{count, t, tell};
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::page::About;
 use crate::tui::model::post::{Known, Post};
+use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Choice, Gate, Model, Popup, Tone, images};
 use crate::tui::popup;
 
@@ -255,9 +257,18 @@ fn done_in_words(done: Done) -> (Tone, Safe) {
         Done::Paused => Safe::fixed(t("Paused: what is in flight is finished, nothing new is claimed.")),
         Done::Resumed | Done::Drained => Safe::fixed(t("Going on.")),
         Done::ResumedAll => Safe::fixed(t("Going on: every pause has ended.")),
-        Done::Said(words) => words,
+        Done::Written(lines, path) => tell!("{} written to {}.", count("{} line", "{} lines", lines as i64), path),
     };
     (Tone::Good, what)
+}
+
+/// A window with a line a check, as `tagdeck doctor` prints them.
+pub fn examined(model: &mut Model, checks: &[Check]) -> Vec<Effect> {
+    model.toast = None;
+    model.dirty = true;
+    let checkup = Verdict::checkup(checks, popup::verdict::columns(model.size));
+    model.popups.push(Popup::Verdict(Box::new(checkup)));
+    Vec::new()
 }
 
 /// After a change the list and the open post are no longer what they were.

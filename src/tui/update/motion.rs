@@ -38,7 +38,13 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     }
     let height = model.list_rows();
     let effects = match (model.focus, step) {
-        (Pane::Overview, _) => Vec::new(),
+        (Pane::Overview, _) => {
+            let last = model.snapshot.models.len().saturating_sub(1);
+            // The first move brings the cursor in sight; it stands on the scoreboard.
+            let from = model.scored.map_or(0, |at| at.saturating_add_signed(step.lines(height)));
+            model.scored = (!model.snapshot.models.is_empty()).then_some(from.min(last));
+            Vec::new()
+        }
         (Pane::Outputs, _) => super::outputs::go(model, step.lines(height), matches!(step, Step::First | Step::Last)),
         (Pane::Log, Step::Last) => {
             model.log.follow();

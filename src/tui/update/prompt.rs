@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{act, change, list, outputs};
+use super::{act, change, keep, list, outputs};
 use crate::domain::{EventKind, Status};
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -87,7 +87,12 @@ fn changed(model: &mut Model) -> Vec<Effect> {
             (completions(model, prompt.editor.before(), scope(pane)), Filter::parse(&typed, scope(pane)).err())
         }
         Purpose::Submit => return vec![Effect::Paths(typed)],
-        Purpose::Tags(_) | Purpose::Sure { .. } | Purpose::Names | Purpose::Folder { .. } => (Vec::new(), None),
+        Purpose::Tags(_)
+        | Purpose::Sure { .. }
+        | Purpose::Search
+        | Purpose::Export(_)
+        | Purpose::Names
+        | Purpose::Folder { .. } => (Vec::new(), None),
     };
     if let Some(Popup::Prompt(prompt)) = model.popups.last_mut() {
         (prompt.offers, prompt.marked) = (offers, 0);
@@ -204,6 +209,12 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
                 Vec::new()
             }
         },
+        Purpose::Search => {
+            let words = prompt.editor.text().trim().to_lowercase();
+            model.log.search = (!words.is_empty()).then_some(words);
+            keep::found(model, false)
+        }
+        Purpose::Export(pane) => keep::export_to(model, pane, prompt.editor.text().trim()),
         Purpose::Submit => {
             let path = prompt.editor.text().trim();
             if path.is_empty() { Vec::new() } else { vec![Effect::Submit(path.to_owned())] }

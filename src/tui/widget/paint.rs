@@ -40,6 +40,25 @@ pub fn right(buffer: &mut Buffer, place: Rect, text: &Safe, style: Style) {
     left(buffer, Rect { x: place.right() - width, width, ..place }, text, style);
 }
 
+/// Styles the cells of a line that show these lower-case words.
+pub fn highlight(buffer: &mut Buffer, place: Rect, words: &str, style: Style) {
+    if place.is_empty() || words.is_empty() {
+        return;
+    }
+    // Where each byte of the line as shown stands on the screen; a wide character's second cell shows nothing.
+    let (mut line, mut columns) = (String::new(), Vec::new());
+    for x in place.left()..place.right() {
+        let symbol = buffer[(x, place.y)].symbol().to_lowercase();
+        columns.extend(std::iter::repeat_n(x, symbol.len()));
+        line.push_str(&symbol);
+    }
+    for (at, found) in line.match_indices(words) {
+        for x in columns[at]..=columns[at + found.len() - 1] {
+            buffer[(x, place.y)].set_style(style);
+        }
+    }
+}
+
 /// Width of a text in cells.
 pub fn cells(text: &Safe) -> u16 {
     u16::try_from(text.cells()).unwrap_or(u16::MAX)
@@ -143,6 +162,15 @@ mod tests {
         assert_eq!(used, 8 - 1);
         buffer.set_style(buffer.area, Style::new());
         assert_eq!(buffer, Buffer::with_lines([" one 漢…  "]));
+    }
+
+    #[test]
+    fn words_looked_for_are_marked_where_they_are_shown() {
+        let mut buffer = Buffer::with_lines(["Луна и ЛУНА"]);
+        let style = Style::new().add_modifier(ratatui::style::Modifier::UNDERLINED);
+        highlight(&mut buffer, Rect::new(0, 0, 11, 1), "луна", style);
+        let marked: Vec<bool> = buffer.content.iter().map(|cell| !cell.modifier.is_empty()).collect();
+        assert_eq!(marked, [[true; 4].as_slice(), &[false; 3], &[true; 4]].concat());
     }
 
     #[test]

@@ -83,6 +83,11 @@ pub fn date(at: Millis, zone: &TimeZone) -> Safe {
     stamp(at, zone, "%Y-%m-%d %H:%M")
 }
 
+/// Day and clock as a part of a file's name.
+pub fn file_stamp(at: Millis, zone: &TimeZone) -> Safe {
+    stamp(at, zone, "%Y%m%d-%H%M%S")
+}
+
 /// A moment to come: the clock, with the date when it is not within a day.
 pub fn until(now: Millis, at: Millis, zone: &TimeZone) -> Safe {
     if at.saturating_sub(now) < DAY { clock(at, zone) } else { stamp(at, zone, "%d %b %H:%M") }

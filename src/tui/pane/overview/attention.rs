@@ -13,6 +13,9 @@ use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, safe};
 use crate::tui::widget::{outcome, when};
 
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
 /// Error classes named in one line.
 const CLASSES: usize = 3;
 
@@ -66,6 +69,8 @@ pub fn lines(model: &Model) -> Vec<Need> {
             }
         });
     }
+    lines.extend(uploads(model));
+    lines.extend(forecast(model));
     lines.extend(failures(model));
     for (score, name) in model.snapshot.models.iter().zip(&model.names) {
         if score.breaker == BreakerState::Off {
@@ -81,6 +86,56 @@ pub fn lines(model: &Model) -> Vec<Need> {
         lines.push(Need::new(Words::new().word(t("Nothing needs you."), model.theme.quiet())));
     }
     lines
+}
+
+/// `openrouter: 127 calls left of today's, gone by 14:20 at this pace; more at 00:00 UTC`, where the day would not be enough.
+fn forecast(model: &Model) -> Option<Need> {
+    let (snapshot, totals) = (&model.snapshot, model.snapshot.totals);
+    let scores = snapshot.models.iter().filter_map(|score| Some((score, score.limit_today? - score.calls_today)));
+    let (score, left) = scores.min_by_key(|(_, left)| *left).filter(|(_, left)| *left > 0)?;
+    let seconds = snapshot.finished_per_second.len();
+    let finished: u64 = snapshot.finished_per_second.iter().map(|n| u64::from(*n)).sum();
+    let ended = totals.success + totals.failed + totals.skipped;
+    if finished == 0 || ended == 0 || totals.calls == 0 {
+        return None;
+    }
+    let calls_a_second = finished as f64 / seconds as f64 * (totals.calls as f64 / ended as f64);
+    let ends = model.now + (left as f64 / calls_a_second * 1000.0) as i64;
+    // The providers' day ends at midnight UTC.
+    let midnight = (model.now.div_euclid(DAY) + 1) * DAY;
+    let unfinished =
+        snapshot.eta_seconds.is_none_or(|eta| model.now + i64::try_from(eta).unwrap_or(i64::MAX / 1000) * 1000 > ends);
+    (ends < midnight && unfinished).then(|| {
+        let words = tell!(
+            "{}: {} calls left of today's, gone by {} at this pace; more at 00:00 UTC ({})",
+            Safe::line(&score.model.provider),
+            paint::number(left),
+            when::clock(ends, &model.zone),
+            when::clock(midnight, &model.zone)
+        );
+        Need::new(Words::new().word(words, model.theme.warn()))
+    })
+}
+
+/// `12 documents wait for their upload · s3://bucket: no answer`, while something keeps them from the blob store.
+fn uploads(model: &Model) -> Option<Need> {
+    let (theme, uploads) = (model.theme, &model.snapshot.uploads);
+    let paused = model.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::Uploads);
+    let full = Safe::fixed(t("the spool is full: no further image is read until it has drained"));
+    let why = match &uploads.trouble {
+        _ if uploads.full => Some(&full),
+        // The pause stands above with its reason.
+        trouble => trouble.as_ref().filter(|_| !paused),
+    };
+    if why.is_none() && !paused {
+        return None;
+    }
+    let waiting = tell!("{} documents wait for their upload", paint::number(uploads.waiting.documents));
+    let words = Words::new().word(waiting, if uploads.full { theme.bad() } else { theme.warn() });
+    Some(Need::new(match why {
+        Some(why) => words.word("·", theme.quiet()).word(why, Style::new()),
+        None => words,
+    }))
 }
 
 /// What a newcomer does next: bring posts, set a key.
@@ -125,4 +180,25 @@ fn failures(model: &Model) -> Vec<Need> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Totals;
+    use crate::tui::fixture;
+
+    #[test]
+    fn a_quota_that_ends_before_its_day_is_foretold() {
+        let mut model = fixture::busy((160, 40));
+        model.snapshot.models[0].calls_today = 873;
+        model.snapshot.models[0].limit_today = Some(1_000);
+        model.snapshot.models[2].limit_today = None;
+        model.snapshot.finished_per_second = vec![1; 60];
+        model.snapshot.totals = Totals { success: 100, calls: 150, ..Totals::default() };
+        model.snapshot.eta_seconds = Some(4_000);
+        let screen = fixture::screen(&model);
+        assert!(screen.contains("openrouter: 127 calls left of today's, gone by 14:08 at this pace"), "{screen}");
+        model.snapshot.eta_seconds = Some(30);
+        assert!(!fixture::screen(&model).contains("calls left of today's"));
+    }
 }

@@ -80,6 +80,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         let place = line(area, row);
         let style = if score.breaker == BreakerState::Off { model.theme.quiet() } else { Style::new() };
         draw_name(buffer, Rect { width: name.saturating_sub(1), ..place }, called, style);
+        if model.scored == Some(usize::from(row) - 1) {
+            buffer.set_style(place, model.theme.selected());
+        }
         let mut x = place.x + name;
         for column in &columns {
             let width = column.heading().1;
