@@ -61,7 +61,8 @@ async fn all(outputs: &Outputs, mut ask: Ask) -> Vec<String> {
 #[tokio::test]
 async fn days_are_walked_backwards_and_what_has_none_comes_last() {
     let folder = tempfile::tempdir().unwrap();
-    let (outputs, blobs, _) = outputs(&Db::sqlite(), folder.path()).await;
+    let db = Db::sqlite();
+    let (outputs, blobs, _) = outputs(&db, folder.path()).await;
     let days = ["2025/12/31", "2026/01/02", "2026/02/01", "2026/11/22", "2026/11/03"];
     for day in days {
         put(&blobs, &format!("ocr-results/{day}/a-1.md"), "x").await;
@@ -84,7 +85,8 @@ async fn days_are_walked_backwards_and_what_has_none_comes_last() {
 #[tokio::test]
 async fn names_are_listed_in_folders_flat_and_by_what_they_hold() {
     let folder = tempfile::tempdir().unwrap();
-    let (outputs, blobs, _) = outputs(&Db::sqlite(), folder.path()).await;
+    let db = Db::sqlite();
+    let (outputs, blobs, _) = outputs(&db, folder.path()).await;
     for n in 0..2_500 {
         std::fs::create_dir_all(folder.path().join("many")).unwrap();
         std::fs::write(folder.path().join(format!("many/{n:05}.md")), "x").unwrap();
@@ -103,7 +105,8 @@ async fn names_are_listed_in_folders_flat_and_by_what_they_hold() {
 #[tokio::test]
 async fn a_preview_fetches_a_megabyte_of_whatever_is_there() {
     let folder = tempfile::tempdir().unwrap();
-    let (outputs, blobs, _) = outputs(&Db::sqlite(), folder.path()).await;
+    let db = Db::sqlite();
+    let (outputs, blobs, _) = outputs(&db, folder.path()).await;
     put(&blobs, "empty.md", "").await;
     let preview = outputs.preview("empty.md").await.unwrap();
     assert_eq!((preview.size, preview.bytes.len()), (0, 0));
@@ -118,7 +121,8 @@ async fn a_preview_fetches_a_megabyte_of_whatever_is_there() {
 #[tokio::test]
 async fn downloads_overwrite_nothing_and_stay_in_the_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let (outputs, blobs, _) = outputs(&Db::sqlite(), &folder.path().join("store")).await;
+    let db = Db::sqlite();
+    let (outputs, blobs, _) = outputs(&db, &folder.path().join("store")).await;
     for (key, text) in [("a/same.md", "one"), ("b/same.md", "two"), ("c/.hidden", "three")] {
         put(&blobs, key, text).await;
     }
@@ -224,7 +228,8 @@ on_both! {
 #[tokio::test]
 async fn a_comparison_can_be_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let (outputs, blobs, store) = outputs(&Db::sqlite(), folder.path()).await;
+    let db = Db::sqlite();
+    let (outputs, blobs, store) = outputs(&db, folder.path()).await;
     stored(&store, &blobs, "a").await;
     let progress = Progress::default();
     progress.cancel();
