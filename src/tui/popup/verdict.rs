@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::tell;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Model, Tone};
 use crate::tui::widget::frame;
