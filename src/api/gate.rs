@@ -206,7 +206,7 @@ fn refuse_pages(request: &Request) -> Result<(), Problem> {
     };
     let headers = request.headers();
     let named = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
-    let host = request.uri().authority().map(|authority| authority.as_str()).or(named);
+    let host = request.uri().authority().map(axum::http::uri::Authority::as_str).or(named);
     if host.is_some_and(|host| !is_loopback(host)) {
         return refused("the header Host names another machine");
     }

@@ -336,7 +336,7 @@ pub struct Migrate {
 /// `tagdeck move`.
 #[derive(Args, Debug)]
 pub struct Move {
-    /// Database to copy: sqlite://PATH or postgres://…
+    /// Database to copy: <sqlite://PATH> or postgres://…
     #[arg(long, value_name = "URL")]
     pub from: String,
     /// Where to: an empty database, or a file that is not there yet

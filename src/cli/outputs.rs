@@ -290,8 +290,7 @@ fn summary(verified: &Verified, unlisted: usize, repaired: usize) -> Result<()> 
     }
     if repaired > 0 {
         output::line(&format!(
-            "{} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them.",
-            repaired
+            "{repaired} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them."
         ))?;
     }
     Ok(())

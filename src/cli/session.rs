@@ -94,9 +94,9 @@ pub fn start_kept_log(config: &Config, to: &LogTo<'_>) -> Result<()> {
         .with_writer(writer)
         .log_internal_errors(false);
     if as_json {
-        builder.json().flatten_event(true).init()
+        builder.json().flatten_event(true).init();
     } else {
-        builder.init()
+        builder.init();
     }
     Ok(())
 }

@@ -37,9 +37,9 @@ pub fn run(common: &Common, args: &Move) -> Result<Exit> {
         bar.finish_and_clear();
         let copied = copied?;
         if args.json {
-            as_json(&copied)?
+            as_json(&copied)?;
         } else {
-            as_lines(&copied, &args.to)?
+            as_lines(&copied, &args.to)?;
         }
         for table in copied.iter().filter(|table| !table.left_out.is_empty()) {
             output::complain(&format!(

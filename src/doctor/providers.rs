@@ -116,10 +116,7 @@ fn models(config: &Config, listings: &BTreeMap<String, Vec<Listing>>) -> Check {
         gone.join(", "),
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     );
-    let remedy = match offered.is_empty() {
-        true => "correct tagging.route".to_owned(),
-        false => format!("correct tagging.route; near it: {}", offered.into_iter().collect::<Vec<_>>().join(", ")),
-    };
+    let remedy = if offered.is_empty() { "correct tagging.route".to_owned() } else { format!("correct tagging.route; near it: {}", offered.into_iter().collect::<Vec<_>>().join(", ")) };
     let state = if names.is_empty() { State::Fail } else { State::Warn };
     Check::new(ROUTE, state, &saw, Some(&remedy))
 }

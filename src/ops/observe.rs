@@ -101,28 +101,25 @@ fn scoreboard(workers: &[&WorkerSeen], usage: &[ProviderUsage]) -> Vec<ModelScor
     newest_first.sort_by_key(|worker| std::cmp::Reverse(worker.seen_at));
     let mut models: Vec<(ModelScore, Vec<u32>)> = Vec::new();
     for share in newest_first.iter().flat_map(|worker| &worker.numbers.models) {
-        match models.iter_mut().find(|(score, _)| score.model == share.model) {
-            Some((score, times)) => {
-                score.calls += share.calls;
-                score.successes += share.successes;
-                score.answers += share.answers;
-                times.extend(&share.times_ms);
-            }
-            None => {
-                let score = ModelScore {
-                    model: share.model.clone(),
-                    calls: share.calls,
-                    successes: share.successes,
-                    answers: share.answers,
-                    p95_ms: None,
-                    calls_today: usage.iter().find(|u| u.provider == share.model.provider).map_or(0, |u| u.calls),
-                    limit_today: share.limit_today,
-                    breaker: share.breaker,
-                    until: share.until,
-                    reason: share.reason.as_deref().map(Safe::line),
-                };
-                models.push((score, share.times_ms.clone()));
-            }
+        if let Some((score, times)) = models.iter_mut().find(|(score, _)| score.model == share.model) {
+            score.calls += share.calls;
+            score.successes += share.successes;
+            score.answers += share.answers;
+            times.extend(&share.times_ms);
+        } else {
+            let score = ModelScore {
+                model: share.model.clone(),
+                calls: share.calls,
+                successes: share.successes,
+                answers: share.answers,
+                p95_ms: None,
+                calls_today: usage.iter().find(|u| u.provider == share.model.provider).map_or(0, |u| u.calls),
+                limit_today: share.limit_today,
+                breaker: share.breaker,
+                until: share.until,
+                reason: share.reason.as_deref().map(Safe::line),
+            };
+            models.push((score, share.times_ms.clone()));
         }
     }
     models.into_iter().map(|(score, times)| ModelScore { p95_ms: p95(&times), ..score }).collect()

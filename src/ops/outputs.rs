@@ -35,7 +35,7 @@ const PAGE: usize = 1000;
 const PAGES_LOOKED_THROUGH: usize = 5;
 
 /// How long a link works.
-pub const LINK_LASTS: Duration = Duration::from_secs(3600);
+pub const LINK_LASTS: Duration = Duration::from_hours(1);
 
 /// Why something asked of the outputs was not done; a whole sentence for a person.
 #[derive(Debug, thiserror::Error)]

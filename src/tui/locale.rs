@@ -92,12 +92,9 @@ pub fn fill(template: &str, parts: &[&dyn Display]) -> Safe {
             rest = after;
             break;
         };
-        let at = match name.parse::<usize>() {
-            Ok(place) => place.saturating_sub(1),
-            Err(_) => {
-                next += 1;
-                next - 1
-            }
+        let at = if let Ok(place) = name.parse::<usize>() { place.saturating_sub(1) } else {
+            next += 1;
+            next - 1
         };
         if let Some(part) = parts.get(at) {
             out.push_str(&part.to_string());

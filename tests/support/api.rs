@@ -38,7 +38,7 @@ impl Api {
         let serving = tokio::spawn(server.serve(async {
             let _ = ended.await;
         }));
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         let token = (!config.api.tokens.is_empty()).then_some(TOKEN);
         Self { address, client, front, end: Some(end), serving, token }
     }

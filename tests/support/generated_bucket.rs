@@ -1,5 +1,5 @@
 //! A bucket of any number of keys that nobody stored: an S3 server over bare HTTP that makes them up as they are listed.
-//! It knows ListObjectsV2, HEAD and GET, believes every signature, and can be made slow.
+//! It knows `ListObjectsV2`, HEAD and GET, believes every signature, and can be made slow.
 
 #![allow(dead_code, reason = "each test uses its own part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -249,15 +249,12 @@ fn decoded(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let hex = bytes.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match hex.filter(|_| bytes[at] == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
+        if let Some(byte) = hex.filter(|_| bytes[at] == b'%') {
+            out.push(byte);
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8(out).unwrap()

@@ -11,7 +11,7 @@ use crate::config::Secret;
 const TOKEN: &str = "0123456789abcdef-one";
 
 async fn slow() -> &'static str {
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     "late"
 }
 

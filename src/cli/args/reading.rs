@@ -19,7 +19,7 @@ PNG, JPEG, WebP, TIFF (all pages), BMP and GIF, told by content. Results come in
 one that cannot be read is named on stderr and stops nothing.\n\n\
 Exit codes: 0 all read, 1 none, 2 wrong usage or settings, 3 some were not.")]
 pub struct Ocr {
-    /// Image file, folder (with everything below it), s3://BUCKET/KEY, or - for stdin
+    /// Image file, folder (with everything below it), <s3://BUCKET/KEY>, or - for stdin
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// How to write what was read

@@ -113,13 +113,10 @@ impl Lookout {
         // Held while it lists: whoever comes meanwhile waits for this list instead of asking for another.
         let mut seen = self.seen.lock().await;
         let known = seen.as_ref().filter(|(at, _)| at.elapsed() < age).map(|(_, keys)| Arc::clone(keys));
-        let keys = match known {
-            Some(keys) => keys,
-            None => {
-                let keys = Arc::new(listed(shelf).await?);
-                *seen = Some((Instant::now(), Arc::clone(&keys)));
-                keys
-            }
+        let keys = if let Some(keys) = known { keys } else {
+            let keys = Arc::new(listed(shelf).await?);
+            *seen = Some((Instant::now(), Arc::clone(&keys)));
+            keys
         };
         Ok(keys.get(&sought.stem).map(|key| Keys { markdown: key.clone() }))
     }

@@ -18,7 +18,7 @@ impl StyleSheet for Sheet {
         self.0.accent().patch(self.0.strong())
     }
 
-    fn heading_marker(&self, _level: u8) -> &str {
+    fn heading_marker(&self, _level: u8) -> &'static str {
         ""
     }
 
@@ -26,7 +26,7 @@ impl StyleSheet for Sheet {
         self.0.accent()
     }
 
-    fn code_block_fence(&self) -> &str {
+    fn code_block_fence(&self) -> &'static str {
         ""
     }
 
@@ -58,7 +58,7 @@ impl StyleSheet for Sheet {
         self.0.strong()
     }
 
-    fn alert_icon(&self, _kind: AlertKind) -> &str {
+    fn alert_icon(&self, _kind: AlertKind) -> &'static str {
         ""
     }
 
