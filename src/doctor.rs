@@ -125,7 +125,9 @@ pub async fn examine(patient: &Patient, came: &mut (dyn FnMut(&Check, usize) + S
         checks.push(check);
     };
     while let Some(group) = groups.next().await {
-        group.into_iter().for_each(|check| tell(check, groups.len()));
+        for check in group {
+            tell(check, groups.len());
+        }
     }
     for last in [clock.check(), patient.terminal.check()] {
         tell(last, 0);

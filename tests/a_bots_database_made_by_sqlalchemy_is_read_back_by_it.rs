@@ -92,7 +92,6 @@ fn attach_tag_and_read(db: &Db, bot: &Bot) {
         assert!(added.elapsed() < Duration::from_secs(20), "the bot's new post was not tagged");
         std::thread::sleep(Duration::from_millis(100));
     }
-    println!("a post that the bot added was tagged after {:?}", added.elapsed());
     // In order, so that it is not counted as an engine at work any more.
     let pid = rustix::process::Pid::from_raw(i32::try_from(run.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

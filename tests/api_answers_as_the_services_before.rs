@@ -15,6 +15,7 @@ mod postgres;
 #[path = "support/reading.rs"]
 mod reading;
 
+use base64::Engine as _;
 use std::time::{Duration, Instant};
 
 use api::{Api, keys, with_token};
@@ -155,7 +156,6 @@ on_both! {
         assert_eq!(body["json_data"]["blocks"][0]["text"], json!("ИТОГО 100"));
         assert_eq!(script.begun(), 1, "the same image is read once");
 
-        use base64::Engine as _;
         let encoded = base64::prelude::BASE64_STANDARD.encode("text:СЛОВО");
         for data in [encoded.clone(), format!("data:image/png;base64,{encoded}")] {
             let (status, body) = api.send("/ocr", Form::new().text("image_base64", data).text("return_content", "True")).await;

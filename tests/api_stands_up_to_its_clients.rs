@@ -12,6 +12,7 @@ mod engines;
 #[path = "support/postgres.rs"]
 mod postgres;
 
+use base64::Engine as _;
 use std::time::{Duration, Instant};
 
 use api::{Api, with_token};
@@ -27,7 +28,7 @@ use tokio::net::TcpStream;
 
 struct Stand {
     api: Api,
-    _db: Db,
+    db: Db,
     folder: tempfile::TempDir,
 }
 
@@ -40,7 +41,7 @@ async fn stand(change: impl Fn(&mut Config)) -> Stand {
     change(&mut config);
     let blobs = tagdeck::blob::BlobStore::open(&config.blob).await.unwrap();
     let api = Api::start(Ops::observing(store, &config.tagging).with_blobs(blobs), &config).await;
-    Stand { api, _db: db, folder }
+    Stand { api, db, folder }
 }
 
 /// Every path and method of the description, with something in place of the parameters.
@@ -121,7 +122,6 @@ async fn too_much_is_refused_before_it_is_read() {
     let part = Part::stream(reqwest::Body::wrap_stream(stream)).file_name("a.png");
     let (status, _) = stand.api.send("/ocr", Form::new().part("file", part)).await;
     assert_eq!(status, 413);
-    use base64::Engine as _;
     let encoded = base64::prelude::BASE64_STANDARD.encode(&large[..1_200_000]);
     assert_eq!(stand.api.send("/ocr", Form::new().text("image_base64", encoded)).await.0, 413);
     assert!(!stand.folder.path().join("inbox").exists(), "nothing was kept");
@@ -298,6 +298,6 @@ async fn the_inbox_stays_within_its_bounds() {
     assert_eq!(stand.api.upload("/ocr/async", "a.png", &image(2), false).await.0, 202);
     let (status, body) = stand.api.upload("/ocr/async", "a.png", &image(3), false).await;
     assert_eq!((status, body["code"].as_str()), (503, Some("inbox_full")), "nobody has read the others: {body}");
-    stand._db.run("UPDATE jobs SET state = 'success' WHERE kind = 'ocr' AND ref_id = 1").await;
+    stand.db.run("UPDATE jobs SET state = 'success' WHERE kind = 'ocr' AND ref_id = 1").await;
     assert_eq!(stand.api.upload("/ocr/async", "a.png", &image(3), false).await.0, 202, "one has been read");
 }

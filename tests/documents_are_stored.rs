@@ -72,7 +72,7 @@ fn run_until_idle(store: &Store, settings: &Config) -> Engine {
 }
 
 async fn ended(engine: Engine) -> Ended {
-    tokio::time::timeout(Duration::from_secs(60), engine.ended()).await.expect("the engine did not end")
+    tokio::time::timeout(Duration::from_mins(1), engine.ended()).await.expect("the engine did not end")
 }
 
 async fn stored(store: &Store) -> i64 {

@@ -155,7 +155,7 @@ async fn stored(store: &Store, blobs: &BlobStore, name: &str) -> String {
     let document = NewDocument { sha256: image, text: name.to_owned(), markdown: markdown.clone(), json: json.clone() };
     let output = NewOutput { source: format!("{name}.png"), key: key.clone() };
     store.keep_document(&format!("/scans/{name}.png"), &document, Some(&output), 3).await.unwrap();
-    for upload in store.claim_uploads("test", 100, Duration::from_secs(60)).await.unwrap() {
+    for upload in store.claim_uploads("test", 100, Duration::from_mins(1)).await.unwrap() {
         put(blobs, &format!("{}.md", upload.key), &markdown).await;
         put(blobs, &format!("{}.json", upload.key), &json).await;
         let stored = Stored {

@@ -69,7 +69,8 @@ fn commands_show_them_safely_and_lose_none() {
     let listed = json_lines(&home.ok(&["outputs", "ls", "--flat", "--json", "--limit", "1000"]));
     let mut listed: Vec<String> = listed.iter().map(|line| line["key"].as_str().unwrap().to_owned()).collect();
     let mut expected = keys();
-    (listed.sort_unstable(), expected.sort_unstable());
+    listed.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(listed, expected);
     for args in [
         &["outputs", "ls", "--limit", "1000"][..],

@@ -33,7 +33,7 @@ use tagdeck::store::Store;
 
 const MS: Duration = Duration::from_millis(1);
 const KEY: &str = "service-key-1234";
-const KINDS: Kinds = Kinds { tag: false, ocr: true };
+const KINDS: Kinds = Kinds { tag: false, ocr: true, upload: false };
 
 struct Place {
     folder: tempfile::TempDir,

@@ -253,7 +253,7 @@ on_both! {
             assert_eq!(Store::undo(&db.url).await.unwrap(), plan);
             assert_eq!(plan.steps.iter().any(|step| step.contains("posts.tagging_status")), !tagging, "{plan:?}");
             assert_eq!(schema(&db).await, before);
-            let tags = db.text(&format!("SELECT CAST(tags AS TEXT) FROM posts WHERE id = {}", claim.post.0)).await.unwrap();
+            let tags = db.text(&format!("SELECT CAST(tags AS TEXT) FROM posts WHERE id = {}", claim.post.unwrap().0)).await.unwrap();
             assert_eq!(serde_json::from_str::<Vec<String>>(&tags).unwrap(), ["кот"]);
             let error = Store::undo(&db.url).await.unwrap_err();
             assert!(matches!(error, StoreError::NothingToUndo { ours: false, .. }), "{error}");

@@ -9,6 +9,7 @@ mod databases;
 mod engines;
 #[path = "support/postgres.rs"]
 mod postgres;
+#[allow(dead_code)]
 #[path = "support/raw_server.rs"]
 mod raw_server;
 #[path = "support/reading.rs"]
@@ -29,7 +30,7 @@ use tagdeck::engine::{Engine, Kinds, Options};
 use tagdeck::store::Store;
 
 const SCAN: &[u8] = include_bytes!("support/images/two_lines.png");
-const KINDS: Kinds = Kinds { tag: false, ocr: true };
+const KINDS: Kinds = Kinds { tag: false, ocr: true, upload: false };
 
 struct Place {
     folder: tempfile::TempDir,

@@ -89,6 +89,7 @@ pub struct Files {
     #[schema(value_type = String)]
     place: Safe,
     /// In the order in which they were read.
+    #[allow(clippy::struct_field_names, reason = "the key of the old service")]
     files: Vec<File>,
     /// Where the list goes on, as `after` of the next request; `null`: it ends here.
     next: Option<i64>,

@@ -90,7 +90,7 @@ impl Gate {
         }
         let client = self.client(request.headers());
         let peer = request.extensions().get::<Peer>().map_or(IpAddr::V6(Ipv6Addr::LOCALHOST), |peer| peer.0);
-        self.within_rate(match &client {
+        self.within_rate(&match &client {
             Some(Ok(token)) => Client::Token(*token),
             _ => Client::Address(network(peer)),
         })?;
@@ -133,12 +133,12 @@ impl Gate {
         )
     }
 
-    fn within_rate(&self, client: Client) -> Result<(), Problem> {
+    fn within_rate(&self, client: &Client) -> Result<(), Problem> {
         let Some(rates) = &self.rates else { return Ok(()) };
         if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(1024) && rates.len() > CLIENTS {
             rates.retain_recent();
         }
-        rates.check_key(&client).map_err(|not_until| {
+        rates.check_key(client).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "more requests a minute than one client may send")
                 .again_after(wait.as_secs() + 1)

@@ -77,7 +77,7 @@ pub fn run(common: &Common, args: &Ocr) -> Result<Exit> {
             let Some(remote) = &remote else { return local() };
             Ok(Box::new(Away::new(Arc::clone(remote), handle.clone(), Arc::clone(&local), page_timeout)))
         };
-        let reading = tokio::task::spawn_blocking(move || sheets.read(inputs, open, &options, &cancel));
+        let reading = tokio::task::spawn_blocking(move || sheets.read(&inputs, open, &options, &cancel));
         reading.await.wrap_err("reading the images ended abnormally; please report this")?
     })?
 }
@@ -156,7 +156,7 @@ impl Sheets {
 
     fn read(
         mut self,
-        inputs: Vec<Input>,
+        inputs: &[Input],
         open: impl Fn() -> Result<Box<dyn Reads>, OcrError> + Send + Sync + 'static,
         options: &Options,
         cancel: &Cancel,
@@ -169,13 +169,13 @@ impl Sheets {
         let is_known = |at: usize| self.storing.as_ref().is_some_and(|storing| storing.is_known(at));
         let (known, places): (Vec<usize>, Vec<usize>) = (0..total).partition(|at| is_known(*at));
         let unread =
-            if known.is_empty() { inputs.clone() } else { places.iter().filter_map(|at| inputs.get(*at).cloned()).collect() };
+            if known.is_empty() { inputs.to_vec() } else { places.iter().filter_map(|at| inputs.get(*at).cloned()).collect() };
         let whole = ocr::read_all(unread, Arc::new(open), options, cancel, &mut |told| match told {
             Told::Standing(standing) => self.bar.draw(standing),
             Told::Note(input, note) => self.bar.complain(&format!("tagdeck: {}: {note}", input.shown())),
             Told::Read(nth, input, came) => {
                 let at = places.get(nth).copied().unwrap_or(nth);
-                let taken = self.hand_out_known(&inputs, at).and_then(|()| self.take(at, input, came));
+                let taken = self.hand_out_known(inputs, at).and_then(|()| self.take(at, input, came));
                 if let Err(error) = taken {
                     broken = Some(error);
                     cancel.cancel();
@@ -186,7 +186,7 @@ impl Sheets {
             }
         });
         if broken.is_none() && !self.unread && !cancel.is_cancelled() {
-            broken = self.hand_out_known(&inputs, total).err();
+            broken = self.hand_out_known(inputs, total).err();
         }
         self.bar.clear();
         let whole = whole.wrap_err("no thread can be started; end other programs or lower --jobs")?;

@@ -289,9 +289,7 @@ fn summary(verified: &Verified, unlisted: usize, repaired: usize) -> Result<()> 
         output::line(&format!("{name:<17}{:>12}", grouped(i64::try_from(count).unwrap_or(i64::MAX))))?;
     }
     if repaired > 0 {
-        output::line(&format!(
-            "{repaired} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them."
-        ))?;
+        output::line(&format!("{repaired} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them."))?;
     }
     Ok(())
 }

@@ -163,7 +163,7 @@ pub fn load(flags: &Overrides, environment: &BTreeMap<String, String>, folder: &
     tagging_variables(&mut tagging, &variables)?;
     complete_route(&mut tagging, &providers, explicit, &variables);
     let ocr = ocr::ocr(&file, root.ocr, &variables, &providers)?;
-    let api = api::api(&file, root.api, &variables)?;
+    let api = api::api(&file, &root.api, &variables)?;
     let log = log::log(&file, root.log_format.as_ref(), root.log_dir.as_deref(), root.log_files.as_ref())?;
     let ui = ui::ui(&file, &root.ui, root.keys)?;
     let blob = blob::blob(&file, root.blob, &variables, &data_dir)?;

@@ -85,15 +85,13 @@ fn words(reply: &Reply) -> String {
 }
 
 fn quota(name: &str, account: &Account) -> Check {
-    let mut seen = format!("{name} accepts the key");
-    match (account.left, account.limit) {
-        (Some(left), Some(limit)) => seen.push_str(&format!(", ${left:.2} of its ${limit:.2} left")),
-        (Some(left), None) => seen.push_str(&format!(", ${left:.2} left")),
-        (None, _) => seen.push_str(", which has no limit of its own"),
-    }
-    if let Some(used) = account.used {
-        seen.push_str(&format!(", ${used:.2} used"));
-    }
+    let left = match (account.left, account.limit) {
+        (Some(left), Some(limit)) => format!("${left:.2} of its ${limit:.2} left"),
+        (Some(left), None) => format!("${left:.2} left"),
+        (None, _) => "which has no limit of its own".to_owned(),
+    };
+    let used = account.used.map(|used| format!(", ${used:.2} used")).unwrap_or_default();
+    let mut seen = format!("{name} accepts the key, {left}{used}");
     if account.free_tier == Some(true) {
         seen.push_str("; nothing was paid in, so :free models take 50 calls a day");
     }
@@ -116,7 +114,11 @@ fn models(config: &Config, listings: &BTreeMap<String, Vec<Listing>>) -> Check {
         gone.join(", "),
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     );
-    let remedy = if offered.is_empty() { "correct tagging.route".to_owned() } else { format!("correct tagging.route; near it: {}", offered.into_iter().collect::<Vec<_>>().join(", ")) };
+    let remedy = if offered.is_empty() {
+        "correct tagging.route".to_owned()
+    } else {
+        format!("correct tagging.route; near it: {}", offered.into_iter().collect::<Vec<_>>().join(", "))
+    };
     let state = if names.is_empty() { State::Fail } else { State::Warn };
     Check::new(ROUTE, state, &saw, Some(&remedy))
 }

@@ -71,10 +71,10 @@ async fn probe(store: &BlobStore) -> Result<String, Box<Check>> {
         Err(error) => return Err(refused("a probe was stored but cannot be read", &error)),
     }
     if let Err(error) = listed {
-        return Err(warned("storing and reading work, but listing is refused: `outputs ls` will not", &error));
+        return Err(Box::new(warned("storing and reading work, but listing is refused: `outputs ls` will not", &error)));
     }
     if let Err(error) = removed {
-        return Err(warned(&format!("storing and reading work, but the probe {key} cannot be removed"), &error));
+        return Err(Box::new(warned(&format!("storing and reading work, but the probe {key} cannot be removed"), &error)));
     }
     Ok("a probe was stored, read, listed and removed".to_owned())
 }
@@ -83,6 +83,6 @@ fn told(step: &str, error: &BlobError) -> Check {
     Check::new(NAME, State::Fail, &format!("{step}: {}", error.saw()), Some(error.remedy()))
 }
 
-fn warned(step: &str, error: &BlobError) -> Box<Check> {
-    Box::new(Check::new(NAME, State::Warn, &format!("{step}: {}", error.saw()), Some(error.remedy())))
+fn warned(step: &str, error: &BlobError) -> Check {
+    Check::new(NAME, State::Warn, &format!("{step}: {}", error.saw()), Some(error.remedy()))
 }

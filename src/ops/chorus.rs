@@ -71,7 +71,9 @@ async fn read(store: &Store, log: &EventLog, last: &mut Option<i64>, but: &str) 
         };
         let end = *last == Some(next) || last.is_none();
         *last = Some(next);
-        events.into_iter().for_each(|event| log.relay(event));
+        for event in events {
+            log.relay(event);
+        }
         if end {
             return Ok(());
         }

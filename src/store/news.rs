@@ -166,7 +166,9 @@ fn take(message: &str, own: &str, heard: &watch::Sender<Heard>) {
     }
     let topics: Vec<Topic> = words.filter_map(|word| Topic::ALL.into_iter().find(|topic| topic.word() == word)).collect();
     heard.send_if_modified(|heard| {
-        topics.iter().for_each(|topic| heard.0[*topic as usize] += 1);
+        for topic in &topics {
+            heard.0[*topic as usize] += 1;
+        }
         !topics.is_empty()
     });
 }

@@ -92,7 +92,9 @@ pub fn fill(template: &str, parts: &[&dyn Display]) -> Safe {
             rest = after;
             break;
         };
-        let at = if let Ok(place) = name.parse::<usize>() { place.saturating_sub(1) } else {
+        let at = if let Ok(place) = name.parse::<usize>() {
+            place.saturating_sub(1)
+        } else {
             next += 1;
             next - 1
         };

@@ -43,6 +43,7 @@ pub const TOAST_MS: i64 = 6_000;
 
 /// Everything the dashboard knows.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing, in any mixture")]
 pub struct Model {
     /// File name of the database.
     pub title: Safe,

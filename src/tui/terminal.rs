@@ -118,6 +118,7 @@ impl Screen {
     }
 
     /// Sends the terminal something that draws nothing, between two frames.
+    #[allow(clippy::unused_self, reason = "only who holds the screen may write to it")]
     pub fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if !OURS.load(Ordering::SeqCst) {
@@ -128,6 +129,7 @@ impl Screen {
     }
 
     /// Takes the mouse, or leaves it to the terminal.
+    #[allow(clippy::unused_self, reason = "only who holds the screen may write to it")]
     pub fn mouse(&mut self, on: bool) -> io::Result<()> {
         MOUSE.store(on, Ordering::SeqCst);
         send(if on { MOUSE_ON } else { MOUSE_OFF })

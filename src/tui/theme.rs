@@ -51,6 +51,7 @@ struct Roles {
 
 impl Theme {
     /// The terminal's own colours or none, for a UTF-8 terminal or for a plain one.
+    #[cfg(test)]
     pub fn new(colour: bool, utf8: bool) -> Self {
         Self { ascii: !utf8, ..Self::named(if colour { "terminal" } else { "mono" }) }
     }

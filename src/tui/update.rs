@@ -192,7 +192,9 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     let action = model.keymap.action(model.sections(), chord);
     model.dirty |= action.is_some() || model.count.is_some();
-    if let Some(action) = action { act::act(model, action) } else {
+    if let Some(action) = action {
+        act::act(model, action)
+    } else {
         model.count = None;
         Vec::new()
     }

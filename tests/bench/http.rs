@@ -128,9 +128,10 @@ fn main() {
     let home = tempfile::tempdir().unwrap();
     // No limit on a client: all thousand are one to the server.
     std::fs::write(home.path().join("config.toml"), "[api]\nrequests_per_minute = 0\nconcurrency = 2048\n").unwrap();
-    let posts: String = (0..POSTS)
+    let posts = (0..POSTS)
         .map(|n| format!("{{\"channel\":\"Проба\",\"message_id\":{n},\"date\":\"2026-01-01T00:00:00Z\",\"text\":\"Пост номер {n}: погода в Москве и новости науки\"}}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     std::fs::write(home.path().join("posts.jsonl"), posts).unwrap();
     assert!(tagdeck(home.path(), &["import", "posts.jsonl"]).status().unwrap().success());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

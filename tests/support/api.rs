@@ -108,7 +108,7 @@ pub fn keys(value: &Value) -> Vec<&str> {
 /// Settings with a token and a data folder of their own.
 pub fn with_token(mut config: Config, folder: &std::path::Path) -> Config {
     config.api.tokens = vec![Secret::new(TOKEN)];
-    config.data_dir = folder.to_owned();
+    folder.clone_into(&mut config.data_dir);
     config.blob.folder = folder.join("outputs");
     config
 }

@@ -16,8 +16,9 @@ async fn slow() -> &'static str {
 }
 
 async fn broken() -> &'static str {
-    let nothing: Option<&str> = None;
-    nothing.unwrap()
+    let text = String::from("well");
+    assert!(text.is_empty(), "a bug");
+    "never"
 }
 
 fn routes(settings: &Api) -> Router {

@@ -28,7 +28,7 @@ pub(super) struct FileApi {
     image_url: Option<bool>,
 }
 
-pub(super) fn api(file: &Source<'_>, raw: FileApi, variables: &Variables<'_>) -> Result<Api, ConfigError> {
+pub(super) fn api(file: &Source<'_>, raw: &FileApi, variables: &Variables<'_>) -> Result<Api, ConfigError> {
     let default = Api::default();
     let listen = match &raw.listen {
         None => default.listen,
@@ -37,7 +37,7 @@ pub(super) fn api(file: &Source<'_>, raw: FileApi, variables: &Variables<'_>) ->
     };
     Ok(Api {
         listen,
-        tokens: tokens(file, &raw, variables)?,
+        tokens: tokens(file, raw, variables)?,
         upload_mb: file.whole(raw.upload_mb.as_ref(), "api.upload_mb", 1..=1024)?.unwrap_or(default.upload_mb),
         uploads: file.whole(raw.uploads.as_ref(), "api.uploads", 1..=256)?.unwrap_or(default.uploads),
         inbox_mb: file.whole(raw.inbox_mb.as_ref(), "api.inbox_mb", 1..=10_000_000)?.unwrap_or(default.inbox_mb),

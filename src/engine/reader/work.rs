@@ -77,7 +77,8 @@ pub async fn work(room: Arc<Room>, claim: Claim, progress: Arc<Progress>) -> Fin
     let work = Work { room, claim, image, progress };
     let mut finished = Finished { job, fence, lost_lease: false, read: false, trouble: None, error: None };
     let mut alone = None;
-    let came = work.read(&mut alone).await;
+    // Reading over HTTP makes it a large future.
+    let came = Box::pin(work.read(&mut alone)).await;
     finished.read = matches!(came, Ok(Came::Read(..)));
     let done = match came {
         Ok(Came::GivenBack(trouble)) => {
@@ -131,7 +132,7 @@ impl Work {
             }
             Reused::Lost => return Ok(Came::Lost),
         }
-        let (bytes, away) = self.elsewhere(bytes, &sha256).await;
+        let (bytes, away) = Box::pin(self.elsewhere(bytes, &sha256)).await;
         match away {
             Some(came) => Ok(came),
             None => Ok(self.at_a_desk(path, bytes, sha256).await),
@@ -154,7 +155,7 @@ impl Work {
         let account = Written { shared, claim: &self.claim };
         let told = Told { shared, post: self.claim.post, image: &self.image, progress: &self.progress };
         let read = remote.read(crate::ocr::remote::Image { source, bytes: &bytes, sha256 }, &account, &told);
-        let came = match self.unless_ended(read).await {
+        let came = match self.unless_ended(Box::pin(read)).await {
             None => Some(self.ended()),
             Some(Ok(document)) => Some(Came::Read(super::thread::render(&document), sha256.to_owned(), began.elapsed())),
             Some(Err(error)) if remote.falls_back(&error) && self.progress.why().is_none() => {

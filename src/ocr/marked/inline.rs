@@ -128,9 +128,10 @@ fn emphasis(rest: &str, sign: char, before: char) -> Mark {
     let run = rest.len() - rest.trim_start_matches(sign).len();
     let after = rest[run..].chars().next().unwrap_or(' ');
     let within = before.is_alphanumeric() && after.is_alphanumeric();
+    let alone = before.is_whitespace() && after.is_whitespace();
     match (sign, run) {
-        ('*' | '~', 2 | 3) if !(before.is_whitespace() && after.is_whitespace()) => Mark::Off(run),
-        ('_', 2 | 3) if !within && !(before.is_whitespace() && after.is_whitespace()) => Mark::Off(run),
+        ('*' | '~', 2 | 3) if !alone => Mark::Off(run),
+        ('_', 2 | 3) if !within && !alone => Mark::Off(run),
         ('*' | '_', 1) if !before.is_alphanumeric() && !after.is_whitespace() => {
             pair(rest, sign).map_or(Mark::Text(1), Mark::Pair)
         }

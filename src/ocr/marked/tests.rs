@@ -68,11 +68,11 @@ fn what_was_hostile_acts_nowhere_when_written_again() {
     let document = Document {
         schema: 1,
         source: Safe::default(),
-        page: Default::default(),
+        page: crate::ocr::document::PageSize::default(),
         pages: Vec::new(),
         blocks,
-        engine: Default::default(),
-        timings_ms: Default::default(),
+        engine: crate::ocr::document::EngineLabel::default(),
+        timings_ms: std::collections::BTreeMap::new(),
         warnings: Vec::new(),
     };
     let written = crate::ocr::markdown::markdown(&document);

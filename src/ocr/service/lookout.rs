@@ -95,10 +95,13 @@ fn stem_of(key: &str) -> Option<&str> {
     (shape && !stem.is_empty() && !stem.contains('/')).then_some(stem)
 }
 
+/// Keys of the bucket by what they name.
+type Seen = Arc<BTreeMap<String, String>>;
+
 /// Looks for all images at once: one list of the bucket serves everybody who waits, once in a poll.
 pub(super) struct Lookout {
     poll: Duration,
-    seen: Mutex<Option<(Instant, Arc<BTreeMap<String, String>>)>>,
+    seen: Mutex<Option<(Instant, Seen)>>,
 }
 
 impl Lookout {
@@ -113,7 +116,9 @@ impl Lookout {
         // Held while it lists: whoever comes meanwhile waits for this list instead of asking for another.
         let mut seen = self.seen.lock().await;
         let known = seen.as_ref().filter(|(at, _)| at.elapsed() < age).map(|(_, keys)| Arc::clone(keys));
-        let keys = if let Some(keys) = known { keys } else {
+        let keys = if let Some(keys) = known {
+            keys
+        } else {
             let keys = Arc::new(listed(shelf).await?);
             *seen = Some((Instant::now(), Arc::clone(&keys)));
             keys

@@ -147,7 +147,9 @@ fn success(text: &str, secrets: &[String]) -> Answer {
         return Answer::Result(Box::new(Result { markdown: String::new(), json, keys: None }));
     }
     let key = reply.s3_files.as_ref().and_then(|files| files.get("s3_key_markdown")).and_then(Value::as_str);
-    if let Some(keys) = key.and_then(Keys::of) { Answer::Result(Box::new(Result { keys: Some(keys), ..Result::default() })) } else {
+    if let Some(keys) = key.and_then(Keys::of) {
+        Answer::Result(Box::new(Result { keys: Some(keys), ..Result::default() }))
+    } else {
         let told = reply.error.or(reply.detail).or(reply.s3_files).map(|error| error.to_string()).unwrap_or_default();
         let told = quoted(&told, secrets);
         Answer::Unreadable(Safe::line(&format!("it answered without a text and without a key in the bucket ({told})")))

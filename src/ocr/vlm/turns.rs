@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_loop_that_counts_is_seen_too() {
-        let text: String = (1..2000).map(|n| format!("{n}. Настоящий договор составлен в двух экземплярах\n")).collect();
+        let text =
+            (1..2000).map(|n| format!("{n}. Настоящий договор составлен в двух экземплярах\n")).collect::<Vec<_>>().concat();
         let early: String = text.chars().take(9000).collect();
         assert!(repeats_from(&early).is_some());
     }
@@ -97,8 +98,8 @@ mod tests {
     #[test]
     fn what_pages_repeat_themselves_is_no_loop() {
         let zeros = "| 0 | 0 | 0 |\n".repeat(80);
-        let form: String = (1..200).map(|n| format!("| {n} | | | |\n")).collect();
-        let contents: String = (1..60).map(|n| format!("Глава {n} {} {}\n", ".".repeat(60), n * 7)).collect();
+        let form = (1..200).map(|n| format!("| {n} | | | |\n")).collect::<Vec<_>>().concat();
+        let contents = (1..60).map(|n| format!("Глава {n} {} {}\n", ".".repeat(60), n * 7)).collect::<Vec<_>>().concat();
         let line = "_".repeat(900);
         for text in [zeros, form, contents, line, "Обычный текст. ".repeat(60)] {
             assert_eq!(repeats_from(&text), None, "{}", &text[..40]);

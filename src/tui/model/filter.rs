@@ -230,10 +230,10 @@ fn unknown(field: Field, value: &str, known: impl Iterator<Item = &'static str>)
 }
 
 /// The only word of a list that begins so, or that is so.
-fn begun_by(words: impl Iterator<Item = &'static str> + Clone, typed: &str) -> Option<&'static str> {
+fn begun_by(mut words: impl Iterator<Item = &'static str> + Clone, typed: &str) -> Option<&'static str> {
     let typed = typed.to_lowercase();
     let mut begun = words.clone().filter(|word| word.starts_with(&typed));
-    words.clone().find(|word| **word == typed).or_else(|| begun.next().filter(|_| begun.next().is_none()))
+    words.find(|word| *word == typed).or_else(|| begun.next().filter(|_| begun.next().is_none()))
 }
 
 /// The class a person means: its word, the beginning of one, or an HTTP status that always comes to it.

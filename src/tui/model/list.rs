@@ -56,6 +56,7 @@ pub enum Place {
 
 /// The list.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing, in any mixture")]
 pub struct List<R> {
     /// The rows held.
     pub rows: Vec<R>,

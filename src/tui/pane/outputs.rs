@@ -229,16 +229,18 @@ fn draw_reading(model: &Model, buffer: &mut Buffer, area: Rect) {
         (Entry::Object(_), None) => {
             paint::left(buffer, line(area, 0), &Safe::fixed(t("Loading…")), theme.quiet());
         }
-        (Entry::Object(_), Some(reading)) => if let Err(why) = &reading.known {
-            for (row, text) in (0..).zip(crate::tui::widget::wrap::wrapped(why, area.width)) {
-                paint::left(buffer, line(area, row), &text, theme.bad());
+        (Entry::Object(_), Some(reading)) => {
+            if let Err(why) = &reading.known {
+                for (row, text) in (0..).zip(crate::tui::widget::wrap::wrapped(why, area.width)) {
+                    paint::left(buffer, line(area, row), &text, theme.bad());
+                }
+            } else {
+                paint::left(buffer, line(area, 0), &about(reading), theme.quiet());
+                for (row, text) in (1..).zip(reading.laid.lines.iter().take(usize::from(area.height.saturating_sub(1)))) {
+                    text.paint(buffer, line(area, row));
+                }
             }
-        } else {
-            paint::left(buffer, line(area, 0), &about(reading), theme.quiet());
-            for (row, text) in (1..).zip(reading.laid.lines.iter().take(usize::from(area.height.saturating_sub(1)))) {
-                text.paint(buffer, line(area, row));
-            }
-        },
+        }
     }
 }
 

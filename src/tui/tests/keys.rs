@@ -29,8 +29,7 @@ pub(super) fn at(section: Section) -> Model {
         return model;
     }
     match section {
-        Section::Image => drop(press(&mut model, "enter")),
-        Section::Detail => drop(press(&mut model, "enter")),
+        Section::Image | Section::Detail => drop(press(&mut model, "enter")),
         Section::Popup => drop(press(&mut model, "?")),
         Section::Confirm => ask(&mut model),
         Section::Prompt => drop(press(&mut model, "/")),

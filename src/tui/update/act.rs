@@ -44,21 +44,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Last => motion::go(model, Step::Last),
         Action::Grow => resize(model, 1),
         Action::Shrink => resize(model, -1),
-        Action::Zoom => {
-            model.zoomed = !model.zoomed;
-            super::settle(model);
-            Vec::new()
-        }
-        Action::Times => {
-            model.absolute_times = !model.absolute_times;
-            Vec::new()
-        }
-        Action::Mouse => {
-            model.mouse = !model.mouse;
-            let told = if model.mouse { t("The mouse works here.") } else { t("The mouse is the terminal's: it selects text.") };
-            model.say(Tone::Good, Safe::fixed(told));
-            vec![Effect::Mouse(model.mouse)]
-        }
+        Action::Zoom | Action::Times | Action::Mouse => switch(model, action),
         Action::Palette => prompt::palette(model),
         Action::Search => keep::search(model),
         Action::SearchNext => keep::found(model, true),
@@ -120,6 +106,24 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             change::change(model, action)
         }
     }
+}
+
+/// Turns one thing of the screen on or off.
+fn switch(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Zoom => {
+            model.zoomed = !model.zoomed;
+            super::settle(model);
+        }
+        Action::Mouse => {
+            model.mouse = !model.mouse;
+            let told = if model.mouse { t("The mouse works here.") } else { t("The mouse is the terminal's: it selects text.") };
+            model.say(Tone::Good, Safe::fixed(told));
+            return vec![Effect::Mouse(model.mouse)];
+        }
+        _ => model.absolute_times = !model.absolute_times,
+    }
+    Vec::new()
 }
 
 /// Says why nothing is done.

@@ -228,7 +228,7 @@ pub fn named(model: &mut Model, typed: &str) -> Vec<Effect> {
 
 /// Downloads an object into a folder.
 pub fn save(model: &mut Model, key: String, typed: &str) -> Vec<Effect> {
-    model.outputs.folder = typed.to_owned();
+    typed.clone_into(&mut model.outputs.folder);
     let folder = if typed.is_empty() { "." } else { typed }.to_owned();
     vec![Effect::Outputs(Wish::Save { key, folder })]
 }

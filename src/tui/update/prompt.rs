@@ -56,14 +56,12 @@ pub fn typed(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
         (_, KeyCode::Char(c)) if !command => editor.insert(c.encode_utf8(&mut [0; 4])),
         (KeyCode::Char('w'), _) => editor.delete_word(),
         (KeyCode::Char('u'), _) => editor.delete_to_start(),
-        (KeyCode::Char('a'), _) => editor.home(),
-        (KeyCode::Char('e'), _) => editor.end(),
         (KeyCode::Backspace, _) => editor.backspace(),
         (KeyCode::Delete, _) => editor.delete(),
         (KeyCode::Left, _) => editor.left(),
         (KeyCode::Right, _) => editor.right(),
-        (KeyCode::Home, _) => editor.home(),
-        (KeyCode::End, _) => editor.end(),
+        (KeyCode::Char('a') | KeyCode::Home, _) => editor.home(),
+        (KeyCode::Char('e') | KeyCode::End, _) => editor.end(),
         _ => return None,
     }
     Some(changed(model))
