@@ -180,6 +180,7 @@ fn read_only_refuses_every_change_and_says_so() {
                     | Effect::Mouse(_)
                     | Effect::Copy(_)
                     | Effect::Export(..)
+                    | Effect::Doctor
             ) || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
             assert!(reads || leaves, "{section:?} {action:?} asks for {effect:?}");
