@@ -61,7 +61,7 @@ fn the_check_itself_finds_what_acts() {
         assert!(offence(text.as_bytes(), Kind::Plain).is_some(), "{text:?}");
     }
     for text in
-        ["\u{1b}[6n", "\u{1b}[?1000h", "\u{1b}c", "\u{1b}]52;c;x\u{7}", "\u{1b}[?1049h\n", "\u{1b}P", "\u{1b}[5i", "\u{1b}[1A"]
+        ["\u{1b}[6n", "\u{1b}[?1003h", "\u{1b}c", "\u{1b}]52;c;x\u{7}", "\u{1b}[?1049h\n", "\u{1b}P", "\u{1b}[5i", "\u{1b}[1A"]
     {
         assert!(offence(text.as_bytes(), Kind::Dashboard).is_some(), "{text:?}");
     }
@@ -105,7 +105,7 @@ fn hostile_posts_and_errors_are_shown_harmlessly() {
     deck.press_for("?", "Keys · Failed");
     deck.press("\u{1b}");
     deck.hides("Keys · Failed");
-    deck.press_for("c", "class bad request");
+    deck.press_for("c", "class:bad_request");
     deck.press_for("R", "have used up their passes");
     deck.press_for("3", "following");
     deck.press_for("\u{1b}[H", "standing still");
@@ -115,7 +115,7 @@ fn hostile_posts_and_errors_are_shown_harmlessly() {
     deck.press_for("1", "Attention");
     deck.resize(60, 20);
     deck.listen(Duration::from_millis(300));
-    deck.press_for("2", "status failed and retrying");
+    deck.press_for("2", "class:bad_request");
     deck.press("q");
     assert!(deck.ended(SOON).success());
     harmless(&deck.seen, Kind::Dashboard, "the dashboard");

@@ -156,7 +156,7 @@ fn on_a_terminal_nothing_of_them_acts() {
     // Only copying sends more than a frame: one OSC 52, and what it holds is the key with what acts in it written as %XX.
     deck.press("\u{1b}[H");
     deck.shows("1 of 23");
-    deck.press_for("/", "hold this text");
+    deck.press_for("/", "what names hold");
     deck.press_for("[2J", "[2J");
     deck.press_for("\r", "1 of 1");
     let before = deck.seen.len();
