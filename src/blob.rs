@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 
 use crate::config;
 use crate::domain::Millis;
-use crate::text::Safe;
+use crate::text::{Safe, hex};
 pub use error::{BlobError, Class};
 pub use key::{base_key, key};
 
@@ -219,12 +219,4 @@ impl BlobStore {
 /// In lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-fn hex(digest: &[u8]) -> String {
-    use std::fmt::Write;
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -164,6 +164,16 @@ fn is_invisible(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Bytes in lower-case hexadecimal, as hashes are written everywhere here.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
 /// One line of JSON that loses nothing and acts on no terminal: what [`Safe`] would change is written as `\uXXXX`.
 pub fn json_line<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     let plain = serde_json::to_string(value)?;

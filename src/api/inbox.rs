@@ -16,7 +16,7 @@ use super::reply::Problem;
 use crate::config::Config;
 use crate::domain::Status;
 use crate::ops::Ops;
-use crate::text::Safe;
+use crate::text::{Safe, hex};
 
 /// Bytes of a name that are kept.
 const NAME: usize = 100;
@@ -123,14 +123,6 @@ fn failed(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(error = %Safe::line(&error.to_string()), "an uploaded image could not be kept");
     let told = "the image could not be kept; the log of this server says why";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "disk", told)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The last part of a name, of letters, digits, `-`, `_`, `.` and spaces; it can lead nowhere else and acts on nothing.

@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 
-use super::{About, BlobError, Class, Head, JSON, List, MARKDOWN, Page, Put, hex, key};
+use super::{About, BlobError, Class, Head, JSON, List, MARKDOWN, Page, Put, key};
 use crate::domain::Millis;
-use crate::text::Safe;
+use crate::text::{Safe, hex};
 
 /// Ours within the folder; no key leads there.
 const OURS: &str = ".tagdeck";

@@ -18,7 +18,6 @@ pub use library::{GPU_FOLDER, Library, Origin};
 pub use net::{Net, Output, Stop};
 pub use nodes::Nodes;
 pub use provider::Provider;
-pub(super) use shipped::hex;
 
 use super::OcrError;
 use super::document::EngineLabel;

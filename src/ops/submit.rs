@@ -1,7 +1,6 @@
 //! Image files handed in without a post: taken into the database, where engines find them; and what became of one.
 //! It reads no image; only its bytes are hashed, so that a file that was changed counts as another image.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use super::ocr::{self, Fault, Found, Input, InputError};
 use super::{Ops, OpsError};
 use crate::domain::{ImageDetail, ImageId, Status};
 use crate::store::{NewDocument, NewImage, Submitted};
-use crate::text::Safe;
+use crate::text::{Safe, hex};
 
 /// Files taken in by one transaction.
 const SLICE: usize = 200;
@@ -114,9 +113,5 @@ pub fn hash(path: &Path) -> io::Result<String> {
         }
         sha256.update(&part[..read]);
     }
-    Ok(sha256.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Ok(hex(&sha256.finalize()))
 }

@@ -56,6 +56,15 @@ impl Direct {
         .map_err(|error| StoreError::query("change the tables", error))
     }
 
+    /// Refuses a database of ours that engines work on.
+    pub(super) async fn refuse_engines(&mut self) -> Result<(), StoreError> {
+        if self.link().int(&sql::ANY_ALIVE, args![]).await?.unwrap_or_default() == 0 {
+            return Ok(());
+        }
+        let names = self.texts("SELECT name FROM workers ORDER BY name").await?;
+        Err(StoreError::EnginesAtWork { engines: Safe::line(&names.join(", ")).clipped(200) })
+    }
+
     /// The texts that such a statement gives in its first column.
     pub(super) async fn texts(&mut self, text: &str) -> Result<Vec<String>, StoreError> {
         let text = AssertSqlSafe(text.to_owned());

@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 use super::direct::{Direct, Kind, kind};
 use super::error::shown;
 use super::legacy;
-use super::link::args;
-use super::{Access, StoreError, sql, stamp};
-use crate::text::Safe;
+use super::{Access, StoreError, stamp};
+use crate::text::{Safe, hex};
 
 /// Rows read and written at once: documents may hold a megabyte each.
 const ROWS: usize = 200;
@@ -238,7 +237,7 @@ pub(super) async fn copy(
         source
             .script(if kind(from)? == Kind::Sqlite { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" })
             .await?;
-        refuse_engines(&mut source).await?;
+        source.refuse_engines().await?;
         target.script(if kind(to)? == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
         if !is_empty(&mut target).await? {
             return Err(StoreError::NotEmpty { url: shown(to) });
@@ -256,14 +255,6 @@ pub(super) async fn copy(
     source.close().await;
     target.close().await;
     done
-}
-
-async fn refuse_engines(source: &mut Direct) -> Result<(), StoreError> {
-    if source.link().int(&sql::ANY_ALIVE, args![]).await?.unwrap_or_default() == 0 {
-        return Ok(());
-    }
-    let names = source.texts("SELECT name FROM workers ORDER BY name").await?;
-    Err(StoreError::EnginesAtWork { engines: Safe::line(&names.join(", ")).clipped(200) })
 }
 
 async fn is_empty(direct: &mut Direct) -> Result<bool, StoreError> {
@@ -329,10 +320,6 @@ fn digest(page: &[Value], hash: &mut Sha256) {
         hash.update(row.to_string());
         hash.update(b"\n");
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Reads a table in its order, a page at a time.

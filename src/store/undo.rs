@@ -93,11 +93,7 @@ async fn undoing(url: &str, direct: &mut Direct) -> Result<Undoing, StoreError> 
     }
     direct.refuse_newer(url).await?;
     if there("workers") {
-        let working = direct.texts("SELECT name FROM workers ORDER BY name").await?;
-        let alive = direct.link().int(&super::sql::ANY_ALIVE, super::link::args![]).await?.unwrap_or_default();
-        if alive > 0 {
-            return Err(StoreError::EnginesAtWork { engines: crate::text::Safe::line(&working.join(", ")).clipped(200) });
-        }
+        direct.refuse_engines().await?;
     }
     let added = direct.texts(&format!("SELECT what FROM {ADDED} ORDER BY what")).await?;
     let named: &[(&str, &str)] = if sqlite { &IN_SQLITE } else { &IN_POSTGRES };

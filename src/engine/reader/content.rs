@@ -2,7 +2,6 @@
 //! Whether the bytes are an image is for OCR to say.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -10,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sha2::{Digest, Sha256};
 
-use crate::text::Safe;
+use crate::text::{Safe, hex};
 
 /// Largest file that is read: a hundred megapixels of uncompressed TIFF are 300 MB, and two files a thread wait in memory.
 const MOST_BYTES: u64 = 512 << 20;
@@ -68,11 +67,7 @@ pub fn load(path: &str) -> Result<Content, Unreadable> {
     // It may grow meanwhile.
     let file = File::open(path).map_err(|error| failed(&error))?;
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    let sha256 = Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let sha256 = hex(&Sha256::digest(&bytes));
     Ok(Content { bytes, sha256 })
 }
 

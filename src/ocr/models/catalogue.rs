@@ -12,8 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::Model;
 use crate::ocr::OcrError;
-use crate::ocr::runtime::hex;
-use crate::text::Safe;
+use crate::text::{Safe, hex};
 
 const EMBEDDED: &str = include_str!("../../../assets/models/manifest.toml");
 /// Name of the manifest in a folder of models.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::ops::outputs::{After, Ask, Entry, Listed, Order};
 use crate::text::Safe;
 use crate::tui::locale::t;
+use crate::tui::model::list::Place;
 use crate::tui::model::reading::Reading;
 
 /// Rows of a page as asked for.
@@ -50,17 +51,6 @@ pub struct Wanted {
     pub place: Place,
     /// Which list it belongs to; an answer for an older list is dropped.
     pub generation: u64,
-}
-
-/// Where a page goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In place of everything held.
-    Window,
-    /// Before what is held.
-    Before,
-    /// Behind it.
-    Behind,
 }
 
 /// A page as it comes.
