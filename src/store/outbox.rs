@@ -56,7 +56,7 @@ impl Store {
             match row.word::<OutputState>(0)? {
                 Some(OutputState::Stored) => stored = row.int(1)?,
                 Some(OutputState::Failed) => failed = row.int(1)?,
-                Some(OutputState::Waiting) | None => {}
+                Some(OutputState::Waiting | OutputState::Removed) | None => {}
             }
         }
         Ok((stored, failed))
