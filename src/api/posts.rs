@@ -156,7 +156,7 @@ pub struct Page {
 
 /// Posts, last changed first.
 #[utoipa::path(
-    get, path = "/posts", tag = "posts", params(Listing), responses((status = 200, body = Page))
+    get, path = "/posts", operation_id = "list_posts", tag = "posts", params(Listing), responses((status = 200, body = Page))
 )]
 pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> Result<Reply<Page>, Problem> {
     let limit = within(asked.limit, PAGE)?;
@@ -197,7 +197,7 @@ fn within(asked: Option<u32>, (default, most): (u32, u32)) -> Result<u32, Proble
 
 /// One post with its images and every call that was made for it.
 #[utoipa::path(
-    get, path = "/posts/{post_id}", tag = "posts",
+    get, path = "/posts/{post_id}", operation_id = "post", tag = "posts",
     params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses((status = 200, body = PostDetail), (status = 404, description = "There is no such post", body = Problem))
 )]
