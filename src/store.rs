@@ -81,15 +81,15 @@ impl Store {
         };
         let url = error::shown(&url);
         let unattached = bot.is_some().then(|| url.clone());
-        let pool = match &kind {
-            Kind::Embedded(_) => None,
-            Kind::Server(server) => Some(server.pool().clone()),
+        let wire = match &kind {
+            Kind::Embedded(file) => news::Wire::File(file.readers().clone()),
+            Kind::Server(server) => news::Wire::Server(server.pool().clone()),
         };
         Ok(Self {
             base: Arc::new(Base {
                 kind,
                 unattached,
-                news: news::Newsroom::new(pool),
+                news: news::Newsroom::new(wire),
                 endings: gather::Lane::default(),
                 reserves: gather::Lane::default(),
             }),
