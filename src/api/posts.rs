@@ -5,6 +5,7 @@
 use axum::extract::State;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
@@ -39,10 +40,18 @@ fn no_such_user(user: i64) -> Problem {
 pub struct Retry {
     /// Posts over the attempt limit too; their attempts are counted from 0 again.
     #[serde(default, deserialize_with = "as_a_flag")]
+    #[param(schema_with = flags)]
     force: bool,
     /// At most this many posts [default: 50].
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
+}
+
+/// What [`flag`] takes.
+fn flags() -> Schema {
+    let words = ["True", "False", "1", "0", "yes", "no", "on", "off"];
+    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+    Schema::AnyOf(AnyOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Boolean)).item(words).build())
 }
 
 fn as_a_flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
