@@ -146,10 +146,7 @@ fn event(n: u64) -> Event {
 async fn queue_pace(store: &Store, wanted: f64) {
     let alone = queue(store, 1, 16, false).await;
     let pace = queue(store, 4, 64, true).await;
-    println!(
-        "claim + finish: {pace:.0} jobs/s together (wanted {wanted:.0}), {alone:.0} one by one: {:.1} times",
-        pace / alone
-    );
+    println!("claim + finish: {pace:.0} jobs/s together (wanted {wanted:.0}), {alone:.0} one by one: {:.1} times", pace / alone);
     if pace < wanted {
         TOO_SLOW.fetch_add(1, Ordering::Relaxed);
     }
