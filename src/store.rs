@@ -80,12 +80,12 @@ impl Store {
         };
         let url = error::shown(&url);
         let unattached = bot.is_some().then(|| url.clone());
-        let pool = match &kind {
-            Kind::Embedded(_) => None,
-            Kind::Server(server) => Some(server.pool().clone()),
+        let wire = match &kind {
+            Kind::Embedded(file) => news::Wire::File(file.readers().clone()),
+            Kind::Server(server) => news::Wire::Server(server.pool().clone()),
         };
         Ok(Self {
-            base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(pool), ends: finish::Ends::default() }),
+            base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(wire), ends: finish::Ends::default() }),
             url,
             bot,
         })
