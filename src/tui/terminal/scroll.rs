@@ -1,6 +1,7 @@
 //! Lines that have only moved up, as those of a log do: the terminal moves them itself, for forty bytes instead of a screen.
 //! It looks at whole lines of two screens and decides; it sends nothing.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
@@ -25,24 +26,27 @@ impl Scroll {
         let (width, height) = (usize::from(next.area.width), next.area.height);
         let line = |buffer, row: u16| line(buffer, width, row);
         let changed: Vec<bool> = (0..height).map(|row| line(shown, row) != line(next, row)).collect();
-        if changed.iter().filter(|changed| **changed).count() <= LEAST {
+        let is_changed = |row: u16| changed[usize::from(row)];
+        // Lines that changed differ from most others within the first cells, so that these comparisons are short.
+        let saves =
+            |by: u16| (0..height - by).filter(|row| is_changed(*row) && line(next, *row) == line(shown, *row + by)).count();
+        let (most, Reverse(by)) = (1..height.min(FARTHEST)).map(|by| (saves(by), Reverse(by))).max()?;
+        if most <= LEAST {
             return None;
         }
         let mut best = (LEAST, None);
-        for by in 1..height.min(FARTHEST) {
-            let (mut top, mut saved) = (0, 0);
-            for row in 0..=height - by {
-                if row < height - by && line(next, row) == line(shown, row + by) {
-                    saved += usize::from(changed[usize::from(row)]);
-                    continue;
-                }
-                // What stood below and has not changed is lost with the move.
-                let lost = (row..row + by).filter(|row| !changed.get(usize::from(*row)).unwrap_or(&true)).count();
-                if row > top && saved > best.0 + lost {
-                    best = (saved - lost, Some(Self { top, bottom: row + by, by }));
-                }
-                (top, saved) = (row + 1, 0);
+        let (mut top, mut saved) = (0, 0);
+        for row in 0..=height - by {
+            if row < height - by && line(next, row) == line(shown, row + by) {
+                saved += usize::from(is_changed(row));
+                continue;
             }
+            // What stood below and has not changed is lost with the move.
+            let lost = (row..row + by).filter(|row| !is_changed(*row)).count();
+            if row > top && saved > best.0 + lost {
+                best = (saved - lost, Some(Self { top, bottom: row + by, by }));
+            }
+            (top, saved) = (row + 1, 0);
         }
         best.1
     }

@@ -63,7 +63,7 @@ impl Source {
     }
 
     /// Events in the shared log since the database was made.
-    pub fn events(&self) -> i64 {
+    pub fn written(&self) -> i64 {
         Runtime::new().unwrap().block_on(async {
             let store = Store::open(&self.database, Access::ReadOnly).await.unwrap();
             store.last_events("", 1).await.unwrap().1
