@@ -19,6 +19,7 @@ mod direct;
 mod error;
 mod finish;
 mod fleet;
+mod gather;
 mod hand;
 mod image_list;
 mod images;
@@ -85,7 +86,13 @@ impl Store {
             Kind::Server(server) => news::Wire::Server(server.pool().clone()),
         };
         Ok(Self {
-            base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(wire), ends: finish::Ends::default() }),
+            base: Arc::new(Base {
+                kind,
+                unattached,
+                news: news::Newsroom::new(wire),
+                endings: gather::Lane::default(),
+                reserves: gather::Lane::default(),
+            }),
             url,
             bot,
         })

@@ -183,8 +183,7 @@ async fn read(shared: &Shared, watched: bool) -> Result<(), StoreError> {
     }
     let stats = shared.store.stats(None, shared.tagging.max_attempts).await?.unwrap_or_default();
     let usage = shared.store.usage_today().await?;
-    // Where only one engine can be, this is it.
-    let workers = if shared.store.is_embedded() { Vec::new() } else { shared.store.workers().await? };
+    let workers = shared.store.workers().await?;
     let counting = Instant::now();
     let ocr_counts = if shared.board().ocr_count_at <= counting {
         let (stored, failed) = shared.store.output_counts().await?;
