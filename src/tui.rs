@@ -37,7 +37,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::config::{Config, ConfigError, Ui};
-use crate::domain::Snapshot;
+use crate::domain::{Answer, PostDetail, Snapshot};
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
 use crate::text::Safe;
@@ -55,6 +55,20 @@ const FRAME_AFTER_KEY: Duration = Duration::from_millis(10);
 
 /// With `low_bandwidth`, but for the answer to a key.
 const FRAME_LOW_BANDWIDTH: Duration = Duration::from_secs(2);
+
+/// Columns of what is told of a post outside the dashboard.
+const TOLD: u16 = 120;
+
+/// A post as its window shows it, for who has no dashboard open.
+pub fn post_in_words(post: &PostDetail) -> Vec<Safe> {
+    let known = model::post::Known::from(post);
+    known.lines(TOLD, wall_clock(), &TimeZone::system()).into_iter().map(|(_, line)| line).collect()
+}
+
+/// The answer to a call as its window shows it.
+pub fn answer_in_words(answer: &Answer) -> Vec<Safe> {
+    model::answer::paragraphs(answer, &TimeZone::system()).into_iter().map(|(_, text)| text).collect()
+}
 
 /// What the dashboard is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

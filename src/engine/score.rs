@@ -238,7 +238,7 @@ pub fn numbers(shared: &Shared) -> WorkerNumbers {
         concurrency: board.concurrency.limit(),
         finished_per_second: board.pace(),
         totals: board.totals,
-        models: route.models.iter().map(|model| &model.key).enumerate().map(share).collect(),
+        models: route.own().iter().map(|model| &model.key).enumerate().map(share).collect(),
     }
 }
 
@@ -250,7 +250,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
     let mut board = shared.board();
     board.roll();
     let models: Vec<ModelScore> = route
-        .models
+        .own()
         .iter()
         .enumerate()
         .map(|(index, model)| {
@@ -280,7 +280,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         concurrency: board.concurrency.limit(),
         finished_per_second: board.pace(),
         eta_seconds: board.eta_seconds(),
-        worst_case: shared.worst_case(&route.models),
+        worst_case: shared.worst_case(route.own()),
         models,
         pauses,
         spent_micros: board.usage.iter().map(|u| u.spent_micros).sum(),

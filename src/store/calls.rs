@@ -15,7 +15,7 @@ const WINDOW: i64 = 61_000;
 /// A UTC day, milliseconds.
 const DAY: i64 = 86_400_000;
 /// Bytes of a raw body that are kept.
-const BODY: usize = 64 * 1024;
+pub const BODY: usize = 64 * 1024;
 
 impl Store {
     /// Records a call as sent and takes its share of the provider's limits, in one transaction; or says until when it must wait.
@@ -78,7 +78,8 @@ work!(Reserve => Reserved, |me, link| {
         return Ok(Reserved::Denied { until, limit: "requests_per_minute" });
     }
     let (job, post, reserve) = (me.call.job.0, me.call.post.0, me.call.reserve_micros);
-    let columns = args![job, post, &me.call.worker, me.call.pass, provider, &me.call.model.model, reserve];
+    let why = me.call.why.as_ref().and_then(|why| serde_json::to_string(why).ok());
+    let columns = args![job, post, &me.call.worker, me.call.pass, provider, &me.call.model.model, reserve, why.as_deref()];
     let Some(row) = link.row(&sql::SENT, columns).await? else {
         return Err(StoreError::shape(sql::SENT.doing, "no id came back"));
     };
@@ -124,6 +125,7 @@ struct End {
 work!(End => (), |me, link| {
     let end = &me.end;
     let body = end.body.as_deref().map(|body| &body[..body.len().min(BODY)]);
+    let headers = (!end.headers.is_empty()).then(|| serde_json::to_string(&end.headers).ok()).flatten();
     let row = link
         .row(
             &sql::ENDED,
@@ -138,6 +140,7 @@ work!(End => (), |me, link| {
                 end.request_id.as_deref(),
                 end.reason.as_deref(),
                 body,
+                headers.as_deref(),
             ],
         )
         .await?;

@@ -209,6 +209,7 @@ async fn work(store: &Store, claim: Claim) {
         pass: claim.attempts,
         model: ModelKey { provider: "p".to_owned(), model: "m".to_owned() },
         reserve_micros: 0,
+        why: None,
     };
     let Reserved::Sent(id) = store.reserve_call(&call, &CallLimits::default()).await.unwrap() else { panic!("denied") };
     let end = CallEnd {
@@ -221,6 +222,7 @@ async fn work(store: &Store, claim: Claim) {
         request_id: None,
         body: Some(vec![b'x'; 600]),
         reason: None,
+        headers: std::collections::BTreeMap::default(),
     };
     store.end_call(id, &end).await.unwrap();
     let tags = ["погода", "город", "новости"].map(str::to_owned).to_vec();

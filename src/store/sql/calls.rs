@@ -20,15 +20,15 @@ statements! {
         "UPDATE usage SET calls = calls - 1, spent_micros = spent_micros - $3 WHERE provider = $1 AND day = $2"
     ];
     SENT, "record a call": [
-        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, " today ", " now ") RETURNING id, day"
+        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, why, day, sent_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, " today ", " now ") RETURNING id, day"
     ];
     SENT_NOW, "record a call": ["UPDATE job_calls SET sent_at = " now " WHERE id = $1"];
     UNSENT, "take a call back": ["DELETE FROM job_calls WHERE id = $1"];
     /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
     ENDED, "record the end of a call": [
         "UPDATE job_calls SET ended_at = " now ", outcome = $2, http_status = $3, elapsed_ms = $4, prompt_tokens = $5, completion_tokens = $6, \
-            cost_micros = $7, request_id = $8, reason = $9, body = $10 \
+            cost_micros = $7, request_id = $8, reason = $9, body = $10, headers = $11 \
         WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros"
     ];
     /// By the index on provider and time: of one job there is none.
@@ -49,7 +49,11 @@ statements! {
         WHERE id > $1 AND ended_at IS NOT NULL GROUP BY 1, 2, 3, 4"
     ];
     CALLS, "read the calls of a post": [
-        "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason \
+        "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason, why \
         FROM job_calls WHERE post_id = $1 ORDER BY id DESC LIMIT 200"
+    ];
+    ANSWER, "read the answer to a call": [
+        "SELECT id, pass, provider, model, sent_at, ended_at, outcome, http_status, prompt_tokens, completion_tokens, cost_micros, reason, why, \
+            post_id, worker, elapsed_ms, request_id, headers, body FROM job_calls WHERE id = $1"
     ];
 }

@@ -56,7 +56,15 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
     }
     let foot = line(inside, inside.height.saturating_sub(1));
     let mut keys = Words::new();
-    for action in [Action::Retry, Action::Force, Action::Regenerate, Action::EditTags, Action::Skip] {
+    for action in [
+        Action::Answers,
+        Action::Retry,
+        Action::Force,
+        Action::Regenerate,
+        Action::RegenerateWith,
+        Action::EditTags,
+        Action::Skip,
+    ] {
         if let Some(chord) = model.keymap.key(&[Section::Detail], action) {
             keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
         }
