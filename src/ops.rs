@@ -20,7 +20,8 @@ use tokio::sync::{mpsc, watch};
 use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
-    Answer, CallId, ModelKey, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId, WorkerSeen, WorstCase,
+    Answer, CallId, ModelKey, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId,
+    WorkerSeen, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
@@ -29,8 +30,8 @@ use crate::text::Safe;
 pub use submit::{Submission, Submissions, hash};
 
 pub use fetch::{FetchError, fetch};
-pub use measure::{CallTally, Pulse};
 pub use images::WhichImages;
+pub use measure::{CallTally, Pulse};
 pub use models::Offered;
 
 /// What entries of the route begin with that call nobody.

@@ -315,7 +315,9 @@ pub struct Regenerate {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tagdeck post 42\n  tagdeck post 42 --answers             with what each model answered, as it came")]
+#[command(
+    after_help = "Examples:\n  tagdeck post 42\n  tagdeck post 42 --answers             with what each model answered, as it came"
+)]
 pub struct Post {
     /// posts.id
     #[arg(value_name = "POST_ID")]

@@ -24,9 +24,7 @@ pub async fn resolve(shared: Arc<Shared>) {
         .wires
         .iter()
         .filter(|(name, _)| entries.iter().any(|entry| split(entry, &shared.provider_list).0 == name.as_str()));
-    let asked = wanted.map(|(name, wire)| async move {
-        (name.clone(), listing(wire).await)
-    });
+    let asked = wanted.map(|(name, wire)| async move { (name.clone(), listing(wire).await) });
     let mut listings: BTreeMap<String, Vec<Listing>> = BTreeMap::new();
     let mut silent = Vec::new();
     for (name, answer) in join_all(asked).await {

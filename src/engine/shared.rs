@@ -239,12 +239,7 @@ impl Shared {
     }
 
     /// Keeps a checked route until [`Shared::take_next_route`]; one with the same models only refreshes what is off.
-    pub fn offer_route(
-        &self,
-        models: Vec<RouteModel>,
-        listings: BTreeMap<String, Vec<Listing>>,
-        empty_because: Option<Safe>,
-    ) {
+    pub fn offer_route(&self, models: Vec<RouteModel>, listings: BTreeMap<String, Vec<Listing>>, empty_because: Option<Safe>) {
         locked(&self.listings).extend(listings);
         {
             let mut route = self.route();

@@ -10,8 +10,8 @@ use super::link::{Row, args};
 use super::types::PostPage;
 use super::{Store, StoreError, json_ids, sql, stamp};
 use crate::domain::{
-    Answer, Call, CallId, ChannelId, ImageId, Millis, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine, Status,
-    StatusCounts, UserId,
+    Answer, Call, CallId, ChannelId, ImageId, Millis, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine,
+    Status, StatusCounts, UserId,
 };
 
 /// More channels than this are not walked one by one: their posts are sifted out of the whole list.

@@ -10,7 +10,8 @@ use ratatui::backend::TestBackend;
 
 use crate::domain::{
     BreakerState, Call, CallId, Event, EventKind, ImageId, ImageLine, ImageReading, Millis, ModelKey, ModelScore, OcrBusy,
-    OcrNumbers, Outcome, PassedOver, Pause, PauseScope, Phase, PostDetail, PostId, PostLine, Reading, Snapshot, Status, Turn, Unfit, Why, WorstCase,
+    OcrNumbers, Outcome, PassedOver, Pause, PauseScope, Phase, PostDetail, PostId, PostLine, Reading, Snapshot, Status, Turn,
+    Unfit, Why, WorstCase,
 };
 use crate::engine::event::Batch;
 use crate::text::Safe;

@@ -256,7 +256,9 @@ impl Pass {
     fn advance(&mut self, health: &Health, now: Millis) {
         let used_up = self.used_up(now);
         let turn = self.turns.iter().copied().find(|index| {
-            self.is_untried(*index) && self.may_be_asked(health, *index, now) && (used_up.is_none() || is_keywords(health, *index))
+            self.is_untried(*index)
+                && self.may_be_asked(health, *index, now)
+                && (used_up.is_none() || is_keywords(health, *index))
         });
         match turn {
             Some(model) => {

@@ -78,6 +78,13 @@ impl Page {
         self.search.as_ref().is_some_and(|words| line.to_lowercase().contains(words.as_str()))
     }
 
+    /// Which of the lines that hold the words looked for was found last, and how many there are.
+    pub fn found(&self) -> Option<(usize, usize)> {
+        let at = self.at?;
+        let holding = || (0..self.lines.len()).filter(|line| self.holds(&self.lines[*line].1));
+        Some((holding().take_while(|line| *line <= at).count(), holding().count()))
+    }
+
     /// Scrolls to the next line that holds the words looked for, or the one before; `false`: there is no other.
     pub fn find(&mut self, forward: bool, height: usize) -> bool {
         let mut holding = (0..self.lines.len()).filter(|at| self.holds(&self.lines[*at].1));

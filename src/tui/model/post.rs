@@ -145,7 +145,7 @@ pub struct CallLine {
 impl CallLine {
     /// Why this model was asked, in words.
     pub fn because(&self) -> Option<Safe> {
-        self.why.as_ref().map(|why| tell!("why this model: {}", why::words(why)))
+        self.why.as_ref().map(|why| tell!("why: {}", why::words(why)))
     }
 
     /// What it came to in one word: `ok`, `502`, `not tags`, `…` while in flight.

@@ -11,13 +11,14 @@ use crate::tui::model::{Confirm, Model};
 use crate::tui::widget::frame;
 use crate::tui::widget::paint::{self, Words, line};
 
-const WIDTH: u16 = 66;
+const WIDTH: u16 = 80;
 
 /// Draws the question.
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, confirm: &Confirm) {
     let theme = model.theme;
     let choices = u16::try_from(confirm.choices.len()).unwrap_or(u16::MAX);
-    let inside = frame::window(buffer, screen, (WIDTH, choices + 6 + u16::from(!confirm.note.is_empty())), &confirm.title, theme.accent());
+    let inside =
+        frame::window(buffer, screen, (WIDTH, choices + 6 + u16::from(!confirm.note.is_empty())), &confirm.title, theme.accent());
     for (row, (at, choice)) in (1..).zip(confirm.choices.iter().enumerate()) {
         let place = line(inside, row);
         let marked = at == confirm.marked;

@@ -48,6 +48,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
             keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
         }
     }
+    if let Some((nth, of)) = page.found() {
+        keys = keys.spaced(3, tell!("{} of {} lines", nth, of), theme.strong());
+    }
     keys.paint(buffer, foot);
     let below = page.lines.len().saturating_sub(page.scroll + seen);
     if below > 0 {

@@ -84,7 +84,7 @@ fn hint(prompt: &Prompt) -> Safe {
         Purpose::Search => Safe::fixed(t("words; n and N go to the next and the one before; nothing ends it")),
         Purpose::Export(_) => Safe::fixed(t("the ending says how: .csv, or .jsonl for JSON lines")),
         Purpose::Submit => Safe::fixed(t("a file or a folder; Tab completes")),
-        Purpose::Model(_) => Safe::fixed(t("part of a name, or PROVIDER/MODEL; prices for a million tokens: prompt/answer")),
+        Purpose::Model(_) => Safe::fixed(t("part of a name, or PROVIDER/MODEL; $ a million tokens: prompt/answer")),
         Purpose::Tags(_) => Safe::fixed(t("separated by commas; no model touches them afterwards")),
         Purpose::Sure { word, .. } => tell!("Type {} to go on, or Esc to leave it.", word),
     }

@@ -5,8 +5,8 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::keys::at;
 use crate::domain::{ImageId, Pause, PauseScope, Phase, PostFilter, PostId, Snapshot, Status};
-use crate::text::Safe;
 use crate::ops::WhichImages;
+use crate::text::Safe;
 use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::Section;

@@ -150,16 +150,15 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
 
 /// What a person decided by hand stays, unless it is regenerated one by one.
 fn left_out(by_hand: i64) -> Safe {
-    count("{} post decided by hand is left out; g tags it anew", "{} posts decided by hand are left out; g tags one anew", by_hand)
+    count(
+        "{} post decided by hand is left out; g tags it anew",
+        "{} posts decided by hand are left out; g tags one anew",
+        by_hand,
+    )
 }
 
 /// How many images would be changed becomes a question.
-pub fn images_counted(
-    model: &mut Model,
-    change: ImageChange,
-    which: WhichImages,
-    counted: Result<u64, Safe>,
-) -> Vec<Effect> {
+pub fn images_counted(model: &mut Model, change: ImageChange, which: WhichImages, counted: Result<u64, Safe>) -> Vec<Effect> {
     match counted {
         Err(error) => model.say(Tone::Bad, error),
         Ok(0) if change == ImageChange::Reread => {
@@ -209,7 +208,12 @@ pub fn skippable(model: &mut Model, which: Retry, counted: Result<i64, Safe>) ->
             };
             let gate = if n > 1 { Gate::Wait } else { Gate::None };
             let cost = Safe::fixed(t("no calls"));
-            change::ask(model, Safe::fixed(t("Skip")), vec![Choice { label, cost, effect: Effect::Skip(which), gate }], Safe::default());
+            change::ask(
+                model,
+                Safe::fixed(t("Skip")),
+                vec![Choice { label, cost, effect: Effect::Skip(which), gate }],
+                Safe::default(),
+            );
         }
     }
     Vec::new()

@@ -124,9 +124,7 @@ fn regenerate(model: &mut Model) -> Vec<Effect> {
 /// Tags a post anew, with a model that was asked for or with the route; a question first when there are tags to lose.
 pub fn regenerate_with(model: &mut Model, id: PostId, with: Option<String>, title: Safe) -> Vec<Effect> {
     let (tags, by_hand) = match model.popups.last() {
-        Some(Popup::Post(post)) => {
-            post.known.as_ref().map_or((0, false), |known| (known.tags.len(), known.row.is_by_hand()))
-        }
+        Some(Popup::Post(post)) => post.known.as_ref().map_or((0, false), |known| (known.tags.len(), known.row.is_by_hand())),
         _ => model.failed.selected().map_or((0, false), |row| (row.tags, row.is_by_hand())),
     };
     let effect = Effect::Regenerate(id, with);

@@ -65,13 +65,15 @@ fn offers(model: &Model, typed: &str) -> Vec<Offer> {
     offers
 }
 
-/// Those that `ops` knows; until they have come, those of the scoreboard.
+/// The scoreboard's in its order, with what `ops` knows of them, then whatever else there is.
 fn known(model: &Model) -> Vec<Offered> {
-    let board = model.snapshot.models.iter().map(|score| Offered { model: score.model.clone(), price: None, in_route: true });
-    let mut known: Vec<Offered> = if model.offered.is_empty() { Vec::new() } else { model.offered.clone() };
-    let fresh: Vec<Offered> = board.filter(|score| !known.iter().any(|offered| offered.model == score.model)).collect();
-    known.splice(0..0, fresh);
-    known
+    let board = &model.snapshot.models;
+    let first = board.iter().map(|score| {
+        let known = model.offered.iter().find(|offered| offered.model == score.model).cloned();
+        known.unwrap_or_else(|| Offered { model: score.model.clone(), price: None, in_route: true })
+    });
+    let rest = model.offered.iter().filter(|offered| !board.iter().any(|score| score.model == offered.model)).cloned();
+    first.chain(rest).collect()
 }
 
 fn offer(model: &Model, offered: &Offered) -> Offer {
