@@ -24,7 +24,7 @@ pub use origin::Origin;
 pub use outcome::{Action, Outcome};
 pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
 pub use post::{Answer, Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};
-pub use route::{ModelKey, Pause, PauseScope};
+pub use route::{ModelKey, Pause, PauseScope, Probe};
 pub use why::{PassedOver, Turn, Unfit, Why};
 
 /// Milliseconds since 1970-01-01 UTC, always of the database's clock when stored.

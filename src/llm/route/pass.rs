@@ -200,6 +200,18 @@ impl Pass {
         notes
     }
 
+    /// Instead of [`Pass::report`]: another worker's call is out that finds out what this one was to. The pass goes on without the
+    /// model, which nobody here asks before `until`.
+    pub fn left_to_others(&mut self, until: Millis, health: &mut Health, now: Millis) {
+        let Some(visit) = self.visit.as_mut().filter(|visit| visit.in_flight) else { return };
+        visit.in_flight = false;
+        visit.calls -= 1;
+        self.calls = self.calls.saturating_sub(1);
+        let left = visit.model;
+        health.leave_to_others(left, until, now);
+        self.notes.retain(|note| !matches!(note, Note::Breaker { model, state: BreakerState::HalfOpen, .. } if *model == left));
+    }
+
     /// HTTP calls made so far.
     pub fn calls(&self) -> u32 {
         self.calls
@@ -269,8 +281,10 @@ impl Pass {
         }
     }
 
+    /// A half-open one that another pass is finding out about is left to that.
     fn may_be_asked(&self, health: &Health, index: usize, now: Millis) -> bool {
-        is_usable(health, index, now) || self.asked == Some(index) && health.only_failures_block(index, now)
+        let insisted = || health.only_failures_block(index, now) && health.probes(index, now).is_empty();
+        is_usable(health, index, now) || self.asked == Some(index) && insisted()
     }
 
     /// Why it is this model's turn, and which before it could not have theirs.
@@ -312,8 +326,8 @@ impl Pass {
             return is_usable(health, visit.model, now);
         }
         // Its own failures may have opened the breaker: with nobody else to ask, the pass still spends its few retries.
-        let own_retry = self.is_at_asked() || visit.calls > 0 && !visit.probe && self.others(health, now) == 0;
-        let open = is_usable(health, visit.model, now) || own_retry && health.only_failures_block(visit.model, now);
+        let own_retry = visit.calls > 0 && !visit.probe && self.others(health, now) == 0;
+        let open = self.may_be_asked(health, visit.model, now) || own_retry && health.only_failures_block(visit.model, now);
         open && self.used_up(now).is_none()
     }
 
@@ -321,6 +335,7 @@ impl Pass {
         let deadline = now.saturating_add(millis(self.rules.pass_time));
         if let Some(visit) = &mut self.visit {
             let keywords = is_keywords(health, visit.model);
+            visit.probes = health.probes(visit.model, now);
             let half_open = !keywords && health.take(visit.model, now);
             visit.probe |= half_open;
             visit.in_flight = true;
@@ -351,6 +366,7 @@ impl Pass {
             text_chars: visit.map_or(self.text_chars, |visit| visit.text_chars),
             repair: visit.and_then(|visit| visit.repair.clone()),
             why: visit.map_or(Why::of(Turn::First), Visit::why),
+            probes: visit.map(|visit| visit.probes.clone()).unwrap_or_default(),
         }
     }
 
