@@ -321,7 +321,7 @@ pub struct Regenerate {
 pub struct Post {
     /// posts.id
     #[arg(value_name = "POST_ID")]
-    pub post: i64,
+    pub id: i64,
     /// With the answers to its calls: status, headers, body
     #[arg(long)]
     pub answers: bool,

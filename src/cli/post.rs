@@ -14,8 +14,8 @@ use crate::tui;
 /// `tagdeck post`
 pub fn show(common: &Common, args: &Post) -> Result<Exit> {
     with_ops(common, Access::ReadOnly, |ops, _| async move {
-        let Some(post) = ops.post(PostId(args.post)).await? else {
-            output::complain(&format!("tagdeck: there is no post {}; `tagdeck posts` lists them", args.post));
+        let Some(post) = ops.post(PostId(args.id)).await? else {
+            output::complain(&format!("tagdeck: there is no post {}; `tagdeck posts` lists them", args.id));
             return Ok(Exit::Failed);
         };
         let mut answers = Vec::new();

@@ -33,11 +33,14 @@ pub struct Offered {
     pub in_route: bool,
 }
 
+/// When a provider was asked, and what it listed, if it did.
+type Told = (Instant, Option<Vec<Listing>>);
+
 /// The providers of the settings, and what they listed last.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
     providers: Vec<Provider>,
-    listed: Mutex<BTreeMap<String, (Instant, Option<Vec<Listing>>)>>,
+    listed: Mutex<BTreeMap<String, Told>>,
 }
 
 impl Catalogue {

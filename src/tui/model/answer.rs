@@ -74,7 +74,7 @@ fn set(body: &str) -> String {
                 out.push(c);
             }
             '{' | '[' => {
-                while rest.next_if(|next| next.is_ascii_whitespace()).is_some() {}
+                while rest.next_if(char::is_ascii_whitespace).is_some() {}
                 out.push(c);
                 if rest.peek().is_some_and(|next| matches!(next, '}' | ']')) {
                     out.extend(rest.next());

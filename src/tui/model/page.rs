@@ -91,7 +91,7 @@ impl Page {
         let found = match (forward, self.at) {
             (true, at) => holding.find(|line| at.is_none_or(|at| *line > at)),
             (false, Some(at)) => holding.take_while(|line| *line < at).last(),
-            (false, None) => holding.last(),
+            (false, None) => holding.next_back(),
         };
         let Some(found) = found else { return false };
         self.at = Some(found);

@@ -92,6 +92,27 @@ fn hostile_model(text: &str, size: (u16, u16)) -> Model {
     model
 }
 
+/// The answer to a call with this text in every place.
+fn answered(mut model: Model, text: &str) -> Model {
+    let id = fixture::failed_posts()[0].calls[5].id;
+    let mut came = super::asking::answer(text);
+    came.headers = [(text.to_owned(), text.to_owned())].into();
+    came.request_id = Some(text.to_owned());
+    update(&mut model, Msg::Answer(id, Ok(Some(Box::new(came)))));
+    model
+}
+
+/// The choice of a model of this name.
+fn offered(mut model: Model, text: &str) -> Model {
+    let offered = |name: &str| Offered {
+        model: ModelKey { provider: "openrouter".to_owned(), model: name.to_owned() },
+        price: None,
+        in_route: false,
+    };
+    update(&mut model, Msg::Models(vec![offered(text), offered("a")]));
+    model
+}
+
 /// Every pane and window with this text in it.
 fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     let base = hostile_model(text, size);
@@ -118,19 +139,8 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     press(&mut narrowed, "enter");
     let mut tags = shown(Pane::Failed, &["enter", "t"]);
     update(&mut tags, Msg::Paste(text.to_owned()));
-    let mut answer = shown(Pane::Failed, &["enter", "b"]);
-    let id = fixture::failed_posts()[0].calls[5].id;
-    let mut came = super::asking::answer(text);
-    came.headers = [(text.to_owned(), text.to_owned())].into();
-    came.request_id = Some(text.to_owned());
-    update(&mut answer, Msg::Answer(id, Ok(Some(Box::new(came)))));
-    let mut other = shown(Pane::Failed, &["m"]);
-    let offered = |name: &str| Offered {
-        model: ModelKey { provider: "openrouter".to_owned(), model: name.to_owned() },
-        price: None,
-        in_route: false,
-    };
-    update(&mut other, Msg::Models(vec![offered(text), offered("a")]));
+    let answer = answered(shown(Pane::Failed, &["enter", "b"]), text);
+    let other = offered(shown(Pane::Failed, &["m"]), text);
     let mut outputs = base.clone();
     outputs.focus = Pane::Outputs;
     outputs.outputs.place = Some(Safe::line(text));
