@@ -102,6 +102,15 @@ pub async fn retry_tagging(
     }))
 }
 
+/// How a post is tagged anew.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Anew {
+    /// Ask this model first, `PROVIDER/MODEL`; the route follows only if it fails.
+    #[param(max_length = 300)]
+    model: Option<String>,
+}
+
 /// What was enqueued.
 #[derive(Serialize, ToSchema)]
 pub struct Regenerated {
@@ -116,18 +125,24 @@ pub struct Regenerated {
 /// Tags one post anew, whatever its status.
 #[utoipa::path(
     post, path = "/posts/{post_id}/regenerate_tags", tag = "tagging",
-    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
+    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize), Anew),
     responses(
         (status = 200, body = Regenerated),
         (status = 404, description = "There is no such post", body = Problem),
         (status = 409, description = "The post has no text to tag", body = Problem),
+        (status = 422, description = "The model that was asked for cannot be asked", body = Problem),
         (status = 503, description = "Tagging is switched off", body = Problem),
     )
 )]
-pub async fn regenerate_tags(State(desk): State<Shared>, Named(post): Named<i64>) -> Result<Reply<Regenerated>, Problem> {
-    desk.ops.regenerate(PostId(post)).await?;
+pub async fn regenerate_tags(
+    State(desk): State<Shared>,
+    Named(post): Named<i64>,
+    Asked(asked): Asked<Anew>,
+) -> Result<Reply<Regenerated>, Problem> {
+    let model = desk.ops.regenerate(PostId(post), asked.model.as_deref()).await?;
     desk.counts.forget();
-    Ok(ok(Regenerated { post_id: post, status: "queued", message: format!("post {post} is tagged anew") }))
+    let first = model.map(|model| format!("; {model} is asked first")).unwrap_or_default();
+    Ok(ok(Regenerated { post_id: post, status: "queued", message: format!("post {post} is tagged anew{first}") }))
 }
 
 /// What a list is narrowed to.

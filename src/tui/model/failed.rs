@@ -31,6 +31,13 @@ pub struct Row {
     pub error: Safe,
 }
 
+impl Row {
+    /// A person wrote its tags or passed it over.
+    pub fn is_by_hand(&self) -> bool {
+        self.status == Some(Status::Skipped) && self.class.as_deref() == Some("by_hand")
+    }
+}
+
 impl Keyed for Row {
     fn key(&self) -> Key {
         Key { at: self.updated_at, id: self.id.0 }

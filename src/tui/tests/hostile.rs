@@ -2,6 +2,7 @@
 
 use crate::domain::{Event, EventKind, ImageId, ModelKey, Outcome, Pause, PauseScope, PostId, PostImage, Snapshot, Status};
 use crate::engine::event::Batch;
+use crate::ops::Offered;
 use crate::ops::outputs::{Entry, Preview, Trouble, Verified};
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
@@ -86,6 +87,27 @@ fn hostile_model(text: &str, size: (u16, u16)) -> Model {
     model
 }
 
+/// The answer to a call with this text in every place.
+fn answered(mut model: Model, text: &str) -> Model {
+    let id = fixture::failed_posts()[0].calls[5].id;
+    let mut came = super::asking::answer(text);
+    came.headers = [(text.to_owned(), text.to_owned())].into();
+    came.request_id = Some(text.to_owned());
+    update(&mut model, Msg::Answer(id, Ok(Some(Box::new(came)))));
+    model
+}
+
+/// The choice of a model of this name.
+fn offered(mut model: Model, text: &str) -> Model {
+    let offered = |name: &str| Offered {
+        model: ModelKey { provider: "openrouter".to_owned(), model: name.to_owned() },
+        price: None,
+        in_route: false,
+    };
+    update(&mut model, Msg::Models(vec![offered(text), offered("a")]));
+    model
+}
+
 /// Every pane and window with this text in it.
 fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     let base = hostile_model(text, size);
@@ -101,7 +123,7 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     filtered.failed.list.error = Some(Safe::line(text));
     let mut asked = shown(Pane::Failed, &["g"]);
     let one = Retry { force: true, ..Retry::one(fixture::failed_id()) };
-    update(&mut asked, Msg::Asked(Ok(vec![(one, Reckoning { matched: 1, queued: 1, calls: 40 })])));
+    update(&mut asked, Msg::Asked(Ok(vec![(one, Reckoning { matched: 1, queued: 1, calls: 40, by_hand: 0 })])));
     let mut said = shown(Pane::Overview, &[]);
     update(&mut said, Msg::Done(Err(Safe::line(text))));
     let mut retrying = shown(Pane::Failed, &["down", "down"]);
@@ -112,6 +134,8 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
     press(&mut narrowed, "enter");
     let mut tags = shown(Pane::Failed, &["enter", "t"]);
     update(&mut tags, Msg::Paste(text.to_owned()));
+    let answer = answered(shown(Pane::Failed, &["enter", "b"]), text);
+    let other = offered(shown(Pane::Failed, &["m"]), text);
     let mut outputs = base.clone();
     outputs.focus = Pane::Outputs;
     outputs.outputs.place = Some(Safe::line(text));
@@ -153,6 +177,8 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
         with(&["x"]),
         with(&["d"]),
         with(&["y"]),
+        answer,
+        other,
         refused,
         verified,
         read,
