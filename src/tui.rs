@@ -161,7 +161,7 @@ where
 }
 
 /// What an effect came to.
-struct Answer {
+struct Reply {
     msg: Msg,
     /// A person waits for it: what led to it was a key, not the clock or the engine.
     asked: bool,
@@ -169,7 +169,7 @@ struct Answer {
 
 struct Session<'a, F> {
     perform: F,
-    answered: mpsc::Sender<Answer>,
+    answered: mpsc::Sender<Reply>,
     screen: &'a mut Screen,
     pace: Pace,
 }
@@ -186,7 +186,7 @@ where
         mut feeds: Feeds,
         mut signals: Signals,
         mut inputs: mpsc::Receiver<Input>,
-        mut answers: mpsc::Receiver<Answer>,
+        mut answers: mpsc::Receiver<Reply>,
     ) -> io::Result<Ended> {
         let (mut newest, mut read_to) = (feeds.log.watch(), 0);
         let mut second = interval(Duration::from_secs(1));
@@ -297,7 +297,7 @@ where
         tokio::spawn(async move {
             if let Some(msg) = done.await {
                 // Nobody waits for it any more only when the dashboard has ended.
-                let _ = answered.send(Answer { msg, asked }).await;
+                let _ = answered.send(Reply { msg, asked }).await;
             }
         });
     }
