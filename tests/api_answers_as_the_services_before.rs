@@ -94,7 +94,7 @@ on_both! {
         assert_eq!((status, &body["force_mode"], &body["requested_limit"]), (200, &json!(true), &json!(50)));
         assert_eq!(count(&store, Status::Failed).await, 0);
         assert_eq!(api.post("/users/7/posts/retry_tagging").await.0, 404);
-        for wrong in ["limit=0", "limit=-1", "limit=x", "limit=10001", "force=perhaps", "limit=1&limit=2"] {
+        for wrong in ["limit=0", "limit=-1", "limit=x", "limit=10001", "force=perhaps", "force=", "limit=1&limit=2"] {
             let (status, body) = api.post(&format!("/users/1/posts/retry_tagging?{wrong}")).await;
             assert_eq!((status, body["code"].as_str()), (422, Some("bad_request")), "{wrong}");
         }
@@ -105,6 +105,13 @@ on_both! {
         assert_eq!(api.post("/posts/999/regenerate_tags").await, (404, json!({"code": "no_such_post", "detail": "there is no post 999; `tagdeck posts` lists them"})));
         db.run("UPDATE posts SET text = ' ' WHERE id = 3").await;
         assert_eq!(api.post("/posts/3/regenerate_tags").await.0, 409);
+        let (status, body) = api.post("/posts/4/regenerate_tags?model=local/keywords").await;
+        assert_eq!((status, keys(&body)), (200, vec!["message", "post_id", "status"]));
+        assert!(body["message"].as_str().unwrap().contains("local/keywords is asked first"), "{body}");
+        for wrong in ["auto:free", "", "local/x", "gone"] {
+            let (status, body) = api.post(&format!("/posts/4/regenerate_tags?model={wrong}")).await;
+            assert_eq!((status, body["code"].as_str()), (422, Some("no_such_model")), "{wrong}: {body}");
+        }
 
         // Switched off: as the service before, 503 for both, and counts go on.
         let mut off = config.clone();

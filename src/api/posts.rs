@@ -5,6 +5,7 @@
 use axum::extract::State;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
@@ -39,10 +40,18 @@ fn no_such_user(user: i64) -> Problem {
 pub struct Retry {
     /// Posts over the attempt limit too; their attempts are counted from 0 again.
     #[serde(default, deserialize_with = "as_a_flag")]
+    #[param(schema_with = flags)]
     force: bool,
     /// At most this many posts [default: 50].
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
+}
+
+/// What [`flag`] takes.
+fn flags() -> Schema {
+    let words = ["True", "False", "1", "0", "yes", "no", "on", "off"];
+    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+    Schema::AnyOf(AnyOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Boolean)).item(words).build())
 }
 
 fn as_a_flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
@@ -171,7 +180,7 @@ pub struct Page {
 
 /// Posts, last changed first.
 #[utoipa::path(
-    get, path = "/posts", tag = "posts", params(Listing), responses((status = 200, body = Page))
+    get, path = "/posts", operation_id = "list_posts", tag = "posts", params(Listing), responses((status = 200, body = Page))
 )]
 pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> Result<Reply<Page>, Problem> {
     let limit = within(asked.limit, PAGE)?;
@@ -212,7 +221,7 @@ fn within(asked: Option<u32>, (default, most): (u32, u32)) -> Result<u32, Proble
 
 /// One post with its images and every call that was made for it.
 #[utoipa::path(
-    get, path = "/posts/{post_id}", tag = "posts",
+    get, path = "/posts/{post_id}", operation_id = "post", tag = "posts",
     params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses((status = 200, body = PostDetail), (status = 404, description = "There is no such post", body = Problem))
 )]

@@ -139,7 +139,6 @@ mod tests {
         "observing",
         "starting",
         "running",
-        "idle",
         "paused",
         "waiting",
         "finishing",

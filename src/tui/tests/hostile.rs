@@ -1,11 +1,5 @@
 //! Nothing that came from outside acts on the terminal: through every pane and window, onto cells and through a terminal emulator.
 
-use std::io;
-
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
-
 use crate::domain::{Event, EventKind, ImageId, ModelKey, Outcome, Pause, PauseScope, PostId, PostImage, Snapshot, Status};
 use crate::engine::event::Batch;
 use crate::ops::Offered;
@@ -16,8 +10,9 @@ use crate::tui::effect::{Reckoning, Retry};
 use crate::tui::fixture::{self, press};
 use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Model, Pane};
+use crate::tui::terminal::canvas::Canvas;
 use crate::tui::update::{Msg, update};
-use crate::tui::view::view;
+use crate::tui::view::draw;
 
 const HOSTILE: &[&str] = &[
     "\u{1b}[2J\u{1b}[H\u{1b}]0;owned\u{7}",
@@ -228,15 +223,10 @@ fn no_cell_of_any_pane_holds_what_acts() {
     }
 }
 
-/// Bytes a real terminal would get for one whole frame.
+/// Bytes a real terminal would get for one whole frame, behind those that clear it.
 fn bytes(model: &Model) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let viewport = Viewport::Fixed(Rect::new(0, 0, model.size.0, model.size.1));
-    let mut terminal =
-        Terminal::with_options(CrosstermBackend::new(io::Cursor::new(&mut bytes)), TerminalOptions { viewport }).unwrap();
-    terminal.draw(|frame| view(model, frame)).unwrap();
-    drop(terminal);
-    bytes
+    let bytes = Canvas::default().draw(model.size, |buffer| draw(model, buffer)).unwrap();
+    bytes.strip_prefix(b"\x1b[?2026h\x1b[2J").unwrap().to_vec()
 }
 
 #[test]
