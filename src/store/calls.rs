@@ -121,6 +121,9 @@ impl Reserve {
     }
 }
 
+/// Job, pass, provider and model of a call.
+type CallKey = (i64, i64, String, String);
+
 /// Many, none of them with a limit a minute. Where a day's limit does not let all of them out, it is the last that stay.
 async fn reserve_many(pieces: &[Reserve], link: &mut Link<'_>) -> Result<Vec<Reserved>, StoreError> {
     let row = |Reserve { call, .. }: &Reserve| {
@@ -128,7 +131,7 @@ async fn reserve_many(pieces: &[Reserve], link: &mut Link<'_>) -> Result<Vec<Res
         json!([call.job.0, call.post.0, call.worker, call.pass, model.provider, model.model, call.reserve_micros, why])
     };
     let rows: Vec<Value> = pieces.iter().map(row).collect();
-    let mut sent: HashMap<(i64, i64, String, String), Vec<(i64, i64)>> = HashMap::new();
+    let mut sent: HashMap<CallKey, Vec<(i64, i64)>> = HashMap::new();
     for row in link.rows(&sql::SENT_MANY, args![&Value::from(rows).to_string()]).await? {
         sent.entry((row.int(2)?, row.int(3)?, row.text(4)?, row.text(5)?)).or_default().push((row.int(0)?, row.int(1)?));
     }
