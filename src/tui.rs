@@ -108,8 +108,6 @@ pub fn check_keys(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Shows the dashboard until the person leaves or the terminal is lost.
-///
-/// Needs a tokio runtime with more than one thread, or a thread of its own to be blocked on: writing to a slow terminal waits.
 pub async fn run(ops: Ops, options: Options) -> Result<Ended, TuiError> {
     let feeds = Feeds { snapshots: ops.watch(), log: ops.log() };
     session(feeds, &options, move |effect| effect::perform(ops.clone(), effect)).await
@@ -206,7 +204,8 @@ where
             if !heard.is_empty() {
                 continue;
             }
-            if model.dirty && self.pace.due() {
+            // A terminal that has not taken the last frame gets no other: it would only queue behind it.
+            if model.dirty && self.pace.due() && !self.screen.is_busy() {
                 model.dirty = false;
                 self.pace.drawn();
                 self.screen.draw(|frame| view::view(model, frame))?;
@@ -244,13 +243,14 @@ where
                     },
                 },
                 () = terminal::panicked() => return Ok(Ended::Panicked),
+                taken = self.screen.freed(), if self.screen.is_busy() => taken?,
                 answer = answers.recv() => heard.extend(answer),
                 Ok(()) = feeds.snapshots.changed() => {
                     let snapshot = feeds.snapshots.borrow_and_update().clone();
                     heard.push(Msg::Snapshot(Box::new(snapshot)));
                 }
                 Ok(()) = newest.changed(), if !fresh_events => fresh_events = true,
-                () = sleep_until(self.pace.next), if model.dirty || fresh_events => {}
+                () = sleep_until(self.pace.next), if fresh_events || model.dirty && !self.screen.is_busy() => {}
                 _ = second.tick() => {
                     if terminal::hung_up() {
                         return Ok(Ended::Lost);

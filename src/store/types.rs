@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::domain::{ChannelId, Fence, JobId, ModelKey, Outcome, PageKey, PostFilter, PostId, PostLine, UserId};
+use crate::domain::{
+    ChannelId, Fence, ImageId, JobId, ModelKey, Outcome, PageKey, PostFilter, PostId, PostLine, PostPlace, UserId,
+};
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,6 +285,8 @@ pub struct Upload {
     pub key: String,
     /// Size of both renderings, in bytes.
     pub bytes: i64,
+    /// An image of this content.
+    pub image: Option<ImageId>,
     /// Passes used, this one counted.
     pub attempts: i64,
     /// Passes allowed.
@@ -365,4 +369,13 @@ pub struct PostPage {
     pub lines: Vec<PostLine>,
     /// Where to go on; `None`: the list ends here.
     pub next: Option<PageKey>,
+}
+
+/// Part of a list in an order of choice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostsInOrder {
+    /// In order.
+    pub lines: Vec<PostLine>,
+    /// Where to go on; `None`: the list ends here.
+    pub next: Option<PostPlace>,
 }

@@ -1,6 +1,8 @@
 //! The terminal itself: taken over, written to in whole frames, and given back on every way out, a panic among them.
 //! It draws nothing of its own; what a frame holds is `view`'s business.
 
+mod writer;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -17,6 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::sync::Notify;
 
 use crate::text::Safe;
+use writer::Writer;
 
 /// True while the terminal is ours; whoever sets it to false gives it back.
 static OURS: AtomicBool = AtomicBool::new(false);
@@ -57,6 +60,7 @@ impl Write for Gathered {
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Gathered>>,
     gathered: Gathered,
+    writer: Writer,
     /// What the terminal shows; `None`: unknown, everything has to be written.
     shown: Option<Buffer>,
 }
@@ -68,14 +72,14 @@ impl Screen {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "standard output is not a terminal"));
         }
         restore_on_panic();
-        let gathered = Gathered::default();
+        let (gathered, writer) = (Gathered::default(), Writer::start()?);
         MOUSE.store(mouse, Ordering::SeqCst);
         take_over()?;
         let terminal = Terminal::new(CrosstermBackend::new(gathered.clone()));
         if terminal.is_err() {
             give_back();
         }
-        Ok(Self { terminal: terminal?, gathered, shown: None })
+        Ok(Self { terminal: terminal?, gathered, writer, shown: None })
     }
 
     /// Columns and rows.
@@ -83,8 +87,18 @@ impl Screen {
         self.terminal.size().map(|size| (size.width, size.height))
     }
 
-    /// Draws a frame; writes nothing at all when it looks like the last one. Returns the bytes written.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<usize> {
+    /// True while the terminal has not taken the last frame: a further one would only queue behind it.
+    pub const fn is_busy(&self) -> bool {
+        self.writer.is_busy()
+    }
+
+    /// Returns once the terminal has taken what was on its way.
+    pub async fn freed(&mut self) -> io::Result<()> {
+        self.writer.freed().await
+    }
+
+    /// Draws a frame; writes nothing at all when it looks like the last one.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         let size = self.terminal.size()?;
         if self.shown.as_ref().is_none_or(|shown| shown.area.as_size() != size) {
             self.shown = None;
@@ -95,7 +109,7 @@ impl Screen {
         let frame = self.terminal.current_buffer_mut();
         if self.shown.as_ref() == Some(frame) {
             frame.reset();
-            return Ok(0);
+            return Ok(());
         }
         match &mut self.shown {
             Some(shown) => shown.clone_from(frame),
@@ -107,32 +121,18 @@ impl Screen {
         bytes.queue(BeginSynchronizedUpdate)?;
         bytes.extend(self.gathered.take());
         bytes.queue(EndSynchronizedUpdate)?;
-        let mut out = io::stdout().lock();
-        // Asked while holding the output: a panic elsewhere may have given the terminal back since the frame was begun.
-        if !OURS.load(Ordering::SeqCst) {
-            return Ok(0);
-        }
-        out.write_all(&bytes)?;
-        out.flush()?;
-        Ok(bytes.len())
+        self.writer.send(&bytes)
     }
 
     /// Sends the terminal something that draws nothing, between two frames.
-    #[allow(clippy::unused_self, reason = "only who holds the screen may write to it")]
     pub fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if !OURS.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        out.write_all(bytes)?;
-        out.flush()
+        self.writer.send(bytes)
     }
 
     /// Takes the mouse, or leaves it to the terminal.
-    #[allow(clippy::unused_self, reason = "only who holds the screen may write to it")]
     pub fn mouse(&mut self, on: bool) -> io::Result<()> {
         MOUSE.store(on, Ordering::SeqCst);
-        send(if on { MOUSE_ON } else { MOUSE_OFF })
+        self.writer.send(if on { MOUSE_ON } else { MOUSE_OFF })
     }
 
     /// The next frame is written whole.
@@ -187,7 +187,7 @@ fn give_back() {
         .and_then(|b| b.queue(cursor::Show))
         .and_then(|b| b.queue(LeaveAlternateScreen))
         .map(|_| ());
-    let _ = queued.and_then(|()| send(&bytes));
+    let _ = queued.and_then(|()| writer::write_last(bytes));
     let _ = terminal::disable_raw_mode();
 }
 

@@ -13,7 +13,7 @@ mod prompt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
-use crate::domain::{BreakerState, EventKind, ImageId, Millis, PostId, Snapshot};
+use crate::domain::{BreakerState, EventKind, ImageId, ImageKey, Millis, PostId, PostPlace, Snapshot};
 use crate::engine::event::Batch;
 use crate::ops::doctor::Check;
 use crate::text::Safe;
@@ -22,6 +22,7 @@ use crate::tui::effect::{Done, Effect, Reckoning, Retry};
 use crate::tui::keymap::Chord;
 use crate::tui::locale;
 use crate::tui::model::failed::{Row, Wanted};
+use crate::tui::model::list::Came;
 use crate::tui::model::post::Known;
 use crate::tui::model::{Model, Pane, Popup, images};
 use crate::tui::{pane, popup};
@@ -50,11 +51,11 @@ pub enum Msg {
     /// The log went on.
     Events(Batch),
     /// A page of failed posts came.
-    Page(Wanted, Result<Vec<Row>, Safe>),
+    Page(Wanted, Result<Came<Row, PostPlace>, Safe>),
     /// A post came; `None`: there is none of this id.
     Post(PostId, Result<Option<Box<Known>>, Safe>),
     /// A page of images came.
-    Images(images::Wanted, Result<Vec<images::Row>, Safe>),
+    Images(images::Wanted, Result<Came<images::Row, ImageKey>, Safe>),
     /// An image came; `None`: there is none of this id.
     Image(ImageId, Result<Option<Box<images::Known>>, Safe>),
     /// Paths that begin with what was typed.
@@ -158,7 +159,7 @@ fn settle(model: &mut Model) {
     model.failed.list.scroll(rows);
     model.images.list.scroll(rows);
     let rows = usize::from(pane::outputs::lines(model).height);
-    model.outputs.scroll(rows);
+    model.outputs.list.scroll(rows);
     if !model.log.following() {
         model.log.go(0, rows);
     }
@@ -167,7 +168,7 @@ fn settle(model: &mut Model) {
         match open {
             Popup::Post(post) => post.wrap(width, now, &model.zone),
             Popup::Page(page) => page.wrap(width),
-            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => {}
+            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) | Popup::Kinds(_) => {}
         }
     }
 }

@@ -135,6 +135,7 @@ fn event(n: u64) -> Event {
         worker: Safe::fixed("host:1"),
         kind: EventKind::Success,
         post: Some(PostId(n as i64)),
+        image: None,
         model: Some(Safe::fixed("openrouter/google/gemini-2.5-flash")),
         outcome: Some(Outcome::Success),
         text: Safe::fixed("1.2 s · наука · космос · луна"),

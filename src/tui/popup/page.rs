@@ -28,7 +28,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
     }
     let foot = line(inside, inside.height.saturating_sub(1));
     let mut keys = Words::new();
-    let here: &[_] = if matches!(page.about, About::Image(_)) { &[Section::Image, Section::Popup] } else { &[Section::Popup] };
+    let here: &[_] = if matches!(page.about, About::Image(..)) { &[Section::Image, Section::Popup] } else { &[Section::Popup] };
     for action in [Action::Reread, Action::CancelReading, Action::OpenPost, Action::Close] {
         if let Some(chord) = model.keymap.key(here, action) {
             keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());

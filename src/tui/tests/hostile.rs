@@ -49,6 +49,7 @@ fn hostile_model(text: &str, size: (u16, u16)) -> Model {
         worker: Safe::line(text),
         kind,
         post: Some(PostId(4983)),
+        image: None,
         model: Some(Safe::line(text)),
         outcome: Some(Outcome::ServerError),
         text: Safe::line(text),
@@ -133,8 +134,8 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<Model> {
         model
     };
     let mut refused = with(&[]);
-    refused.outputs.rows.clear();
-    refused.outputs.error = Some(Safe::line(text));
+    refused.outputs.list.rows.clear();
+    refused.outputs.list.error = Some(Safe::line(text));
     let mut verified = with(&[]);
     let troubles = [Trouble::Missing { key: text.to_owned(), sha256: String::new() }];
     let verdict = Verdict::new(&Verified { missing: 1, ..Verified::default() }, &troubles);

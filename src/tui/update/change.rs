@@ -180,7 +180,10 @@ fn images(
 ) -> Vec<Effect> {
     use crate::domain::ImageId;
     let list = &model.images;
-    let ids: Vec<ImageId> = if list.marks.all {
+    let ids: Vec<ImageId> = if !model.popups.is_empty() {
+        // An open image stands for itself alone.
+        super::act::image(model).into_iter().collect()
+    } else if list.marks.all {
         list.list.rows.iter().map(|row| row.id).collect()
     } else if list.marks.is_empty() {
         list.list.selected().map(|row| row.id).into_iter().collect()

@@ -105,6 +105,7 @@ fn in_front(model: &mut Model, step: Step) -> bool {
         Some(Popup::Confirm(confirm)) => {
             confirm.marked = confirm.marked.saturating_add_signed(step.lines(2)).min(confirm.choices.len() - 1);
         }
+        Some(Popup::Kinds(at)) => *at = at.saturating_add_signed(step.lines(2)).min(popup::kinds::ENTRIES - 1),
         Some(Popup::Prompt(prompt)) => prompt.choose(step.lines(popup::prompt::OFFERS)),
         Some(Popup::Verdict(verdict)) => {
             let height = popup::verdict::rows(size);
