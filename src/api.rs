@@ -43,7 +43,7 @@ struct Desk {
     counts: Counts,
     settings: Api,
     standing: watch::Receiver<Standing>,
-    meter: Meter,
+    meter: Arc<Meter>,
     inbox: Inbox,
     /// Documents go to S3.
     in_bucket: bool,
@@ -55,9 +55,8 @@ struct Desk {
 
 type Shared = Arc<Desk>;
 
-/// All routes behind the gate.
-fn router(ops: Ops, config: &Config, stopping: watch::Receiver<bool>) -> Router {
-    let meter = Meter::new();
+/// All routes behind the gate. What is measured outlives them: a counter that began again would look like a restart.
+fn router(ops: Ops, config: &Config, meter: Arc<Meter>, stopping: watch::Receiver<bool>) -> Router {
     let gate = Arc::new(Gate::new(&config.api, meter.traffic()));
     let standing = health::follow(ops.clone(), stopping.clone());
     let settings = config.api.clone();

@@ -27,7 +27,7 @@ pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, 
 pub use post::{
     Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, PostOrder, PostPlace, Stats, StatusCounts,
 };
-pub use route::{ModelKey, Pause, PauseScope};
+pub use route::{ModelKey, Pause, PauseScope, Probe};
 
 /// Milliseconds since 1970-01-01 UTC, always of the database's clock when stored.
 pub type Millis = i64;

@@ -19,6 +19,7 @@ mod direct;
 mod error;
 mod finish;
 mod fleet;
+mod gather;
 mod hand;
 mod image_list;
 mod images;
@@ -81,12 +82,18 @@ impl Store {
         };
         let url = error::shown(&url);
         let unattached = bot.is_some().then(|| url.clone());
-        let pool = match &kind {
-            Kind::Embedded(_) => None,
-            Kind::Server(server) => Some(server.pool().clone()),
+        let wire = match &kind {
+            Kind::Embedded(file) => news::Wire::File(file.readers().clone()),
+            Kind::Server(server) => news::Wire::Server(server.pool().clone()),
         };
         Ok(Self {
-            base: Arc::new(Base { kind, unattached, news: news::Newsroom::new(pool), ends: finish::Ends::default() }),
+            base: Arc::new(Base {
+                kind,
+                unattached,
+                news: news::Newsroom::new(wire),
+                endings: gather::Lane::default(),
+                reserves: gather::Lane::default(),
+            }),
             url,
             bot,
         })

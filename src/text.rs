@@ -3,10 +3,11 @@
 
 use std::error::Error;
 use std::fmt::{self, Write};
-use std::io;
+use std::io::{self, Read};
 use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -166,12 +167,23 @@ fn is_invisible(c: char) -> bool {
 
 /// Bytes in lower-case hexadecimal, as hashes are written everywhere here.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    bytes.iter().flat_map(digits).collect()
+}
+
+/// Bytes read to the end, and their SHA-256 in lower-case hexadecimal.
+pub fn sha256(mut from: impl Read) -> io::Result<(u64, String)> {
+    let (mut sha256, mut size, mut part) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        match from.read(&mut part)? {
+            0 => return Ok((size, hex(&sha256.finalize()))),
+            read => {
+                sha256.update(&part[..read]);
+                size += read as u64;
+            }
+        }
+    }
 }
 
 /// One line of JSON that loses nothing and acts on no terminal: what [`Safe`] would change is written as `\uXXXX`.

@@ -90,7 +90,7 @@ on_both! {
         assert_eq!((status, keys(&body)), (200, vec!["force_mode", "message", "requested_limit", "status", "user_id"]));
         assert_eq!((&body["user_id"], &body["status"], &body["force_mode"], &body["requested_limit"]), (&json!(1), &json!("queued"), &json!(false), &json!(1)));
         assert_eq!(count(&store, Status::Retrying).await, 1);
-        let (status, body) = api.post("/users/1/posts/retry_tagging?force=true").await;
+        let (status, body) = api.post("/users/1/posts/retry_tagging?force=True").await;
         assert_eq!((status, &body["force_mode"], &body["requested_limit"]), (200, &json!(true), &json!(50)));
         assert_eq!(count(&store, Status::Failed).await, 0);
         assert_eq!(api.post("/users/7/posts/retry_tagging").await.0, 404);
@@ -214,7 +214,8 @@ on_both! {
         for (hash, state) in [("a", "stored"), ("b", "waiting"), ("c", "stored")] {
             let (sha256, name) = (hash.repeat(64), format!("чек 1-{}", hash.repeat(12)));
             db.run(&format!(
-                "INSERT INTO outputs (sha256, source, key, bytes, state, created_at) VALUES ('{sha256}', 'чек 1.png', 'ocr-results/2026/01/02/{name}', 10, '{state}', 1)"
+                "INSERT INTO outputs (sha256, source, key, bytes, state, created_at, md_sha256, json_sha256) \
+                VALUES ('{sha256}', 'чек 1.png', 'ocr-results/2026/01/02/{name}', 10, '{state}', 1, 'm', CASE WHEN '{hash}' = 'c' THEN NULL ELSE 'j' END)"
             ))
             .await;
         }
@@ -230,7 +231,8 @@ on_both! {
         blobs.put("ocr-results/2026/01/02/чек 1-aaaaaaaaaaaa.md", text.as_bytes().to_vec().into(), &about).await.unwrap();
         let (status, body) = api.get("/files?limit=2").await;
         assert_eq!((status, keys(&body), body["files"].as_array().unwrap().len()), (200, vec!["files", "next", "place"], 4));
-        assert_eq!(api.get(&format!("/files?limit=2&after={}", body["next"])).await.1["next"], json!(null));
+        let rest = api.get(&format!("/files?limit=2&after={}", body["next"])).await.1;
+        assert_eq!((&rest["next"], &rest["files"][0]["state"], &rest["files"][1]["state"]), (&json!(null), &json!("stored"), &json!("removed")));
         let first = &body["files"][0];
         assert_eq!((&first["type"], &first["name"], &first["state"]), (&json!("markdown"), &json!("чек 1-aaaaaaaaaaaa.md"), &json!("stored")));
         let answer = api.request(reqwest::Method::GET, first["url"].as_str().unwrap()).send().await.unwrap();
@@ -255,13 +257,14 @@ on_both! {
         assert_eq!((status, keys(&body), &body["status"]), (200, vec!["paddleocr", "s3_storage", "status"], &json!("healthy")));
         let (status, body) = api.get("/ready").await;
         assert_eq!((status, &body["status"], &body["readers"], &body["database"]), (200, &json!("ready"), &json!(1), &json!(true)));
-        let text = api.request(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+        let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+        let text = api.request(reqwest::Method::GET, "/metrics").header("accept", accept).send().await.unwrap().text().await.unwrap();
         for line in [
             "tagdeck_posts{status=\"pending\"} 2",
             "tagdeck_jobs{kind=\"ocr\",state=\"pending\"} 0",
             "tagdeck_engines{kind=\"ocr\"} 1",
             "tagdeck_uploads{state=\"waiting\"} 0",
-            "tagdeck_http_answers_total{route=\"/health\",method=\"GET\",status=\"200\"}",
+            "tagdeck_http_requests_total{route=\"/health\",method=\"GET\",status=\"200\"}",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -82,6 +82,17 @@ async fn what_was_stored_is_listed_printed_fetched_verified_and_repaired(setting
     assert_eq!(listed(&home).len(), 2);
     home.ok(&["outputs", "rm", markdown, "--yes"]);
     assert_eq!(code(&home, &["outputs", "rm", markdown, "--yes"]).0, Some(1), "it is gone already");
+    home.ok(&["outputs", "rm", json, "--yes"]);
+    let (exit, counts) = verified(&home, &[]);
+    assert_eq!(
+        (exit, &counts["removed"], &counts["missing"], &counts["right"]),
+        (Some(0), &1.into(), &0.into(), &0.into()),
+        "{counts}"
+    );
+    home.ok(&["ocr", "чек 1.png", "--store"]);
+    assert_eq!(verified(&home, &["--deep"]).1["right"], 1, "the image was read again");
+
+    blobs.delete(markdown).await.unwrap();
     let (exit, counts) = verified(&home, &[]);
     assert_eq!((exit, &counts["missing"], &counts["right"]), (Some(3), &1.into(), &0.into()), "{counts}");
     verified(&home, &["--repair"]);

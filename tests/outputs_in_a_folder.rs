@@ -15,6 +15,7 @@ use bytes::Bytes;
 use databases::Db;
 use tagdeck::blob::{self, About, BlobStore};
 use tagdeck::config::{Blob, Tagging};
+use tagdeck::domain::OutputState;
 use tagdeck::ops::Ops;
 use tagdeck::ops::outputs::{Ask, Entry, Order, Outputs, Progress, Shelf, Trouble, Verified};
 use tagdeck::store::{NewDocument, NewOutput, Store, Stored};
@@ -189,7 +190,7 @@ on_both! {
         assert_eq!((origin.path.as_str(), origin.post), ("/scans/чек.png", None));
         assert_eq!(outputs.of_image(origin.image).await.unwrap().as_deref(), Some(keys[3].as_str()));
 
-        outputs.delete(&format!("{}.md", keys[0])).await.unwrap();
+        blobs.delete(&format!("{}.md", keys[0])).await.unwrap();
         std::fs::write(folder.path().join(format!("{}.json", keys[1])), "{\"source\":\"x\"}").unwrap();
         put(&blobs, "ocr-results/2026/11/22/nobody-000000000000.md", "x").await;
         put(&blobs, "elsewhere/is-not-ours.md", "x").await;
@@ -222,6 +223,33 @@ on_both! {
             .collect();
         assert_eq!(outputs.upload_again(&again).await.unwrap(), 2);
         assert_eq!(verified(&outputs, false).await.0.waiting, 3);
+    }
+
+    async fn what_was_removed_is_no_more_said_to_be_stored_and_comes_back_when_its_image_is_read_again(db: Db) {
+        let folder = tempfile::tempdir().unwrap();
+        let (outputs, blobs, store) = outputs(&db, folder.path()).await;
+        let key = stored(&store, &blobs, "a").await;
+        stored(&store, &blobs, "b").await;
+        let (markdown, json) = (format!("{key}.md"), format!("{key}.json"));
+        let sha256 = outputs.named(json.rsplit('/').next().unwrap()).await.unwrap().unwrap().sha256;
+        assert!(outputs.remove(&markdown).await.unwrap());
+        assert!(!outputs.remove(&markdown).await.unwrap(), "it is gone already");
+        let (half, troubles) = verified(&outputs, true).await;
+        assert_eq!((half.right, half.removed, half.is_right(), troubles.len()), (2, 0, true, 0), "{half:?}");
+        assert!(outputs.remove(&json).await.unwrap());
+        let (removed, troubles) = verified(&outputs, true).await;
+        assert_eq!((removed.right, removed.removed, removed.is_right(), troubles.len()), (1, 1, true, 0), "{removed:?}");
+        assert_eq!(store.output_counts().await.unwrap(), (1, 0));
+        let name = |path: &str, sha256: &str| NewOutput { source: path.to_owned(), key: sha256.to_owned() };
+        assert_eq!(store.enqueue_missing_uploads(0, name).await.unwrap(), None, "no start of an engine brings it back");
+
+        let document = store.document_of(&sha256).await.unwrap().unwrap();
+        let output = NewOutput { source: "again.png".to_owned(), key: "ocr-results/2027/01/01/again-1".to_owned() };
+        store.keep_document("/scans/again.png", &document, Some(&output), 3).await.unwrap();
+        let waiting = store.output_of(&sha256).await.unwrap().unwrap();
+        assert_eq!((waiting.state, waiting.key), (OutputState::Waiting, key), "where it was");
+        let upload = store.claim_uploads("w", 8, Duration::from_mins(1)).await.unwrap();
+        assert_eq!(upload.iter().map(|upload| &upload.sha256).collect::<Vec<_>>(), [&sha256]);
     }
 }
 

@@ -32,6 +32,29 @@ fn a_failed_probe_is_not_retried_and_doubles_the_wait() {
 }
 
 #[test]
+fn a_probe_that_another_worker_makes_is_waited_for_as_an_open_breaker_is() {
+    for (models, then) in [(&["p/a"][..], None), (&["p/a", "q/b"][..], Some(1))] {
+        let mut health = Health::new(&route(models));
+        let fails = |call: &tagdeck::llm::route::Call| said(if call.model == 0 { O::ServerError } else { O::Success });
+        let first = walk_timed(&rules(), &mut health, START, 0, fails);
+        walk_timed(&rules(), &mut health, first.ended_at, 0, fails);
+        let Availability::Until(now, _) = health.availability(0, first.ended_at + 1) else { panic!("closed") };
+        let mut pass = Pass::new(&rules(), models.len(), 7);
+        let Step::Call(call) = pass.next(&mut health, now) else { panic!("half-open") };
+        assert_eq!((call.model, call.probes.len(), call.probes[0].opening), (0, 1, now));
+        pass.left_to_others(now + 5_000, &mut health, now);
+        match (pass.next(&mut health, now), then) {
+            (Step::Done(PassEnd::PutOff { until, .. }), None) => assert_eq!((until, pass.calls()), (now + 5_000, 0)),
+            (Step::Call(call), Some(next)) => assert_eq!((call.model, call.probes.len(), pass.calls()), (next, 0, 1)),
+            (other, _) => panic!("{other:?}"),
+        }
+        // The other worker may have died over it.
+        let Step::Call(again) = Pass::new(&rules(), models.len(), 7).next(&mut health, now + 5_000) else { panic!("half-open") };
+        assert_eq!(again.probes, call.probes);
+    }
+}
+
+#[test]
 fn content_errors_never_open_a_breaker() {
     let mut health = Health::new(&route(&["p/a"]));
     for outcome in [O::BadRequest, O::Moderated, O::ContextLength, O::ProviderRejected, O::NotTags, O::Cancelled] {

@@ -64,6 +64,14 @@ impl Service {
         }
     }
 
+    /// Answers of 200 that a route has given, as Prometheus is told.
+    async fn counted(&self, route: &str, token: &str) -> u64 {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let told = client.get(format!("{}/metrics", self.address)).bearer_auth(token).send().await.unwrap().text().await.unwrap();
+        let line = format!("tagdeck_http_requests_total{{route=\"{route}\",method=\"GET\",status=\"200\"}} ");
+        told.lines().find_map(|told| told.strip_prefix(&line)?.parse().ok()).unwrap_or_else(|| panic!("{told}"))
+    }
+
     /// Ends it; what it logged.
     fn end(mut self) -> String {
         let since = Instant::now();
@@ -104,6 +112,7 @@ async fn settings_are_read_again_and_a_mistake_changes_nothing() {
         service.signal(Signal::HUP);
         service.until("/posts", TWO, 200).await;
         assert_eq!(service.status("/posts", ONE).await, 401);
+        assert!(service.counted("/posts", TWO).await >= 2, "before the reload and after it");
         home.write("config.toml", "[api]\ntokens = [\"short\"]\n");
         service.signal(Signal::HUP);
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -75,7 +75,7 @@ pub struct File {
     url: String,
     /// Name of the image it was read from.
     source: String,
-    /// `stored`, or `waiting` or `failed` on the way there.
+    /// `stored`, `waiting` or `failed` on the way there, or `removed` by somebody.
     state: OutputState,
     /// Epoch milliseconds.
     #[schema(value_type = Option<i64>)]
@@ -115,6 +115,11 @@ pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> R
 fn file(output: &Output, rendering: Rendering) -> File {
     let key = format!("{}.{}", output.key, rendering.ending());
     let name = key.rsplit('/').next().unwrap_or_default().to_owned();
+    let hash = match rendering {
+        Rendering::Markdown => &output.md_sha256,
+        Rendering::Json => &output.json_sha256,
+    };
+    let removed = output.state == OutputState::Stored && hash.is_none();
     let mut url = url::Url::parse("http://here/files").ok();
     if let Some(mut parts) = url.as_mut().and_then(|url| url.path_segments_mut().ok()) {
         parts.push(rendering.word()).push(&name);
@@ -125,7 +130,7 @@ fn file(output: &Output, rendering: Rendering) -> File {
         name,
         key,
         source: output.source.clone(),
-        state: output.state,
+        state: if removed { OutputState::Removed } else { output.state },
         stored_at: output.stored_at,
     }
 }

@@ -163,7 +163,7 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
     let id = request_id(request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
-    let path = Safe::line(request.uri().path()).clipped(200);
+    let uri = request.uri().clone();
     let mut response = match gate.judge(&request) {
         Err(problem) => problem.into_response(),
         Ok(_in_work) => match tokio::time::timeout(gate.time_for(&request), next.run(request)).await {
@@ -181,11 +181,15 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
     }
     let status = response.status();
     gate.traffic.count(route.as_deref(), &method, status, began.elapsed());
-    let ms = began.elapsed().as_millis();
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    // Made only where the line is written.
+    let path = || Safe::line(uri.path()).clipped(200);
     match status.as_u16() {
-        500.. => tracing::warn!(%method, %path, status = status.as_u16(), ms, request = id, "answered"),
-        _ if method != Method::GET => tracing::info!(%method, %path, status = status.as_u16(), ms, request = id, "answered"),
-        _ => tracing::debug!(%method, %path, status = status.as_u16(), ms, request = id, "answered"),
+        500.. => tracing::warn!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered"),
+        _ if method != Method::GET => {
+            tracing::info!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered")
+        }
+        _ => tracing::debug!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered"),
     }
     response
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Desk;
 use super::gate::too_large;
-use super::reply::Problem;
+use super::reply::{Problem, flag};
 use crate::ops::{FetchError, fetch};
 
 const BASE64: GeneralPurpose =
@@ -95,7 +95,8 @@ async fn read(desk: &Desk, request: Request) -> Result<Image, Problem> {
             Some("image_url") => Source::Url(short(field, URL).await?),
             Some("image_base64") => Source::Base64(text(field, most / 3 * 4 + 1024).await?),
             Some("return_content") => {
-                return_content = flag(&short(field, 16).await?)?;
+                let told = short(field, 16).await?;
+                return_content = flag(&told).ok_or_else(|| Problem::unreadable("return_content is true or false"))?;
                 continue;
             }
             _ => return Err(Problem::unreadable("the fields of the form are file, image_url, image_base64 and return_content")),
@@ -161,15 +162,6 @@ async fn text(field: Field<'_>, most: u64) -> Result<String, Problem> {
 
 fn broken(error: &MultipartError, most: u64) -> Problem {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large(most) } else { Problem::unreadable(&error.body_text()) }
-}
-
-/// As the service before took it, which was a form of Python.
-fn flag(text: &str) -> Result<bool, Problem> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" | "" => Ok(false),
-        _ => Err(Problem::unreadable("return_content is true or false")),
-    }
 }
 
 fn decoded(text: &str, most: u64) -> Result<Vec<u8>, Problem> {

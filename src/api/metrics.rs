@@ -2,10 +2,11 @@
 //! Numbers come from `ops`; only the API's own requests are counted here.
 
 use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -13,7 +14,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::Mutex;
 
 use super::Shared;
@@ -22,7 +24,9 @@ use super::reply::Problem;
 use crate::domain::{JobKind, Snapshot, Status, StatusCounts};
 use crate::ops::CallTally;
 
+const OPEN_METRICS: &str = "application/openmetrics-text";
 const TYPE: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const CLASSIC_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 /// Upper ends of the classes of answering time, seconds.
 const TIMES: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 60.0];
 
@@ -107,7 +111,7 @@ pub struct Meter {
     workers: Family<ByKind, Gauge>,
     uploads: Family<ByState, Gauge>,
     in_flight: Gauge,
-    spent: Gauge,
+    spent: Gauge<f64, AtomicU64>,
     /// What was counted of the calls so far; one asker at a time.
     counted: Mutex<CallTally>,
 }
@@ -139,9 +143,15 @@ impl Meter {
         registry.register("engine_phase", "1 for what the engine of this process is doing", meter.phase.clone());
         registry.register("engines", "Engines on the database by kind of work", meter.workers.clone());
         registry.register("posts_in_flight", "Posts in the hands of this engine", meter.in_flight.clone());
-        registry.register("spent_today_micros", "Millionths of a US dollar spent since 00:00 UTC", meter.spent.clone());
-        registry.register("http_answers", "Answers of this API", meter.traffic.answers.clone());
-        registry.register("http_seconds", "Time until an answer of this API began", meter.traffic.times.clone());
+        registry.register("spent_today_dollars", "US dollars spent since 00:00 UTC", meter.spent.clone());
+        registry.register("http_requests", "Requests that this API answered", meter.traffic.answers.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time until an answer of this API began",
+            Unit::Seconds,
+            meter.traffic.times.clone(),
+        );
+        registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         meter
     }
 
@@ -159,7 +169,7 @@ impl Meter {
             self.phase.get_or_create(&ByPhase { phase }).set(i64::from(phase == word(snapshot.phase)));
         }
         self.in_flight.set(i64::try_from(snapshot.in_flight).unwrap_or(i64::MAX));
-        self.spent.set(snapshot.spent_micros);
+        self.spent.set(snapshot.spent_micros as f64 / 1e6);
     }
 
     fn count_jobs(&self, kind: JobKind, counts: &StatusCounts) {
@@ -169,12 +179,12 @@ impl Meter {
     }
 }
 
-/// Numbers for Prometheus, in the `OpenMetrics` format.
+/// Numbers for Prometheus, in the `OpenMetrics` format for those who accept it, as Prometheus does, else in the one before it.
 #[utoipa::path(
     get, path = "/metrics", tag = "operation",
-    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
+    responses((status = 200, description = "Metrics", content((String = "application/openmetrics-text"), (String = "text/plain"))))
 )]
-pub async fn metrics(State(desk): State<Shared>) -> Result<Response, Problem> {
+pub async fn metrics(State(desk): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     let meter = &desk.meter;
     {
         let mut counted = meter.counted.lock().await;
@@ -196,5 +206,60 @@ pub async fn metrics(State(desk): State<Shared>) -> Result<Response, Problem> {
     if let Err(error) = encode(&mut text, &meter.registry) {
         let _ = writeln!(text, "# {error}");
     }
-    Ok(([(header::CONTENT_TYPE, TYPE)], text).into_response())
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    if accepted.into_iter().any(|accept| accept.contains(OPEN_METRICS)) {
+        return Ok(([(header::CONTENT_TYPE, TYPE)], text).into_response());
+    }
+    Ok(([(header::CONTENT_TYPE, CLASSIC_TYPE)], classic(&text)).into_response())
+}
+
+/// The same in Prometheus's text format 0.0.4, which names a counter and an info by their samples and knows neither units nor an end.
+fn classic(text: &str) -> String {
+    let (mut help, mut out) = (None, String::with_capacity(text.len()));
+    let mut say = |line: std::fmt::Arguments<'_>| {
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "{line}");
+    };
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            help = rest.split_once(' ').map(|(_, words)| words);
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            let (ending, kind) = match kind {
+                "counter" => ("_total", kind),
+                "info" => ("_info", "gauge"),
+                _ => ("", kind),
+            };
+            say(format_args!("# HELP {name}{ending} {}", help.take().unwrap_or_default()));
+            say(format_args!("# TYPE {name}{ending} {kind}"));
+        } else if !line.starts_with('#') {
+            say(format_args!("{line}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_of_old_names_counters_by_their_samples() {
+        let meter = Meter::new();
+        meter.traffic.count(Some("/posts"), &Method::GET, StatusCode::OK, Duration::from_millis(3));
+        let mut open = String::new();
+        encode(&mut open, &meter.registry).unwrap();
+        let old = classic(&open);
+        for lines in [
+            "# HELP tagdeck_http_requests_total Requests that this API answered.\n# TYPE tagdeck_http_requests_total counter\n\
+                tagdeck_http_requests_total{route=\"/posts\",method=\"GET\",status=\"200\"} 1\n",
+            "# HELP tagdeck_http_request_duration_seconds Time until an answer of this API began.\n\
+                # TYPE tagdeck_http_request_duration_seconds histogram\n",
+            "# HELP tagdeck_build_info This program.\n# TYPE tagdeck_build_info gauge\ntagdeck_build_info{version=\"",
+        ] {
+            assert!(old.contains(lines), "{lines}\nis not in\n{old}");
+        }
+        assert!(!old.contains("# UNIT") && !old.contains("# EOF"), "{old}");
+        let samples = |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(samples(&old), samples(&open));
+    }
 }

@@ -3,11 +3,12 @@
 #![allow(unused_qualifications, reason = "what `utoipa` makes of the descriptions")]
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
-use super::reply::{Asked, Named, Problem, Reply, ok};
+use super::reply::{Asked, Named, Problem, Reply, flag, ok};
 use crate::domain::{PageKey, PostDetail, PostFilter, PostId, PostLine, Stats, Status, UserId};
 use crate::ops::RetryRequest;
 
@@ -37,11 +38,16 @@ fn no_such_user(user: i64) -> Problem {
 #[into_params(parameter_in = Query)]
 pub struct Retry {
     /// Posts over the attempt limit too; their attempts are counted from 0 again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "as_a_flag")]
     force: bool,
     /// At most this many posts [default: 50].
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
+}
+
+fn as_a_flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    let text = String::deserialize(from)?;
+    flag(&text).ok_or_else(|| D::Error::custom("it is true or false"))
 }
 
 /// What was enqueued.
@@ -77,6 +83,7 @@ pub async fn retry_tagging(
     let filter = PostFilter { user: Some(UserId(user)), ..PostFilter::default() };
     let request = RetryRequest { filter, ids: None, force: asked.force, limit: Some(limit), dry_run: false };
     let report = desk.ops.retry(&request).await?;
+    desk.counts.forget();
     Ok(ok(Retried {
         user_id: user,
         status: "queued",
@@ -110,6 +117,7 @@ pub struct Regenerated {
 )]
 pub async fn regenerate_tags(State(desk): State<Shared>, Named(post): Named<i64>) -> Result<Reply<Regenerated>, Problem> {
     desk.ops.regenerate(PostId(post)).await?;
+    desk.counts.forget();
     Ok(ok(Regenerated { post_id: post, status: "queued", message: format!("post {post} is tagged anew") }))
 }
 

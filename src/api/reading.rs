@@ -67,7 +67,7 @@ pub struct Stored {
     s3_key_markdown: Option<String>,
     s3_key_json: Option<String>,
     error: Option<String>,
-    /// `waiting`, `upload_failed` or null.
+    /// `waiting`, `upload_failed`, `removed` or null.
     error_type: Option<String>,
 }
 
@@ -81,6 +81,10 @@ impl Stored {
                 Some("upload_failed"),
             ),
             Some(OutputState::Waiting) => ("skipped", Some("the document waits for its upload"), Some("waiting")),
+            Some(OutputState::Removed) => ("skipped", Some("somebody removed it from the blob store"), Some("removed")),
+            None if image.status.is_some_and(|status| !status.is_final()) => {
+                ("skipped", Some("the image is not read yet"), Some("waiting"))
+            }
             None => ("skipped", None, None),
         };
         let key = |ending: &str| image.key.as_ref().map(|key| format!("{key}.{ending}"));

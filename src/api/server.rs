@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service;
 
 use super::gate::Peer;
+use super::metrics::Meter;
 use super::reply::starting;
 use crate::config::{Api, Config};
 use crate::ops::Ops;
@@ -73,6 +74,7 @@ pub struct Server {
 pub struct Front {
     address: SocketAddr,
     router: Arc<watch::Sender<Router>>,
+    meter: Arc<Meter>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -85,7 +87,8 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopping) = watch::channel(false);
-        let front = Front { address, router: Arc::new(watch::Sender::new(Router::new().fallback(starting))), stopping };
+        let router = Arc::new(watch::Sender::new(Router::new().fallback(starting)));
+        let front = Front { address, router, meter: Arc::new(Meter::new()), stopping };
         Ok(Self { listener, front, connections: settings.concurrency * 2, head: HEAD.min(settings.timeout), stop })
     }
 
@@ -153,7 +156,7 @@ impl Front {
     /// Answers with these from the next request on; connections live on.
     pub fn show(&self, ops: Ops, config: &Config) -> Result<(), ApiError> {
         self.admits(config)?;
-        drop(self.router.send_replace(super::router(ops, config, self.stopping.clone())));
+        drop(self.router.send_replace(super::router(ops, config, Arc::clone(&self.meter), self.stopping.clone())));
         Ok(())
     }
 }

@@ -12,13 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 
 use super::{About, BlobError, Class, Head, JSON, List, MARKDOWN, Page, Put, key};
 use crate::domain::Millis;
-use crate::text::{Safe, hex};
+use crate::text::{Safe, sha256};
 
 /// Ours within the folder; no key leads there.
 const OURS: &str = ".tagdeck";
@@ -262,17 +261,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn hash(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = open(path)?;
-    let (mut sha256, mut size, mut piece) = (Sha256::new(), 0, vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok((size, hex(&sha256.finalize()))),
-            read => {
-                sha256.update(&piece[..read]);
-                size += read as u64;
-            }
-        }
-    }
+    sha256(open(path)?)
 }
 
 fn read(path: &Path, range: Option<Range<u64>>) -> io::Result<Bytes> {

@@ -30,7 +30,7 @@ const TELL: Duration = Duration::from_secs(2);
 /// See the module.
 pub fn run(common: &Common, args: &Arguments) -> Result<Exit> {
     let access = match &args.what {
-        OutputsCommand::Verify(Verify { repair: true, .. }) => Access::ReadWrite,
+        OutputsCommand::Rm(_) | OutputsCommand::Verify(Verify { repair: true, .. }) => Access::ReadWrite,
         _ => Access::ReadOnly,
     };
     with_ops(common, access, |ops, config| async move {
@@ -281,6 +281,7 @@ fn summary(verified: &Verified, unlisted: usize, repaired: usize) -> Result<()> 
         ("different", verified.differing),
         ("waiting", verified.waiting),
         ("failed", verified.failed),
+        ("removed", verified.removed),
         ("elsewhere", verified.elsewhere),
         ("not to be stored", verified.unsent),
         ("orphaned", verified.orphaned),

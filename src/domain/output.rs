@@ -19,6 +19,8 @@ words! {
         Stored = "stored",
         /// Given up; the engine's next start tries again.
         Failed = "failed",
+        /// Somebody removed it; reading the image again, or enqueuing it by hand, stores it again.
+        Removed = "removed",
     }
 }
 

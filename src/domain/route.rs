@@ -18,6 +18,15 @@ pub struct ModelKey {
     pub model: String,
 }
 
+/// A half-open breaker that one call, of whichever worker, may find out about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Whose breaker; a name without a model is its provider's.
+    pub of: ModelKey,
+    /// Which of its openings, by when that ended: a later one ends later.
+    pub opening: Millis,
+}
+
 impl ModelKey {
     /// True for OpenRouter's free variants, which share one quota per account.
     pub fn is_free(&self) -> bool {

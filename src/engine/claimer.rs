@@ -12,8 +12,8 @@ use super::shared::Shared;
 use crate::domain::JobKind;
 use crate::store::{Claim, Outlook, StoreError, Upload};
 
-/// How often other processes' work is looked for.
-const POLL: Duration = Duration::from_secs(1);
+/// The next look after one that failed.
+const AGAIN: Duration = Duration::from_secs(1);
 /// The soonest look after one that found something that could not be claimed.
 const SOON: Duration = Duration::from_millis(5);
 
@@ -73,7 +73,7 @@ impl Claimer {
 
     /// The database did not answer.
     pub fn look_later(&mut self) {
-        self.look_at = Instant::now() + POLL;
+        self.look_at = Instant::now() + AGAIN;
     }
 
     /// Claims at most `limit` jobs, mostly none when the last claim found none; besides, what those are about that are given up
@@ -109,8 +109,9 @@ impl Claimer {
     pub async fn look(&mut self) -> Result<bool, StoreError> {
         let read = self.shared.store.outlook(self.kind).await;
         let outlook = self.known(read)?;
-        let next = outlook.next_at.map_or(POLL, |next| self.shared.until(next).max(SOON));
-        self.look_at = Instant::now() + next.min(POLL);
+        let poll = self.shared.poll();
+        let next = outlook.next_at.map_or(poll, |next| self.shared.until(next).max(SOON));
+        self.look_at = Instant::now() + next.min(poll);
         self.outlook = Some(outlook);
         Ok(outlook.due > 0)
     }

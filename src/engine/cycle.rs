@@ -25,8 +25,9 @@ use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot, Totals};
 use crate::store::{Claim, Heard, Outlook, StoreError, Topic};
 use crate::text::Safe;
 
-/// How often posts that another program inserted are looked for.
+/// How often posts that another program inserted are looked for, and how often although nobody told of a change.
 const ADOPTION: Duration = Duration::from_secs(3);
+const ADOPTION_ANYWAY: Duration = Duration::from_secs(30);
 /// How often the route is checked against its providers' lists, and how soon again when it has no model at all.
 const ROUTE_CHECK: Duration = Duration::from_hours(1);
 const ROUTE_RETRY: Duration = Duration::from_secs(30);
@@ -58,6 +59,8 @@ pub struct Cycle {
     said: Totals,
     /// Readings ended when the tag jobs were last looked at: each may have made a post due.
     readings_seen: u64,
+    /// When posts of other programs were last looked for; `None` when something has changed since.
+    adopted_at: Option<Instant>,
 }
 
 /// Work beside this loop.
@@ -107,6 +110,7 @@ impl Cycle {
             said: Totals::default(),
             uploading,
             readings_seen: 0,
+            adopted_at: None,
         }
     }
 
@@ -308,6 +312,11 @@ impl Cycle {
     }
 
     async fn adopt(&mut self) {
+        // A file tells of whatever is committed; a bot's own commits on a server nobody tells of.
+        if self.shared.store.is_embedded() && self.adopted_at.is_some_and(|at| at.elapsed() < ADOPTION_ANYWAY) {
+            return;
+        }
+        self.adopted_at = Some(Instant::now());
         match self.shared.store.adopt(self.shared.tagging.max_attempts).await {
             Ok(0) => {}
             Ok(found) => {
@@ -325,6 +334,7 @@ impl Cycle {
             self.trouble_with(&error);
         }
         if rules || heard.since(before, Topic::Work) {
+            self.adopted_at = None;
             self.shared.board().changed();
             self.shared.stir();
         }

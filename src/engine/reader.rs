@@ -115,10 +115,10 @@ impl Reading {
         Self { room, setup, threads, desks, claimer, works, doing: HashMap::new(), until_idle, troubled_until: None }
     }
 
-    /// Reads until the engine stops or `leave` is told, and gives back what is not done then.
+    /// Reads until the engine stops or `leave` is told, lets pages in hand end that end in time, and gives back the others.
     pub async fn run(mut self, mut leave: oneshot::Receiver<()>) {
         let mut stop = self.room.shared.stop.clone();
-        let (mut handled, mut stopping) = (true, false);
+        let (mut handled, mut leaving, mut stopping) = (true, false, false);
         let mut heartbeat = ticker(LEASE / 4);
         let mut care = ticker(CARE);
         loop {
@@ -136,7 +136,8 @@ impl Reading {
                         break;
                     }
                 }
-                _ = &mut leave => break,
+                // The rest has ended; the pages in hand have their time at the desks, or had it.
+                _ = &mut leave, if !leaving => (leaving, stopping) = (true, true),
                 _ = heartbeat.tick() => self.heartbeat().await,
                 _ = care.tick() => self.care().await,
                 () = self.claimer.wait(), if hungry => {}

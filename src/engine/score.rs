@@ -22,11 +22,11 @@ const TIMES: usize = 256;
 const TIMES_SHOWN: usize = 32;
 /// Seconds of the pace.
 const PACE: usize = 60;
-/// How often the tables are read while nothing happens here: other processes may work on them.
-const OTHERS: Duration = Duration::from_secs(1);
 
 /// Counting OCR jobs walks an index over all of them: it may take one part in so many of the time.
 const OCR_COUNT_SHARE: u32 = 50;
+/// The soonest that they are counted again.
+const OCR_COUNT: Duration = Duration::from_millis(250);
 
 /// Numbers of one engine since it started.
 pub struct Board {
@@ -157,16 +157,24 @@ pub fn p95<'a>(times: impl IntoIterator<Item = &'a u32>) -> Option<u64> {
     sorted.get(rank.checked_sub(1)?).map(|ms| u64::from(*ms))
 }
 
-/// Reads what holds for all engines and the tables' counters when something happened here, or a second went by; without
+/// Reads what holds for all engines and the tables' counters when something happened here, or it is time to look; without
 /// anybody who watches, only the former.
 pub async fn refresh(shared: &Shared, watched: bool) -> Result<(), StoreError> {
-    let due = {
-        let board = shared.board();
-        (board.dirty && watched) || board.read_at.is_none_or(|at| at.elapsed() >= OTHERS)
-    };
-    if !due {
-        return Ok(());
+    {
+        let mut board = shared.board();
+        let due = (board.dirty && watched) || board.read_at.is_none_or(|at| at.elapsed() >= shared.poll());
+        if !due {
+            return Ok(());
+        }
+        // What changes while the tables are read is read the next time.
+        board.dirty &= !watched;
     }
+    let read = read(shared, watched).await;
+    shared.board().dirty |= read.is_err();
+    read
+}
+
+async fn read(shared: &Shared, watched: bool) -> Result<(), StoreError> {
     shared.follow_rules().await?;
     shared.note_waiting(shared.store.waiting_uploads().await?);
     if !watched {
@@ -175,8 +183,7 @@ pub async fn refresh(shared: &Shared, watched: bool) -> Result<(), StoreError> {
     }
     let stats = shared.store.stats(None, shared.tagging.max_attempts).await?.unwrap_or_default();
     let usage = shared.store.usage_today().await?;
-    // Where only one engine can be, this is it.
-    let workers = if shared.store.is_embedded() { Vec::new() } else { shared.store.workers().await? };
+    let workers = shared.store.workers().await?;
     let counting = Instant::now();
     let ocr_counts = if shared.board().ocr_count_at <= counting {
         let (stored, failed) = shared.store.output_counts().await?;
@@ -189,13 +196,14 @@ pub async fn refresh(shared: &Shared, watched: bool) -> Result<(), StoreError> {
     if let Some(counts) = ocr_counts {
         board.ocr_counts = counts;
         // A database of a million images is counted less often than one of a hundred.
-        board.ocr_count_at = Instant::now() + (counting.elapsed() * OCR_COUNT_SHARE).max(OTHERS / 4);
+        board.ocr_count_at = Instant::now() + (counting.elapsed() * OCR_COUNT_SHARE).max(OCR_COUNT);
+    } else {
+        board.dirty = true;
     }
     board.stats = stats;
     board.usage = usage;
     board.workers = workers;
     board.read_at = Some(Instant::now());
-    board.dirty = false;
     Ok(())
 }
 

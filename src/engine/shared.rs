@@ -160,6 +160,12 @@ impl Shared {
         }
     }
 
+    /// How often the tables are looked at while nobody tells of anything. A file tells of every commit; a server only of those that
+    /// were made with the news of them, and a worker may lose its connection for a moment.
+    pub fn poll(&self) -> Duration {
+        if self.store.is_embedded() { Duration::from_secs(10) } else { Duration::from_secs(1) }
+    }
+
     /// Whoever claims is to look now.
     pub fn stir(&self) {
         self.stir.send_modify(|times| *times += 1);

@@ -1,6 +1,8 @@
 //! One pass over one post: walks the route, makes the calls, records each before and after, and finishes under the fence.
 //! Which model is next, and what an answer means, is `llm`'s to say.
 
+mod probe;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -52,8 +54,14 @@ enum Came {
 /// Does one job from claim to finish.
 pub async fn work(shared: Arc<Shared>, claim: Claim) -> Finished {
     let (job, fence, post) = (claim.job, claim.fence, PostId(claim.ref_id));
-    let mut worker = Worker { shared, claim, post, vocabulary: Arc::from([]), began: Instant::now() };
-    match worker.pass_and_finish().await {
+    let mut worker = Worker { shared, claim, post, vocabulary: Arc::from([]), answered: None, began: Instant::now() };
+    let mut finished = worker.pass_and_finish().await;
+    if finished.is_err()
+        && let Err(error) = worker.keep_answer().await
+    {
+        finished = Err(error);
+    }
+    match finished {
         Ok(kept) => Finished { job, fence, post, lost_lease: !kept, error: None },
         Err(error) => Finished { job, fence, post, lost_lease: false, error: Some(error) },
     }
@@ -64,6 +72,8 @@ struct Worker {
     claim: Claim,
     post: PostId,
     vocabulary: Arc<[String]>,
+    /// The end of the call whose answer ends the pass, not recorded so far: it is written together with what it leads to.
+    answered: Option<(CallId, CallEnd)>,
     began: Instant,
 }
 
@@ -84,6 +94,13 @@ impl Worker {
             }
             Came::To(end) => self.conclude(end).await,
         }
+    }
+
+    /// Records an answer that led to nothing.
+    async fn keep_answer(&mut self) -> Result<(), StoreError> {
+        let Some((id, end)) = self.answered.take() else { return Ok(()) };
+        let store = &self.shared.store;
+        self.persist(|| store.end_call(id, &end)).await
     }
 
     /// Walks the route until it is done.
@@ -120,6 +137,9 @@ impl Worker {
                     if *self.shared.stop.borrow() != Stop::No {
                         return Ok(Came::Stopped);
                     }
+                    if !self.may_probe(&call, &mut pass).await? {
+                        continue;
+                    }
                     let sent_at = self.shared.now();
                     let answer = if model.key.is_local_keywords() {
                         self.tag_locally(&model.key).await?
@@ -137,6 +157,7 @@ impl Worker {
                         }
                     };
                     self.take_note(&notes, sent_at).await?;
+                    self.probed(&call).await?;
                     if cancelled {
                         return Ok(Came::Stopped);
                     }
@@ -155,9 +176,9 @@ impl Worker {
         }
     }
 
-    /// One HTTP call: reserved and recorded, sent, recorded again with its raw body before anybody believes it.
-    async fn call(&self, call: &Call, model: &RouteModel, sent_at: Millis) -> Result<Answer, StoreError> {
-        let shared = &self.shared;
+    /// One HTTP call: reserved and recorded, sent, recorded again with its raw body before anybody acts upon it.
+    async fn call(&mut self, call: &Call, model: &RouteModel, sent_at: Millis) -> Result<Answer, StoreError> {
+        let shared = Arc::clone(&self.shared);
         // Before anything is recorded: a call that cannot go out must not stand there as sent.
         let Some(wire) = shared.wires.get(&model.key.provider) else {
             let reason = Safe::line(&format!("provider {} cannot be reached from this process", model.key.provider));
@@ -183,9 +204,9 @@ impl Worker {
         self.called(id, &model.key, verdict, reply.as_ref(), elapsed).await
     }
 
-    /// Counts a call that ended and records how, before its verdict is acted upon.
+    /// Counts a call that ended and records how: an answer with what it leads to, anything else at once.
     async fn called(
-        &self,
+        &mut self,
         id: CallId,
         model: &ModelKey,
         verdict: Verdict,
@@ -194,13 +215,17 @@ impl Worker {
     ) -> Result<Answer, StoreError> {
         self.shared.board().called(model, &verdict, elapsed);
         let end = call_end(&verdict, reply, elapsed);
-        let store = &self.shared.store;
-        self.persist(|| store.end_call(id, &end)).await?;
+        if matches!(verdict.outcome, Outcome::Success | Outcome::NoTopic) {
+            self.answered = Some((id, end));
+        } else {
+            let store = &self.shared.store;
+            self.persist(|| store.end_call(id, &end)).await?;
+        }
         Ok(Answer::Verdict(verdict))
     }
 
     /// The built-in last resort; recorded like a call, so that a post's history says where its tags come from.
-    async fn tag_locally(&self, model: &ModelKey) -> Result<Answer, StoreError> {
+    async fn tag_locally(&mut self, model: &ModelKey) -> Result<Answer, StoreError> {
         let id = match self.reserve(model, 0).await? {
             Reserved::Sent(id) => id,
             Reserved::Denied { until, limit } => return Ok(denied(model, until, limit)),
@@ -306,8 +331,9 @@ impl Worker {
         Ok(())
     }
 
-    async fn conclude(&self, end: PassEnd) -> Result<bool, StoreError> {
-        let tagging = &self.shared.tagging;
+    async fn conclude(&mut self, end: PassEnd) -> Result<bool, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let tagging = &shared.tagging;
         let used_up = self.claim.attempts >= self.claim.max_attempts;
         let finish = match end {
             PassEnd::Tagged { tags, model } => {
@@ -343,9 +369,17 @@ impl Worker {
     }
 
     /// Writes the end of the pass under the fence, and says so when it counted.
-    async fn finish(&self, finish: Finish) -> Result<bool, StoreError> {
-        let (store, claim) = (self.shared.store.clone(), &self.claim);
-        let kept = self.persist(|| store.finish(claim.job, claim.fence, &finish)).await?;
+    async fn finish(&mut self, finish: Finish) -> Result<bool, StoreError> {
+        let (store, claim) = (&self.shared.store, &self.claim);
+        let held = (claim.job, claim.fence);
+        let write = || async {
+            match &self.answered {
+                Some((call, end)) => store.finish_with_call(held, &finish, *call, end).await,
+                None => store.finish(claim.job, claim.fence, &finish).await,
+            }
+        };
+        let kept = self.persist(write).await?;
+        self.answered = None;
         if !kept {
             return Ok(false);
         }

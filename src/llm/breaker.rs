@@ -119,6 +119,16 @@ impl Breaker {
         }
     }
 
+    /// Which opening a probe now would be for: its end, since a later opening ends later. `None`: it is not half-open.
+    pub fn opening(&self, now: Millis) -> Option<Millis> {
+        self.open_until.filter(|until| *until <= now)
+    }
+
+    /// Somebody else's probe of this opening is out; nobody here need try before `until`.
+    pub fn leave_to_others(&mut self, until: Millis, now: Millis) {
+        self.probe_until = Some(until.min(now + PROBE_LEASE));
+    }
+
     /// A call came to something that says nothing about the model; a probe is given back.
     pub fn on_neutral(&mut self) {
         self.probe_until = None;

@@ -60,6 +60,9 @@ pub struct Block {
     /// From 1; left out on single-page images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
+    /// Of a heading whose reader named one, 1 to 6; otherwise the Markdown tells it by number and size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// Around all of it.
     pub quad: Quad,
     /// 0 to 1: the mean of its lines, weighted by their length.

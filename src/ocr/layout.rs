@@ -172,6 +172,7 @@ fn table_block(found: FoundTable) -> Block {
     Block {
         kind: BlockKind::Table,
         page: None,
+        level: None,
         quad: Quad::from_rect(found.bounds),
         confidence: confidence(&found.lines),
         text: Safe::block(&text),
@@ -183,7 +184,16 @@ fn table_block(found: FoundTable) -> Block {
 /// A block of lines that are in order.
 fn block(kind: BlockKind, lines: Vec<Line>, between: &str) -> Block {
     let text = lines.iter().map(|line| &*line.text).collect::<Vec<_>>().join(between);
-    Block { kind, page: None, quad: around(&lines), confidence: confidence(&lines), text: Safe::block(&text), lines, table: None }
+    Block {
+        kind,
+        page: None,
+        level: None,
+        quad: around(&lines),
+        confidence: confidence(&lines),
+        text: Safe::block(&text),
+        lines,
+        table: None,
+    }
 }
 
 /// The only line's own quad, or the upright rectangle around all of them.

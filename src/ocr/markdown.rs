@@ -86,9 +86,12 @@ impl Sizes {
         sizes
     }
 
-    /// `5.` is a section of the document, `5.1` one below it. Without a number, letters much larger than the body's are a title, and
+    /// What its reader said. Else `5.` is a section of the document, `5.1` one below it. Without a number, letters much larger than the body's are a title, and
     /// beside such a title letters of the body's size are one below a section.
     fn level(&self, block: &Block, title: &str) -> usize {
+        if let Some(level) = block.level {
+            return usize::from(level).clamp(1, 6);
+        }
         match marker(title) {
             Some((Marker::Section(depth), _)) => (depth + 1).min(6),
             _ if self.ratio(block) >= TITLE => 1,

@@ -31,7 +31,7 @@ pub(super) fn plain(kind: BlockKind, text: &str) -> Block {
     let text = Safe::block(text.trim());
     let line = |line: &str| Line { quad: Quad::default(), text: Safe::line(line), confidence: 0.0, words: Vec::new() };
     let lines = text.split('\n').filter(|line| !line.trim().is_empty()).map(line).collect();
-    Block { kind, page: None, quad: Quad::default(), confidence: 0.0, text, lines, table: None }
+    Block { kind, page: None, level: None, quad: Quad::default(), confidence: 0.0, text, lines, table: None }
 }
 
 fn tabular(table: Table) -> Block {
@@ -47,7 +47,7 @@ fn tabular(table: Table) -> Block {
     }
     let text = Safe::block(&text);
     let (kind, quad) = (BlockKind::Table, Quad::default());
-    Block { kind, page: None, quad, confidence: 0.0, text, lines: Vec::new(), table: Some(table) }
+    Block { kind, page: None, level: None, quad, confidence: 0.0, text, lines: Vec::new(), table: Some(table) }
 }
 
 /// The blocks of a Markdown text.
@@ -110,6 +110,7 @@ pub(super) fn blocks(markdown: &str) -> Marked {
 struct Reading {
     done: Marked,
     kind: Option<BlockKind>,
+    level: Option<u8>,
     text: String,
     /// The sign that ends the code we are in.
     fence: Option<&'static str>,
@@ -139,9 +140,10 @@ impl Reading {
         if trimmed.is_empty() || is_rule(trimmed) {
             return self.flush();
         }
-        if let Some(title) = heading(trimmed) {
+        if let Some((level, title)) = heading(trimmed) {
             self.flush();
             self.push(BlockKind::Heading, &words(title));
+            self.level = Some(level);
             return self.flush();
         }
         let quoted = trimmed.trim_start_matches(['>', ' ']);
@@ -185,11 +187,11 @@ impl Reading {
     }
 
     fn flush(&mut self) {
-        let text = std::mem::take(&mut self.text);
+        let (text, level) = (std::mem::take(&mut self.text), self.level.take());
         if let Some(kind) = self.kind.take()
             && !text.trim().is_empty()
         {
-            self.done.blocks.push(plain(kind, &text));
+            self.done.blocks.push(Block { level, ..plain(kind, &text) });
         }
     }
 }
@@ -201,10 +203,11 @@ fn is_rule(line: &str) -> bool {
     first.is_some_and(|first| matches!(first, '-' | '*' | '_' | '=') && signs.clone().count() >= 2 && signs.all(|c| c == first))
 }
 
-fn heading(line: &str) -> Option<&str> {
+/// Level and title.
+fn heading(line: &str) -> Option<(u8, &str)> {
     let rest = line.trim_start_matches('#');
-    let level = line.len() - rest.len();
-    ((1..=6).contains(&level) && rest.starts_with([' ', '\t'])).then(|| rest.trim().trim_end_matches('#').trim_end())
+    let level = u8::try_from(line.len() - rest.len()).ok().filter(|level| (1..=6).contains(level))?;
+    rest.starts_with([' ', '\t']).then(|| (level, rest.trim().trim_end_matches('#').trim_end()))
 }
 
 /// An item in Markdown's own sense; other signs that printers use are the page's text.

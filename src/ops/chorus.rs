@@ -9,8 +9,8 @@ use crate::engine::event::EventLog;
 use crate::store::{Store, StoreError};
 use crate::text::Safe;
 
-/// How often the shared log is looked at where nobody tells when there is something, and where somebody should have.
-const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
+/// How often the shared log is looked at although nobody told that there is something.
+const LOOK: Duration = Duration::from_secs(1);
 /// Events of the time before this window was opened.
 const BEFORE: u32 = 500;
 /// Events read at once.
@@ -50,7 +50,7 @@ async fn relay(own: EventLog, log: EventLog) {
 async fn follow(store: Store, log: EventLog, but: String) {
     let writers = if but.is_empty() { 1 } else { 2 };
     let mut news = store.news();
-    let mut look = interval(if store.is_embedded() { LOOK.0 } else { LOOK.1 });
+    let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = None;
     while !log.is_forgotten(writers) {

@@ -14,18 +14,24 @@ use crate::engine::p95;
 use crate::store::{ProviderUsage, Store, StoreError};
 use crate::text::Safe;
 
-/// How often the tables are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the tables are looked at where a file tells of every commit, and where workers write of themselves each two seconds.
+const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
 
 /// Starts a task that ends with its last watcher.
 pub fn follow(store: Store, tagging: Arc<Tagging>) -> watch::Receiver<Snapshot> {
     let (publish, snapshot) = watch::channel(Snapshot::default());
     tokio::spawn(async move {
-        let mut ticker = interval(LOOK);
+        let mut news = store.news();
+        let told_of_all = store.is_embedded();
+        let mut ticker = interval(if told_of_all { LOOK.0 } else { LOOK.1 });
         ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let worst = super::planned(&tagging);
-        while !publish.is_closed() {
-            ticker.tick().await;
+        loop {
+            tokio::select! {
+                _ = ticker.tick() => {}
+                Ok(()) = news.changed(), if told_of_all => { news.borrow_and_update(); }
+                () = publish.closed() => return,
+            }
             let seen = match look(&store, tagging.max_attempts).await {
                 Ok(seen) => Snapshot { worst_case: worst, ..seen },
                 Err(error) => Snapshot { trouble: Some(Safe::line(&error.to_string())), ..publish.borrow().clone() },

@@ -18,7 +18,7 @@ pub use self::save::{SaveError, Saved, Shelf};
 pub use self::verify::{Progress, Trouble, Verified};
 use super::Ops;
 use crate::blob::{self, BlobError, BlobStore, List};
-use crate::domain::{ImageId, Millis, Origin};
+use crate::domain::{ImageId, Millis, Origin, OutputState};
 use crate::store::{Store, StoreError};
 use crate::text::Safe;
 
@@ -237,16 +237,15 @@ impl Outputs {
         Ok(self.blobs.download(key, to).await?)
     }
 
-    /// Removes an object. Its document stays in the database; `verify` tells of it afterwards.
-    pub async fn delete(&self, key: &str) -> Result<(), OutputsError> {
-        Ok(self.blobs.delete(key).await?)
-    }
-
-    /// The same for somebody who named it; `false`: there is no such object.
+    /// Removes an object, and notes it where it is one of ours; `false`: there is no such object. The document itself stays in the
+    /// database, from which it is stored again when its image is read again.
     pub async fn remove(&self, key: &str) -> Result<bool, OutputsError> {
         let there = self.blobs.head(key).await?.is_some();
         if there {
             self.blobs.delete(key).await?;
+        }
+        if let Some((stem, ending)) = verify::stem(key).zip(key.rsplit('.').next()) {
+            self.store.output_removed(stem, ending, &self.blobs.place()).await?;
         }
         Ok(there)
     }
@@ -261,8 +260,9 @@ impl Outputs {
         Ok(self.blobs.presign(key, LINK_LASTS).await?)
     }
 
-    /// What the outputs of an image begin with; `None`: nothing of it is to be stored.
+    /// What the outputs of an image begin with; `None`: nothing of it is to be stored, or it was removed.
     pub async fn of_image(&self, image: ImageId) -> Result<Option<String>, OutputsError> {
-        Ok(self.store.image(image).await?.and_then(|image| image.key))
+        let image = self.store.image(image).await?.filter(|image| image.output != Some(OutputState::Removed));
+        Ok(image.and_then(|image| image.key))
     }
 }

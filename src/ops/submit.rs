@@ -2,16 +2,14 @@
 //! It reads no image; only its bytes are hashed, so that a file that was changed counts as another image.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use super::ocr::{self, Fault, Found, Input, InputError};
 use super::{Ops, OpsError};
 use crate::domain::{ImageDetail, ImageId, Status};
 use crate::store::{NewDocument, NewImage, Submitted};
-use crate::text::{Safe, hex};
+use crate::text::{Safe, sha256};
 
 /// Files taken in by one transaction.
 const SLICE: usize = 200;
@@ -104,14 +102,5 @@ pub fn hash(path: &Path) -> io::Result<String> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let mut file = File::open(path)?;
-    let (mut sha256, mut part) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        let read = file.read(&mut part)?;
-        if read == 0 {
-            break;
-        }
-        sha256.update(&part[..read]);
-    }
-    Ok(hex(&sha256.finalize()))
+    Ok(sha256(File::open(path)?)?.1)
 }

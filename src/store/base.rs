@@ -8,7 +8,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, Sqlite};
 
 use super::StoreError;
-use super::finish::Ends;
+use super::calls::Reserve;
+use super::finish::Ending;
+use super::gather::Lane;
 use super::link::{Link, Row};
 use super::news::Newsroom;
 use super::postgres::Server;
@@ -66,7 +68,9 @@ pub(crate) struct Base {
     /// What its processes tell each other.
     pub(crate) news: Newsroom,
     /// Ends of jobs that wait to be written together.
-    pub(crate) ends: Ends,
+    pub(super) endings: Lane<Ending>,
+    /// Calls that wait to be recorded together.
+    pub(super) reserves: Lane<Reserve>,
 }
 
 /// The two kinds of database, open.

@@ -1,118 +1,98 @@
-//! Ends of jobs that come at the same time, written together: one transaction and a few statements for all that queue up while the
-//! one before is under way. An end that comes alone waits for nobody.
-//! What an end does to a job and its post is told in `jobs`, for one; here it is the same for many.
+//! The end of a job, with its post and the call that brought it: one transaction under the fence, for one or for many at once.
+//! It decides nothing: the caller says how a pass ended.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
-use super::base::work;
-use super::jobs::{End, FinishJob, ended_elsewhere, tags_json};
-use super::link::{args, storable};
-use super::types::Finish;
+use super::base::Boxed;
+use super::calls::{Ended, end_calls};
+use super::gather::{Lane, Piece};
+use super::jobs::{End, ended_elsewhere, finish, tags_json};
+use super::link::{Link, args, storable};
+use super::types::{CallEnd, Finish};
 use super::{Store, StoreError, sql};
-use crate::domain::{Fence, JobId, JobKind};
-use crate::text::Safe;
+use crate::domain::{CallId, Fence, JobId, JobKind};
 
-/// Most ends in one transaction.
-const MOST: usize = 64;
-
-/// Ends that wait for their transaction.
-#[derive(Default)]
-pub(super) struct Ends {
-    waiting: Mutex<Vec<Waiting>>,
-    /// Held by whoever writes.
-    lane: tokio::sync::Mutex<()>,
-}
-
-struct Waiting {
-    end: One,
-    reply: oneshot::Sender<Result<bool, StoreError>>,
-}
-
+/// The end of one job.
 #[derive(Clone)]
-struct One {
+pub(super) struct Ending {
     job: JobId,
     fence: Fence,
     finish: Finish,
+    call: Option<Ended>,
 }
 
 impl Store {
     /// Ends a job and writes its post in one transaction. `false`: the lease was lost, nothing was changed.
     pub async fn finish(&self, job: JobId, fence: Fence, finish: &Finish) -> Result<bool, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let ends = &self.base.ends;
-        ends.lock().push(Waiting { end: One { job, fence, finish: finish.clone() }, reply });
-        {
-            // Whoever gets here first writes what has gathered, its own among it; a caller that is dropped keeps nobody's back.
-            let _lane = ends.lane.lock().await;
-            let batch: Vec<Waiting> = {
-                let mut waiting = ends.lock();
-                let count = waiting.len().min(MOST);
-                waiting.drain(..count).collect()
-            };
-            if !batch.is_empty() {
-                let store = self.clone();
-                // It ends by itself; what it came to is in the answers.
-                let _ = tokio::spawn(async move { store.write_ends(batch).await }).await;
-            }
-        }
-        let gone = || StoreError::Lost { doing: sql::FINISH.doing, cause: Safe::fixed("its writer has ended") };
-        answer.await.map_err(|_| gone())?
+        self.end(Ending { job, fence, finish: finish.clone(), call: None }).await
     }
 
-    async fn write_ends(&self, batch: Vec<Waiting>) {
-        if batch.len() > 1 {
-            let many = Many(batch.iter().map(|waiting| waiting.end.clone()).collect());
-            match self.base.write(sql::FINISH.doing, many).await {
-                Ok(kept) => {
-                    for waiting in batch {
-                        // Nobody waits any more: what was written stays written.
-                        let _ = waiting.reply.send(Ok(kept.contains(&waiting.end.job)));
-                    }
-                    return;
-                }
-                // Nobody gets through now: to let each wait for the same would take 10 s an end.
-                Err(error) if error.is_transient() && !matches!(error, StoreError::Conflict { .. }) => {
-                    for waiting in batch {
-                        let _ = waiting.reply.send(Err(error.again(sql::FINISH.doing)));
-                    }
-                    return;
-                }
-                Err(_) => {}
-            }
-        }
-        // One that fails takes its neighbours' ends back with it: then each is written alone, and one failure hurts only itself.
-        for Waiting { end: One { job, fence, finish }, reply } in batch {
-            let _ = reply.send(self.base.write(sql::FINISH.doing, FinishJob { job, fence, finish }).await);
-        }
+    /// The same together with the end of the call that brought it, so that nothing can come between the two: an answer that is
+    /// recorded is one that its post has. When the lease was lost, the call is recorded all the same.
+    pub async fn finish_with_call(
+        &self,
+        (job, fence): (JobId, Fence),
+        finish: &Finish,
+        call: CallId,
+        end: &CallEnd,
+    ) -> Result<bool, StoreError> {
+        let call = Some(Ended { call, end: end.clone() });
+        self.end(Ending { job, fence, finish: finish.clone(), call }).await
+    }
+
+    async fn end(&self, ending: Ending) -> Result<bool, StoreError> {
+        Lane::write(&self.base, |base| &base.endings, ending).await
     }
 }
 
-impl Ends {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+impl Piece for Ending {
+    type Out = bool;
+    const DOING: &'static str = sql::FINISH.doing;
+    const ONLY_WHEN_AWAITED: bool = false;
+
+    fn alone<'a>(&'a self, link: &'a mut Link<'_>) -> Boxed<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let kept = finish(link, self.job, self.fence, &self.finish).await?.is_some();
+            // Last, since other calls of the provider may queue at its counter.
+            end_calls(link, self.call.as_slice()).await?;
+            Ok(kept)
+        })
+    }
+
+    fn together<'a>(pieces: &'a [Self], link: &'a mut Link<'_>) -> Boxed<'a, Result<Vec<bool>, StoreError>> {
+        Box::pin(async move {
+            let kept = finish_many(link, pieces).await?;
+            let calls: Vec<Ended> = pieces.iter().filter_map(|one| one.call.clone()).collect();
+            end_calls(link, &calls).await?;
+            Ok(pieces.iter().map(|one| kept.contains(&(one.job, one.fence))).collect())
+        })
     }
 }
 
-struct Many(Vec<One>);
-
-work!(Many => Vec<JobId>, |me, link| {
-    let rows: Vec<Value> = me.0.iter().map(|one| {
+/// Those whose lease was not lost.
+async fn finish_many(link: &mut Link<'_>, endings: &[Ending]) -> Result<Vec<(JobId, Fence)>, StoreError> {
+    let row = |one: &Ending| {
         let end = End::of(&one.finish);
         json!([
-            one.job.0, one.fence.0, end.status.as_str(), end.class.map(storable), end.reason.map(storable), end.after, end.given_back,
+            one.job.0,
+            one.fence.0,
+            end.status.as_str(),
+            end.class.map(storable),
+            end.reason.map(storable),
+            end.after,
+            end.given_back
         ])
-    }).collect();
-    let mut kept = Vec::with_capacity(me.0.len());
+    };
+    let rows: Vec<Value> = endings.iter().map(row).collect();
+    let by_claim: HashMap<(i64, i64), &Finish> = endings.iter().map(|one| ((one.job.0, one.fence.0), &one.finish)).collect();
+    let mut kept = Vec::with_capacity(endings.len());
     let (mut tagged, mut ended) = (Vec::new(), Vec::new());
-    let finishes: HashMap<i64, &Finish> = me.0.iter().map(|one| (one.job.0, &one.finish)).collect();
     for row in link.rows(&sql::FINISH_MANY, args![&Value::from(rows).to_string()]).await? {
-        let (job, ref_id, attempts) = (row.int(0)?, row.int(2)?, row.int(3)?);
-        kept.push(JobId(job));
-        let Some(finish) = finishes.get(&job) else { continue };
+        let (job, ref_id, attempts, fence) = (row.int(0)?, row.int(2)?, row.int(3)?, row.int(4)?);
+        let Some(finish) = by_claim.get(&(job, fence)) else { continue };
+        kept.push((JobId(job), Fence(fence)));
         let end = End::of(finish);
         let kind = row.word::<JobKind>(1)?;
         match (kind, finish) {
@@ -128,4 +108,4 @@ work!(Many => Vec<JobId>, |me, link| {
         link.run(&sql::POSTS_ENDED, args![&Value::from(ended).to_string()]).await?;
     }
     Ok(kept)
-});
+}

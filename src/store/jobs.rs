@@ -226,15 +226,6 @@ work!(Release => (), |me, link| {
     link.run(&sql::RELEASE, args![&me.held]).await.map(drop)
 });
 
-/// The end of one job.
-pub(super) struct FinishJob {
-    pub(super) job: JobId,
-    pub(super) fence: Fence,
-    pub(super) finish: Finish,
-}
-
-work!(FinishJob => bool, |me, link| finish(link, me.job, me.fence, &me.finish).await.map(|done| done.is_some()));
-
 /// What an end says of the job.
 pub(super) struct End<'a> {
     pub(super) status: Status,

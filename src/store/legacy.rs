@@ -20,7 +20,7 @@ pub(super) const VERSIONS: &str = "_tagdeck_migrations";
 /// What attaching has added to a bot's database, for `undo`: `column NAME`, `table NAME`, `wal`. Only a bot's database has it.
 pub(super) const ADDED: &str = "tagdeck_added";
 /// Tables of our own; the bot's four are made only where they are missing.
-pub(super) const OURS: [&str; 13] = [
+pub(super) const OURS: [&str; 14] = [
     "jobs",
     "job_calls",
     "images",
@@ -30,6 +30,7 @@ pub(super) const OURS: [&str; 13] = [
     "newcomers",
     "usage",
     "models",
+    "probes",
     "pauses",
     "workers",
     "events",

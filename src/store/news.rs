@@ -1,10 +1,12 @@
-//! News between the processes on one database: NOTIFY, a few times a second at most and never inside a transaction of work.
-//! It carries no data: who hears it reads the tables, and who hears nothing looks at them once a second.
+//! News between the processes on one database: NOTIFY, a few times a second at most and never inside a transaction of work; in
+//! SQLite the number that changes with every commit.
+//! It carries no data: who hears it reads the tables, and who hears nothing looks at them now and then.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPool};
+use sqlx::sqlite::SqlitePool;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -16,6 +18,8 @@ const COALESCED: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to listen.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often SQLite is asked whether anything was committed: one number from shared memory.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What there is news of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +55,18 @@ impl Heard {
     }
 }
 
+/// Where news of other processes come from.
+pub(super) enum Wire {
+    /// NOTIFY and LISTEN.
+    Server(PgPool),
+    /// `data_version`, which tells of commits but not of what they are about: all topics at once, our own commits too.
+    File(SqlitePool),
+}
+
 /// One database's news, in this process and from others.
 pub(super) struct Newsroom {
     heard: watch::Sender<Heard>,
-    /// None for SQLite, whose other processes are heard of by looking.
-    pool: Option<PgPool>,
+    wire: Wire,
     /// In a message, who sent it: this process has heard its own news already.
     sender: String,
     outbox: Arc<Mutex<Outbox>>,
@@ -70,10 +81,10 @@ struct Outbox {
 }
 
 impl Newsroom {
-    pub(super) fn new(pool: Option<PgPool>) -> Self {
+    pub(super) fn new(wire: Wire) -> Self {
         Self {
             heard: watch::Sender::default(),
-            pool,
+            wire,
             sender: format!("{:x}-{:x}", std::process::id(), fastrand::u64(..)),
             outbox: Arc::default(),
             listening: OnceLock::new(),
@@ -84,7 +95,7 @@ impl Newsroom {
     /// within a moment.
     pub(super) async fn tell(&self, topic: Topic) {
         self.heard.send_modify(|heard| heard.0[topic as usize] += 1);
-        let Some(pool) = &self.pool else { return };
+        let Wire::Server(pool) = &self.wire else { return };
         {
             let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
             outbox.topics[topic as usize] = true;
@@ -112,9 +123,10 @@ impl Newsroom {
 
     /// Hears the news from now on.
     pub(super) fn hear(&self) -> watch::Receiver<Heard> {
-        if let Some(pool) = &self.pool {
-            self.listening.get_or_init(|| tokio::spawn(listen(pool.clone(), self.sender.clone(), self.heard.clone())));
-        }
+        self.listening.get_or_init(|| match &self.wire {
+            Wire::Server(pool) => tokio::spawn(listen(pool.clone(), self.sender.clone(), self.heard.clone())),
+            Wire::File(pool) => tokio::spawn(watch_commits(pool.clone(), self.heard.clone())),
+        });
         self.heard.subscribe()
     }
 }
@@ -138,19 +150,39 @@ async fn send(pool: &PgPool, sender: &str, outbox: &Mutex<Outbox>) {
     }
 }
 
+fn all(heard: &watch::Sender<Heard>) {
+    heard.send_modify(|heard| heard.0.iter_mut().for_each(|count| *count += 1));
+}
+
+async fn watch_commits(pool: SqlitePool, heard: watch::Sender<Heard>) {
+    let mut last = None;
+    loop {
+        // The number means something on one connection only.
+        if let Ok(mut conn) = pool.acquire().await {
+            while let Ok(version) = sqlx::query_scalar::<_, i64>("PRAGMA data_version").fetch_one(&mut *conn).await {
+                if last.replace(version) != Some(version) {
+                    all(&heard);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        last = None;
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
 async fn listen(pool: PgPool, own: String, heard: watch::Sender<Heard>) {
-    let all = || heard.send_modify(|heard| heard.0.iter_mut().for_each(|count| *count += 1));
     loop {
         if let Ok(mut listener) = PgListener::connect_with(&pool).await
             && listener.listen(CHANNEL).await.is_ok()
         {
             // What was said before is not known.
-            all();
+            all(&heard);
             loop {
                 match listener.try_recv().await {
                     Ok(Some(message)) => take(message.payload(), &own, &heard),
                     // The connection was lost and is there again; an error means that it is not.
-                    Ok(None) => all(),
+                    Ok(None) => all(&heard),
                     Err(_) => break,
                 }
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::base::work;
 use super::jobs::finish;
 use super::link::{Link, Row, args};
+use super::news::Topic;
 use super::types::{Finish, NewOutput, Stored, Upload};
 use super::{Store, StoreError, json_ids, millis, sql};
 use crate::domain::{Fence, ImageId, JobId, Millis, Output, OutputState, WaitingUploads};
@@ -56,7 +57,7 @@ impl Store {
             match row.word::<OutputState>(0)? {
                 Some(OutputState::Stored) => stored = row.int(1)?,
                 Some(OutputState::Failed) => failed = row.int(1)?,
-                Some(OutputState::Waiting) | None => {}
+                Some(OutputState::Waiting | OutputState::Removed) | None => {}
             }
         }
         Ok((stored, failed))
@@ -79,13 +80,16 @@ impl Store {
             missing.push((sha256, output));
         }
         let enqueued = self.base.write(sql::ADD_UPLOAD_JOB.doing, EnqueueMissing { missing }).await?;
+        self.tell_uploads(enqueued as u64).await;
         Ok(Some((last, enqueued)))
     }
 
     /// Enqueues outputs again, whatever their state: those of `sha256s` (what was stored is gone from the blob store, say).
     /// Returns how many there were.
     pub async fn upload_again(&self, sha256s: &[String]) -> Result<usize, StoreError> {
-        self.base.write(sql::ADD_UPLOAD_JOB.doing, Again { sha256s: Some(sha256s.to_vec()) }).await
+        let enqueued = self.base.write(sql::ADD_UPLOAD_JOB.doing, Again { sha256s: Some(sha256s.to_vec()) }).await?;
+        self.tell_uploads(enqueued as u64).await;
+        Ok(enqueued)
     }
 
     /// Enqueues every upload again that was given up; returns how many.
@@ -94,6 +98,7 @@ impl Store {
         loop {
             // Reading first: nearly always there is none.
             if self.base.int(&sql::FAILED_UPLOADS, args![1_i64]).await?.is_none() {
+                self.tell_uploads(all as u64).await;
                 return Ok(all);
             }
             all += self.base.write(sql::ADD_UPLOAD_JOB.doing, Again { sha256s: None }).await?;
@@ -102,7 +107,16 @@ impl Store {
 
     /// Makes due what was put off while the blob store did not answer; returns how many.
     pub async fn uploads_due_now(&self) -> Result<u64, StoreError> {
-        self.base.write(sql::UPLOADS_DUE.doing, DueNow).await
+        let due = self.base.write(sql::UPLOADS_DUE.doing, DueNow).await?;
+        self.tell_uploads(due).await;
+        Ok(due)
+    }
+
+    /// Whoever uploads, in whichever process, is to look.
+    async fn tell_uploads(&self, due: u64) {
+        if due > 0 {
+            self.base.news.tell(Topic::Work).await;
+        }
     }
 }
 

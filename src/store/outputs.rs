@@ -1,6 +1,7 @@
 //! What the database says of stored documents, for previews and for comparing it with the blob store.
 //! Uploads themselves are the outbox's.
 
+use super::base::work;
 use super::link::args;
 use super::{Store, StoreError, sql};
 use crate::domain::{ImageId, Origin, Output, PostId};
@@ -33,6 +34,13 @@ impl Store {
         self.base.rows(&sql::OUTPUTS_OF, args![begin, &end]).await?.iter().map(super::outbox::output).collect()
     }
 
+    /// Notes that one rendering of a document was removed from the blob store `place`: its key without the ending, and the ending.
+    /// When both are gone, the document counts as removed and no more as stored.
+    pub async fn output_removed(&self, key: &str, ending: &str, place: &str) -> Result<(), StoreError> {
+        let work = Removed { key: key.to_owned(), ending: ending.to_owned(), place: place.to_owned() };
+        self.base.write(sql::OUTPUT_REMOVED.doing, work).await
+    }
+
     /// How many outputs there are.
     pub async fn count_outputs(&self) -> Result<i64, StoreError> {
         Ok(self.base.int(&sql::COUNT_ALL_OUTPUTS, args![]).await?.unwrap_or_default())
@@ -49,3 +57,14 @@ impl Store {
         self.base.rows(&sql::KNOWN_KEYS, args![&keys]).await?.iter().map(|row| row.text(0)).collect()
     }
 }
+
+struct Removed {
+    key: String,
+    ending: String,
+    place: String,
+}
+
+work!(Removed => (), |me, link| {
+    link.run(&sql::OUTPUT_REMOVED, args![&me.key, &me.ending, &me.place]).await?;
+    Ok(())
+});

@@ -1,12 +1,14 @@
-//! What holds for all engines of one database: pauses, the models' state.
+//! What holds for all engines of one database: pauses, the models' state, who finds out whether a model is back.
 //! It takes no decision from them.
 
+use std::time::Duration;
+
 use super::base::work;
-use super::link::args;
+use super::link::{Link, args};
 use super::news::Topic;
 use super::types::ModelState;
-use super::{Store, StoreError, sql};
-use crate::domain::{ModelKey, Pause, PauseScope};
+use super::{Store, StoreError, millis, sql};
+use crate::domain::{Millis, ModelKey, Pause, PauseScope, Probe};
 use crate::text::Safe;
 
 impl Store {
@@ -57,6 +59,50 @@ impl Store {
         self.base.news.tell(Topic::Rules).await;
         Ok(())
     }
+}
+
+impl Store {
+    /// Takes, for `worker`, the calls that find out about these openings; `Some`: another worker's call does, until then at most.
+    /// What is taken is nobody else's until the lease ends, or the breaker opens anew.
+    pub async fn take_probes(&self, probes: &[Probe], worker: &str, lease: Duration) -> Result<Option<Millis>, StoreError> {
+        let take = TakeProbes { probes: probes.to_vec(), worker: worker.to_owned(), lease: millis(lease) };
+        self.base.write(sql::TAKE_PROBE.doing, take).await
+    }
+
+    /// Gives such calls back that found nothing out: another may go at once.
+    pub async fn give_back_probes(&self, probes: &[Probe], worker: &str) -> Result<(), StoreError> {
+        let back = GiveBackProbes { probes: probes.to_vec(), worker: worker.to_owned() };
+        self.base.write(sql::GIVE_BACK_PROBE.doing, back).await
+    }
+}
+
+struct TakeProbes {
+    probes: Vec<Probe>,
+    worker: String,
+    lease: Millis,
+}
+work!(TakeProbes => Option<Millis>, true, |me, link| {
+    for (at, Probe { of, opening }) in me.probes.iter().enumerate() {
+        let taken = link.row(&sql::TAKE_PROBE, args![&of.provider, &of.model, *opening, &me.worker, me.lease]).await?;
+        if taken.is_none() {
+            give_back(link, &me.probes[..at], &me.worker).await?;
+            return link.int(&sql::PROBE_ENDS, args![&of.provider, &of.model]).await;
+        }
+    }
+    Ok(None)
+});
+
+struct GiveBackProbes {
+    probes: Vec<Probe>,
+    worker: String,
+}
+work!(GiveBackProbes => (), |me, link| give_back(link, &me.probes, &me.worker).await);
+
+async fn give_back(link: &mut Link<'_>, probes: &[Probe], worker: &str) -> Result<(), StoreError> {
+    for Probe { of, opening } in probes {
+        link.run(&sql::GIVE_BACK_PROBE, args![&of.provider, &of.model, *opening, worker]).await?;
+    }
+    Ok(())
 }
 
 struct SetPause(Pause);

@@ -54,6 +54,9 @@ macro_rules! piece {
     (postgres, post_columns) => {
         "(SELECT CAST(column_name AS TEXT) AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'posts') c"
     };
+    // A class of errors in the order of its bytes, as SQLite and Rust have it, whatever the database's language is.
+    (sqlite, class_in_bytes) => { "error_class" };
+    (postgres, class_in_bytes) => { "error_class COLLATE \"C\"" };
     // A parameter for a column that legacy PostgreSQL tables have as JSON or JSONB.
     (sqlite, (json $p:literal)) => { $p };
     (postgres, (json $p:literal)) => { concat!("CAST(", $p, " AS JSON)") };
@@ -80,6 +83,9 @@ macro_rules! piece {
     (postgres, (rows $p:literal)) => { concat!("json_array_elements(CAST(", $p, " AS JSON))") };
     (sqlite, (cell $at:literal)) => { concat!("json_extract(value, '$[", $at, "]')") };
     (postgres, (cell $at:literal)) => { concat!("(value->>", $at, ")") };
+    // Bytes in such a place, as hexadecimal digits.
+    (sqlite, (bytes_cell $at:literal)) => { concat!("unhex(json_extract(value, '$[", $at, "]'))") };
+    (postgres, (bytes_cell $at:literal)) => { concat!("decode(value->>", $at, ", 'hex')") };
     // The top of the list of one state; `$1`, `$2` the key before it, `$3` an error class, `$4` how many.
     ($db:ident, (top $state:literal)) => {
         concat!("SELECT * FROM (SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = '", $state, "' AND (updated_at, ref_id) < ($1, $2) \
@@ -161,7 +167,7 @@ statements! {
         FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS held_job, CAST(" (cell "1") " AS BIGINT) AS held_fence, " (cell "2") " AS new_state, "
             (cell "3") " AS new_class, " (cell "4") " AS new_error, CAST(" (cell "5") " AS BIGINT) AS new_after, CAST(" (cell "6")
             " AS BIGINT) AS given_back FROM " (rows "$1") ") ended \
-        WHERE jobs.id = held_job AND jobs.fence = held_fence AND COALESCE(owner, '') <> '' RETURNING id, kind, ref_id, attempts"
+        WHERE jobs.id = held_job AND jobs.fence = held_fence AND COALESCE(owner, '') <> '' RETURNING id, kind, ref_id, attempts, fence"
     ];
     POSTS_TAGGED, "write posts' tags": [
         "UPDATE posts SET tagging_status = 'success', tagging_attempts = new_attempts, last_tagging_attempt = " wall ", tagging_error = NULL, \
@@ -293,6 +299,16 @@ statements! {
         ON CONFLICT (scope) DO UPDATE SET until_at = excluded.until_at, reason = excluded.reason, created_at = excluded.created_at"
     ];
     CLEAR_PAUSE, "resume": ["DELETE FROM pauses WHERE scope = $1"];
+    /// Free, for an older opening, or run out: then it is this worker's.
+    TAKE_PROBE, "take the one call that finds out whether a model is back": [
+        "INSERT INTO probes (provider, model, opening, owner, until_at) VALUES ($1, $2, $3, $4, " now " + $5) \
+        ON CONFLICT (provider, model) DO UPDATE SET opening = excluded.opening, owner = excluded.owner, until_at = excluded.until_at \
+        WHERE probes.opening < excluded.opening OR probes.until_at <= " now " RETURNING 1"
+    ];
+    PROBE_ENDS, "look when another worker's call ends": ["SELECT until_at FROM probes WHERE provider = $1 AND model = $2"];
+    GIVE_BACK_PROBE, "give the call back that finds out whether a model is back": [
+        "UPDATE probes SET until_at = 0 WHERE provider = $1 AND model = $2 AND opening = $3 AND owner = $4"
+    ];
     MODELS, "read the models' state": ["SELECT provider, model, format, breaker, off_reason, updated_at FROM models ORDER BY provider, model"];
     SAVE_MODEL, "keep a model's state": [
         "INSERT INTO models (provider, model, format, breaker, off_reason, updated_at) VALUES ($1, $2, $3, $4, $5, " now ") \

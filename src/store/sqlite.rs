@@ -16,6 +16,8 @@ use crate::text::Safe;
 
 /// Most pieces of work in one transaction: enough to make the commit cheap, few enough to answer within milliseconds.
 const BATCH: usize = 64;
+/// Connections that read; one of them may be kept to hear of commits.
+const READERS: u32 = 5;
 /// How long to wait for another program's lock.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -92,7 +94,7 @@ impl Embedded {
             }
         };
         let reading = options(url)?.read_only(true);
-        let pool = || SqlitePoolOptions::new().max_connections(4).min_connections(1).acquire_timeout(BUSY);
+        let pool = || SqlitePoolOptions::new().max_connections(READERS).min_connections(1).acquire_timeout(BUSY);
         let readers = patiently(async || pool().connect_with(reading.clone()).await)
             .await
             .map_err(|error| StoreError::open(&shown(url), error))?;

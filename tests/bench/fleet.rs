@@ -83,6 +83,8 @@ async fn done(store: &Store) -> usize {
 
 async fn until_done(store: &Store, posts: usize) {
     while done(store).await < posts {
+        let failed = store.count(&PostFilter { status: Some(Status::Failed), ..everything() }).await.unwrap_or_default();
+        assert_eq!(failed, 0, "given up");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -101,7 +103,7 @@ async fn begin(posts: usize, latency: Duration, provider: &str) -> (Db, Store, C
 async fn scale() {
     let mut alone = 0.0;
     for workers in [1, 2, 4, 8] {
-        let posts = workers * 600;
+        let posts = workers * 800;
         let (_db, store, _server, arrivals, mut fleet) = begin(posts, LATENCY, "").await;
         fleet.start_many(workers);
         until_done(&store, posts).await;
@@ -123,6 +125,14 @@ async fn scale() {
 async fn kill() {
     let posts = 30_000;
     let (db, store, server, arrivals, mut fleet) = begin(posts, LATENCY, "").await;
+    // Every finish that took effect is a row of `finishes`.
+    db.run(
+        "CREATE TABLE finishes (post BIGINT);
+        CREATE FUNCTION count_finish() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN INSERT INTO finishes VALUES (NEW.ref_id); RETURN NULL; END $$;
+        CREATE TRIGGER count_finish AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state IN ('success', 'failed') AND OLD.owner IS NOT NULL)
+            EXECUTE FUNCTION count_finish();",
+    )
+    .await;
     fleet.start_many(8);
     let start = Instant::now();
     let mut random = fastrand::Rng::with_seed(3);
@@ -142,11 +152,13 @@ async fn kill() {
         .unwrap()
         .parse()
         .unwrap();
+    let finishes = db.text("SELECT CAST(COUNT(*) AS TEXT) || ' finishes of ' || CAST(COUNT(DISTINCT post) AS TEXT) || ' posts' FROM finishes").await.unwrap();
     println!(
-        "{kills} kills in 120 s, {in_time} posts done meanwhile, all {posts} after {:.0} s; {} requests, {unknown} calls of the killed without a known end",
+        "{kills} kills in 120 s, {in_time} posts done meanwhile, all {posts} after {:.0} s; {} requests, {unknown} calls of the killed without a known end; {finishes}",
         start.elapsed().as_secs_f64(),
         server.count()
     );
+    assert_eq!(finishes, format!("{posts} finishes of {posts} posts"), "something was done twice after a fence");
     let in_flight = kills * CONCURRENCY;
     assert!(arrivals.posts().len() == posts && server.count() <= posts + in_flight, "more was asked again than was in flight");
     assert!(unknown <= in_flight, "more was lost than was in flight");

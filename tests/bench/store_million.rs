@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use databases::{Db, LEASE, MAX_ATTEMPTS, claim, everything};
-use tagdeck::domain::{ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, Status, UserId};
+use tagdeck::domain::{ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, PostOrder, Status, UserId};
 use tagdeck::store::{Access, CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, Store};
 use tagdeck::text::Safe;
 
@@ -109,6 +109,18 @@ async fn check(db: &Db) {
         timed(&format!("first page, {what}"), ms(20), || store.posts(filter, None, 50)).await;
         timed(&format!("middle page, {what}"), ms(20), || store.posts(filter, middle, 50)).await;
     }
+    let statuses = [Status::Failed, Status::Retrying];
+    for order in PostOrder::ALL {
+        timed(&format!("first page, {order:?}"), ms(20), || store.posts_in_order(&everything(), &statuses, order, None, 200)).await;
+        let mut at = None;
+        for _ in 0..20 {
+            at = store.posts_in_order(&everything(), &statuses, order, at, 200).await.unwrap().next;
+        }
+        timed(&format!("21st page, {order:?}"), ms(20), || {
+            store.posts_in_order(&everything(), &statuses, order, at.clone(), 200)
+        })
+        .await;
+    }
     let rare = PostFilter { class: Some("rare".to_owned()), status: Some(Status::Failed), ..everything() };
     timed("first page, a rare class", ms(60), || store.posts(&rare, None, 50)).await;
     let nowhere = PostFilter { query: Some("нигде".to_owned()), ..everything() };
@@ -124,7 +136,7 @@ async fn check(db: &Db) {
     timed("200 events into the shared log", ms(10), || async { store.add_events("w", &events).await.unwrap() }).await;
     timed("200 events out of it", ms(10), || async { store.events_after(0, "", 200).await.unwrap() }).await;
     timed("the workers", ms(5), || store.workers()).await;
-    pace(&store).await;
+    both_paces(&store).await;
     queue_pace(&store, if db.is_sqlite() { 5_000.0 } else { 8_000.0 }).await;
 }
 
@@ -142,24 +154,47 @@ fn event(n: u64) -> Event {
     }
 }
 
-/// Claim and finish alone, without a call between: what the queue itself can do.
+/// Claim and finish alone, without a call between: what the queue itself can do with ends that come together, as an engine's passes
+/// end, and one after the other, each in a transaction of its own.
 async fn queue_pace(store: &Store, wanted: f64) {
+    let alone = queue(store, 1, 16, false).await;
+    let pace = queue(store, 4, 64, true).await;
+    println!(
+        "claim + finish: {pace:.0} jobs/s together (wanted {wanted:.0}), {alone:.0} one by one: {:.1} times",
+        pace / alone
+    );
+    if pace < wanted {
+        TOO_SLOW.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Jobs a second of so many claimers, each of which claims so many at once.
+async fn queue(store: &Store, claimers: usize, batch: u32, together: bool) -> f64 {
     let start = Instant::now();
-    let workers: Vec<_> = (0..4)
+    let workers: Vec<_> = (0..claimers)
         .map(|n| {
             let store = store.clone();
             tokio::spawn(async move {
                 let mut done = 0;
                 while start.elapsed() < Duration::from_secs(5) {
-                    let claims = store.claim(JobKind::Tag, &format!("q{n}"), 64, LEASE).await.unwrap();
+                    let claims = store.claim(JobKind::Tag, &format!("q{n}"), batch, LEASE).await.unwrap();
                     let ends = claims.into_iter().map(|claim| {
                         let store = store.clone();
-                        let finish = Finish::Tagged { tags: vec!["погода".to_owned()] };
-                        tokio::spawn(async move { store.finish(claim.job, claim.fence, &finish).await.unwrap() })
+                        async move {
+                            let finish = Finish::Tagged { tags: vec!["погода".to_owned()] };
+                            assert!(store.finish(claim.job, claim.fence, &finish).await.unwrap());
+                        }
                     });
-                    for end in ends.collect::<Vec<_>>() {
-                        assert!(end.await.unwrap());
-                        done += 1;
+                    if together {
+                        for end in ends.map(tokio::spawn).collect::<Vec<_>>() {
+                            end.await.unwrap();
+                            done += 1;
+                        }
+                    } else {
+                        for end in ends {
+                            end.await;
+                            done += 1;
+                        }
                     }
                 }
                 done
@@ -170,15 +205,17 @@ async fn queue_pace(store: &Store, wanted: f64) {
     for worker in workers {
         done += worker.await.unwrap();
     }
-    let pace = f64::from(done) / start.elapsed().as_secs_f64();
-    println!("claim + finish: {pace:.0} jobs/s (wanted {wanted:.0})");
-    if pace < wanted {
-        TOO_SLOW.fetch_add(1, Ordering::Relaxed);
-    }
+    f64::from(done) / start.elapsed().as_secs_f64()
 }
 
-/// Claim, one call, finish, for 32 workers at once.
-async fn pace(store: &Store) {
+/// Claim, one call, finish, for 32 passes at once: with the call's end in the finish's transaction, as the engine does, and apart.
+async fn both_paces(store: &Store) {
+    let apart = pace(store, false).await;
+    let as_one = pace(store, true).await;
+    println!("claim + reserve + end + finish: {as_one:.0} posts/s, with the end apart {apart:.0}: {:.1} times", as_one / apart);
+}
+
+async fn pace(store: &Store, as_one: bool) -> f64 {
     let start = Instant::now();
     let workers: Vec<_> = (0..32)
         .map(|n| {
@@ -187,7 +224,7 @@ async fn pace(store: &Store) {
                 let mut done = 0;
                 while start.elapsed() < Duration::from_secs(5) {
                     for claim in store.claim(JobKind::Tag, &format!("w{n}"), 16, LEASE).await.unwrap() {
-                        work(&store, claim).await;
+                        work(&store, claim, as_one).await;
                         done += 1;
                     }
                 }
@@ -199,10 +236,10 @@ async fn pace(store: &Store) {
     for worker in workers {
         done += worker.await.unwrap();
     }
-    println!("claim + reserve + end + finish: {:.0} posts/s", f64::from(done) / start.elapsed().as_secs_f64());
+    f64::from(done) / start.elapsed().as_secs_f64()
 }
 
-async fn work(store: &Store, claim: Claim) {
+async fn work(store: &Store, claim: Claim, as_one: bool) {
     let call = NewCall {
         job: claim.job,
         post: claim.post.expect("a post"),
@@ -223,9 +260,14 @@ async fn work(store: &Store, claim: Claim) {
         body: Some(vec![b'x'; 600]),
         reason: None,
     };
-    store.end_call(id, &end).await.unwrap();
     let tags = ["погода", "город", "новости"].map(str::to_owned).to_vec();
-    assert!(store.finish(claim.job, claim.fence, &Finish::Tagged { tags }).await.unwrap());
+    let finish = Finish::Tagged { tags };
+    assert!(if as_one {
+        store.finish_with_call((claim.job, claim.fence), &finish, id, &end).await.unwrap()
+    } else {
+        store.end_call(id, &end).await.unwrap();
+        store.finish(claim.job, claim.fence, &finish).await.unwrap()
+    });
 }
 
 #[tokio::main]

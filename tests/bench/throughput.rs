@@ -1,12 +1,19 @@
-//! Posts a second, end to end: the real engine, a real SQLite file, HTTP to a server in a process of its own.
-//! `cargo bench --bench throughput`; the tags of the server are words of the post, so nothing here judges quality.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+//! Posts a second, end to end: the real engine, a real SQLite file, HTTP to a server in a process of its own; and what the log that a
+//! fleet shares costs, there and on PostgreSQL. `cargo bench --bench throughput`, or with `speed` or `log` behind `--`.
+//! The tags of the server are words of the post, so nothing here judges quality.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, dead_code)]
+
+#[path = "../support/databases.rs"]
+mod databases;
+#[path = "../support/postgres.rs"]
+mod postgres;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use databases::Db;
 use tagdeck::demo::server::{Faults, Server, Setup};
 use tagdeck::domain::{NewPost, UserId};
 use tagdeck::store::{Access, Store};
@@ -19,10 +26,51 @@ fn main() {
     if let Ok(latency) = std::env::var(ROLE) {
         return serve(latency.parse().unwrap());
     }
+    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    if wanted("speed") {
+        speed();
+    }
+    if wanted("log") {
+        log();
+    }
+}
+
+/// The same posts with the shared log and without: with its table gone, each batch of events is one statement that fails.
+fn log() {
+    const ROUNDS: usize = 3;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = Other::start(0);
+    for kind in ["SQLite", "PostgreSQL"] {
+        let mut paces = [Vec::new(), Vec::new()];
+        for round in 0..2 * ROUNDS {
+            let db = match kind {
+                "SQLite" => Some(Db::sqlite()),
+                _ => runtime.block_on(Db::postgres()),
+            };
+            let Some(db) = db else { continue };
+            let without = round % 2;
+            fill(&db.url, 10_000);
+            if without == 1 {
+                runtime.block_on(db.run("ALTER TABLE events RENAME TO put_aside"));
+            }
+            paces[without].push(run(&server, 64, 10_000, &db.url).steady);
+        }
+        for paces in &mut paces {
+            paces.sort_by(f64::total_cmp);
+        }
+        let [with, without] = paces.map(|paces| paces.get(ROUNDS / 2).copied().unwrap_or(f64::NAN));
+        println!("{kind}: {with:.0} posts/s with the shared log, {without:.0} without: {:.1} % (wanted < 5)", 100.0 * (1.0 - with / without));
+    }
+}
+
+fn speed() {
     // Latency, concurrency, posts, wanted posts/s.
     for (latency, concurrency, posts, wanted) in [(0, 64, 20_000, 1000.0), (1000, 256, 12_000, 240.0)] {
         let server = Other::start(latency);
-        let measured = run(&server, concurrency, posts);
+        let db = Db::sqlite();
+        fill(&db.url, posts);
+        let measured = run(&server, concurrency, posts, &db.url);
         println!(
             "latency {latency} ms, concurrency {concurrency}: {posts} posts in {:.1} s, {:.0} posts/s over all, {:.0} posts/s in the middle half (wanted {wanted:.0}); engine {:.2} CPU-ms a post, peak {} MB",
             measured.seconds, measured.overall, measured.steady, measured.cpu_ms, measured.peak_mb,
@@ -40,16 +88,16 @@ struct Measured {
     peak_mb: u64,
 }
 
-fn run(server: &Other, concurrency: u32, posts: usize) -> Measured {
+fn run(server: &Other, concurrency: u32, posts: usize, database: &str) -> Measured {
     let folder = tempfile::tempdir().unwrap();
     let settings = format!(
         "[tagging]\nroute = [\"demo/tortoise-steady\"]\nvocabulary = false\n[[providers]]\nname = \"bench\"\nbase_url = \"{}\"\nkey = \"{KEY}\"\n",
         server.address
     );
     std::fs::write(folder.path().join("config.toml"), settings).unwrap();
-    fill(&format!("sqlite://{}", folder.path().join("tagdeck.db").display()), posts);
     let mut child = Command::new(env!("CARGO_BIN_EXE_tagdeck"))
-        .args(["run", "--until-idle", "--json", "--data-dir", ".", "--concurrency", &concurrency.to_string()])
+        .args(["run", "--until-idle", "--kind", "tag", "--json", "--data-dir", ".", "--database", database])
+        .args(["--concurrency", &concurrency.to_string()])
         .current_dir(folder.path())
         .env_clear()
         .env("HOME", folder.path())

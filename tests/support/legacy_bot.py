@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The bot's side of a database: its models in SQLAlchemy as LEGACY.md tells them, filled with every trap, and read back.
 
-`legacy_bot.py make URL` creates the tables and the posts; `legacy_bot.py add URL` adds a post, as the bot does while tagdeck runs;
+`legacy_bot.py make URL` creates the tables and the posts; `legacy_bot.py migrated URL` the same where the four columns came by the
+bot's migration and not by its model (on PostgreSQL with a time zone); `legacy_bot.py add URL` adds a post, as the bot does while tagdeck runs;
 `legacy_bot.py read URL` prints every post as the bot reads it, a line of JSON each. It tags nothing.
 """
 
@@ -104,6 +105,15 @@ def make(engine):
         session.commit()
 
 
+def migrated(engine):
+    make(engine)
+    if engine.dialect.name == "postgresql":
+        zoned = "ALTER TABLE posts ALTER COLUMN last_tagging_attempt TYPE TIMESTAMP WITH TIME ZONE USING last_tagging_attempt AT TIME ZONE 'UTC'"
+        with Session(engine) as session:
+            session.execute(text(zoned))
+            session.commit()
+
+
 def words(number):
     return f"Пост {number}: исследователи рассказали о находке возле озера, музей готовит выставку к осени"
 
@@ -122,9 +132,11 @@ def read(engine):
     with Session(engine) as session:
         for post in session.scalars(select(Post).order_by(Post.id)):
             last = post.last_tagging_attempt
+            # The bot takes a time without a zone for UTC.
+            since = last and (datetime.now(timezone.utc) - (last if last.tzinfo else last.replace(tzinfo=timezone.utc))).total_seconds()
             print(json.dumps({
                 "name": post.enriched_content, "text": post.text, "tags": post.tags, "status": post.tagging_status,
-                "attempts": post.tagging_attempts, "error": post.tagging_error, "last": last and last.isoformat(),
+                "attempts": post.tagging_attempts, "error": post.tagging_error, "last": last and last.isoformat(), "since": since,
                 "posted_at": post.posted_at.isoformat(), "owner": post.user.username,
             }))
         note = session.execute(text("SELECT note FROM _sqlx_migrations")).scalar()
@@ -133,4 +145,4 @@ def read(engine):
 
 if __name__ == "__main__":
     what, url = sys.argv[1:]
-    {"make": make, "add": add, "read": read}[what](create_engine(url))
+    {"make": make, "migrated": migrated, "add": add, "read": read}[what](create_engine(url))

@@ -108,6 +108,7 @@ fn document(source: &str, text: &str) -> Document {
     let block = Block {
         kind: BlockKind::Paragraph,
         page: None,
+        level: None,
         quad: Quad::default(),
         confidence: 1.0,
         text: Safe::line(text),

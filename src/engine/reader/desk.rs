@@ -175,7 +175,7 @@ fn answer_unwanted(seats: &mut [Seat]) {
 }
 
 /// Returns when the pages in hand are to be ended because the engine stops, with the time they have to follow.
-async fn last_page(mut stop: watch::Receiver<Stop>) -> Duration {
+pub async fn last_page(mut stop: watch::Receiver<Stop>) -> Duration {
     // An error means that the engine is gone, which is a stop as well.
     let _ = stop.wait_for(|stop| *stop != Stop::No).await;
     tokio::select! {

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedMutexGuard, Semaphore, mpsc, oneshot};
 use super::Remote;
 use super::away::{Told, Written};
 use super::content::{self, Content, Contents};
-use super::desk::{LOOK, Waiting};
+use super::desk::{LOOK, Waiting, last_page};
 use super::progress::{Progress, Why};
 use super::thread::{Fault, Image, Readout};
 use crate::domain::{EventKind, Fence, ImageId, JobId, Status};
@@ -155,7 +155,7 @@ impl Work {
         let account = Written { shared, claim: &self.claim };
         let told = Told { shared, claim: &self.claim, image: &self.image, progress: &self.progress };
         let read = remote.read(crate::ocr::remote::Image { source, bytes: &bytes, sha256 }, &account, &told);
-        let came = match self.unless_ended(Box::pin(read)).await {
+        let came = match self.unless(last_page(shared.stop.clone()), Box::pin(read)).await {
             None => Some(self.ended()),
             Some(Ok(document)) => Some(Came::Read(super::thread::render(&document), sha256.to_owned(), began.elapsed())),
             Some(Err(error)) if remote.falls_back(&error) && self.progress.why().is_none() => {
@@ -234,9 +234,14 @@ impl Work {
         }
     }
 
-    /// `None` when the reading is to end first.
+    /// `None` when the engine stops or the reading is to end first: for what comes before the reading.
     async fn unless_ended<T>(&self, wanted: impl Future<Output = T>) -> Option<T> {
         let mut stop = self.room.shared.stop.clone();
+        self.unless(async move { stop.wait_for(|stop| *stop != Stop::No).await.is_ok() }, wanted).await
+    }
+
+    /// `None` when the time of a stop is over or the reading is to end first.
+    async fn unless<S, T>(&self, stopped: impl Future<Output = S>, wanted: impl Future<Output = T>) -> Option<T> {
         let asked = async {
             let mut look = tokio::time::interval(LOOK);
             while self.progress.why().is_none() {
@@ -245,7 +250,7 @@ impl Work {
         };
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop != Stop::No) => None,
+            _ = stopped => None,
             () = asked => None,
             got = wanted => Some(got),
         }

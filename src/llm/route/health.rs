@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::sign::{self, Sign};
 use super::{Note, RouteModel};
-use crate::domain::{BreakerState, Millis, ModelKey, Outcome, Pause, PauseScope};
+use crate::domain::{BreakerState, Millis, ModelKey, Outcome, Pause, PauseScope, Probe};
 use crate::llm::Format;
 use crate::llm::breaker::{Breaker, Gate};
 use crate::text::Safe;
@@ -250,6 +250,26 @@ impl Health {
             }
         }
         probe
+    }
+
+    /// What one call to model `index` would find out about now: its half-open breaker, its provider's.
+    pub fn probes(&self, index: usize, now: Millis) -> Vec<Probe> {
+        let Some(ModelHealth { key, fuse, .. }) = self.models.get(index).filter(|model| !model.key.is_local_keywords()) else {
+            return Vec::new();
+        };
+        let provider = self.providers.get(&key.provider).and_then(|fuse| fuse.breaker.opening(now));
+        let whole = ModelKey { provider: key.provider.clone(), model: String::new() };
+        let all = [(whole, provider), (key.clone(), fuse.breaker.opening(now))];
+        all.into_iter().filter_map(|(of, opening)| Some(Probe { of, opening: opening? })).collect()
+    }
+
+    /// Another worker finds that out; nobody here need try before `until`.
+    pub(super) fn leave_to_others(&mut self, index: usize, until: Millis, now: Millis) {
+        let model = &mut self.models[index];
+        let provider = self.providers.get_mut(&model.key.provider);
+        for fuse in provider.into_iter().chain([&mut model.fuse]).filter(|fuse| fuse.breaker.opening(now).is_some()) {
+            fuse.breaker.leave_to_others(until, now);
+        }
     }
 
     /// A call that was taken leave for never went out.

@@ -181,6 +181,18 @@ impl Pass {
         notes
     }
 
+    /// Instead of [`Pass::report`]: another worker's call is out that finds out what this one was to. The pass goes on without the
+    /// model, which nobody here asks before `until`.
+    pub fn left_to_others(&mut self, until: Millis, health: &mut Health, now: Millis) {
+        let Some(visit) = self.visit.as_mut().filter(|visit| visit.in_flight) else { return };
+        visit.in_flight = false;
+        visit.calls -= 1;
+        self.calls = self.calls.saturating_sub(1);
+        let left = visit.model;
+        health.leave_to_others(left, until, now);
+        self.notes.retain(|note| !matches!(note, Note::Breaker { model, state: BreakerState::HalfOpen, .. } if *model == left));
+    }
+
     /// HTTP calls made so far.
     pub fn calls(&self) -> u32 {
         self.calls
@@ -254,6 +266,7 @@ impl Pass {
         let deadline = now.saturating_add(millis(self.rules.pass_time));
         if let Some(visit) = &mut self.visit {
             let keywords = is_keywords(health, visit.model);
+            visit.probes = health.probes(visit.model, now);
             let half_open = !keywords && health.take(visit.model, now);
             visit.probe |= half_open;
             visit.in_flight = true;
@@ -283,6 +296,7 @@ impl Pass {
             without: known.without.iter().cloned().collect(),
             text_chars: visit.map_or(self.text_chars, |visit| visit.text_chars),
             repair: visit.and_then(|visit| visit.repair.clone()),
+            probes: visit.map(|visit| visit.probes.clone()).unwrap_or_default(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! A pass's stay at one model: what was tried there.
 //! It ends with the stay; what outlives it is in `health`.
 
+use crate::domain::Probe;
+
 /// A change of the request that is made once in a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Correction {
@@ -24,6 +26,8 @@ pub(super) struct Visit {
     pub in_flight: bool,
     /// The call was let through to find out whether the model is back.
     pub probe: bool,
+    /// Of the call in flight.
+    pub probes: Vec<Probe>,
     pub text_chars: usize,
     pub reasoning_off: bool,
     /// The answer that the repair prompt shows.
@@ -39,6 +43,7 @@ impl Visit {
             retries: 0,
             in_flight: false,
             probe: false,
+            probes: Vec::new(),
             text_chars,
             reasoning_off,
             repair: None,

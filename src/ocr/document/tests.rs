@@ -13,6 +13,7 @@ fn document() -> Document {
     let paragraph = Block {
         kind: BlockKind::Paragraph,
         page: None,
+        level: None,
         quad: quad(5.0),
         confidence: 0.5,
         text: Safe::line("Имя"),

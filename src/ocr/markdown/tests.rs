@@ -19,7 +19,16 @@ fn document(blocks: Vec<Block>) -> Document {
 }
 
 fn block(kind: BlockKind, text: &str) -> Block {
-    Block { kind, page: None, quad: Quad::default(), confidence: 1.0, text: Safe::block(text), lines: Vec::new(), table: None }
+    Block {
+        kind,
+        page: None,
+        level: None,
+        quad: Quad::default(),
+        confidence: 1.0,
+        text: Safe::block(text),
+        lines: Vec::new(),
+        table: None,
+    }
 }
 
 fn of(kind: BlockKind, text: &str) -> String {

@@ -13,6 +13,19 @@ fn text(markdown: &str) -> String {
     kinds(markdown).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n")
 }
 
+fn written(blocks: Vec<Block>) -> String {
+    crate::ocr::markdown::markdown(&Document {
+        schema: 1,
+        source: Safe::default(),
+        page: crate::ocr::document::PageSize::default(),
+        pages: Vec::new(),
+        blocks,
+        engine: crate::ocr::document::EngineLabel::default(),
+        timings_ms: std::collections::BTreeMap::new(),
+        warnings: Vec::new(),
+    })
+}
+
 #[test]
 fn blocks_are_told_apart() {
     use BlockKind::{Figure, Heading, List, Paragraph, Table};
@@ -24,6 +37,15 @@ fn blocks_are_told_apart() {
     assert_eq!(found[2].1, "1. платить вовремя;\n2. не спорить");
     assert_eq!(found[3].1, "- а\n- б");
     assert_eq!(found[6].1, "x y\n1 | 2 <b>");
+}
+
+#[test]
+fn headings_keep_their_levels() {
+    let read = blocks("# Договор\n## Предмет\n#### Примечание #\ntext\n####### seven");
+    let found: Vec<_> = read.blocks.iter().map(|block| (block.level, &*block.text)).collect();
+    let wanted = [(Some(1), "Договор"), (Some(2), "Предмет"), (Some(4), "Примечание"), (None, "text\n####### seven")];
+    assert_eq!(found, wanted);
+    assert!(written(read.blocks).starts_with("# Договор\n\n## Предмет\n\n#### Примечание\n"));
 }
 
 #[test]
@@ -65,17 +87,7 @@ fn an_html_table_keeps_its_grid_whatever_it_claims() {
 fn what_was_hostile_acts_nowhere_when_written_again() {
     let page = "# a\u{1b}]52;c;ZXZpbA==\u{7}\n\n| a\u{202e} | <script> |\n|---|---|\n| \u{9b}2J | `x` |\n\n[x](javascript:alert(1)) <img src=x onerror=y>";
     let blocks = blocks(page).blocks;
-    let document = Document {
-        schema: 1,
-        source: Safe::default(),
-        page: crate::ocr::document::PageSize::default(),
-        pages: Vec::new(),
-        blocks,
-        engine: crate::ocr::document::EngineLabel::default(),
-        timings_ms: std::collections::BTreeMap::new(),
-        warnings: Vec::new(),
-    };
-    let written = crate::ocr::markdown::markdown(&document);
+    let written = written(blocks);
     assert!(!written.contains("javascript") && !written.contains("<img") && written.contains("\\<script>"), "{written}");
     assert!(written.chars().all(|c| c == '\n' || !c.is_control()) && !written.contains('\u{202e}'), "{written}");
 }

@@ -2,14 +2,12 @@
 //! It loads nothing.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use crate::text::hex;
-use sha2::{Digest, Sha256};
 
 use super::engine;
 use crate::ocr::OcrError;
+use crate::text::sha256;
 
 /// Compressed with zstd; only where the wheel's build runs.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
@@ -44,7 +42,8 @@ pub(super) fn unpacked(cache: Option<&Path>) -> Result<PathBuf, OcrError> {
             folder.display()
         ))
     };
-    if File::open(&file).and_then(|mut file| hash(&mut file)).is_ok_and(|found| found == SHA256) {
+    let hash = |path: &Path| Ok::<_, io::Error>(sha256(File::open(path)?)?.1);
+    if hash(&file).is_ok_and(|found| found == SHA256) {
         return Ok(file);
     }
     fs::create_dir_all(&folder).map_err(unwritable)?;
@@ -53,21 +52,10 @@ pub(super) fn unpacked(cache: Option<&Path>) -> Result<PathBuf, OcrError> {
         ruzstd::decoding::StreamingDecoder::new(packed).map_err(|error| unwritable(io::Error::other(error.to_string())))?;
     io::copy(&mut reader, &mut fresh).map_err(unwritable)?;
     fresh.flush().map_err(unwritable)?;
-    if File::open(fresh.path()).and_then(|mut file| hash(&mut file)).map_err(unwritable)? != SHA256 {
+    if hash(fresh.path()).map_err(unwritable)? != SHA256 {
         return Err(engine("the ONNX Runtime inside the program is damaged: install the program again"));
     }
     // A rename is whole or not at all: of several processes the last one wins, and all wrote the same.
     fresh.persist(&file).map_err(|error| unwritable(error.error))?;
     Ok(file)
-}
-
-fn hash(from: &mut impl Read) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
 }

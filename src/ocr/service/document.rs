@@ -96,7 +96,14 @@ fn block(entry: &Value) -> Vec<Block> {
     };
     match label {
         "doc_title" | "paragraph_title" => {
-            vec![placed(marked::plain(BlockKind::Heading, content.trim_start_matches(['#', ' '])))]
+            let content = content.trim_start();
+            let title = content.trim_start_matches('#');
+            let level = match (content.len() - title.len(), label) {
+                (0, "doc_title") => 1,
+                (0, _) => 2,
+                (signs, _) => u8::try_from(signs).unwrap_or(6).min(6),
+            };
+            vec![placed(Block { level: Some(level), ..marked::plain(BlockKind::Heading, title) })]
         }
         "image" | "chart" | "seal" | "header_image" | "footer_image" => {
             vec![placed(marked::plain(BlockKind::Figure, &marked::words(content)))]
@@ -151,6 +158,7 @@ mod tests {
         let table = read.blocks[2].table.as_ref().unwrap();
         assert_eq!((table.rows, table.cols, table.cells[2].col_span, &*table.cells[2].text), (2, 2, 2, "Итого: 5 < 6"));
         assert_eq!((read.engine.provider, read.timings_ms["total"]), ("service", 31_000));
+        assert!(markdown::markdown(&read).starts_with("# Счёт № 12\n\nПоставщик"), "{}", markdown::markdown(&read));
         assert!(markdown::markdown(&read).contains("<td colspan=\"2\">Итого: 5 &lt; 6</td>"));
     }
 

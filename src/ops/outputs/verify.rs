@@ -104,6 +104,8 @@ pub struct Verified {
     pub waiting: u64,
     /// Given up by the engine.
     pub failed: u64,
+    /// Removed by somebody, which is as it should be.
+    pub removed: u64,
     /// Stored in another place than the one of the settings.
     pub elsewhere: u64,
     /// Read while nothing was to be stored.
@@ -143,6 +145,7 @@ impl Outputs {
                 match output.state {
                     OutputState::Waiting => verified.waiting += 1,
                     OutputState::Failed => verified.failed += 1,
+                    OutputState::Removed => verified.removed += 1,
                     OutputState::Stored if output.place.as_deref().is_some_and(|at| *at != *place) => verified.elsewhere += 1,
                     OutputState::Stored => {
                         here.push(output);

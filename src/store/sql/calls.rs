@@ -12,8 +12,8 @@ statements! {
         "SELECT sent_at FROM job_calls WHERE provider = $1 AND sent_at > " now " - 61000 ORDER BY sent_at DESC LIMIT 1 OFFSET $2"
     ];
     CHARGE, "reserve a call": [
-        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, $2, 1, $3) \
-        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + 1, spent_micros = usage.spent_micros + $3 \
+        "INSERT INTO usage (provider, day, calls, spent_micros) VALUES ($1, $2, $4, $3) \
+        ON CONFLICT (provider, day) DO UPDATE SET calls = usage.calls + $4, spent_micros = usage.spent_micros + $3 \
         RETURNING calls, spent_micros"
     ];
     UNCHARGE, "take a reservation back": [
@@ -23,13 +23,31 @@ statements! {
         "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, " today ", " now ") RETURNING id, day"
     ];
+    /// `SENT` for many; the rows hold its arguments in their order.
+    SENT_MANY, "record calls": [
+        "INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, reserved_micros, day, sent_at) \
+        SELECT CAST(" (cell "0") " AS BIGINT), CAST(" (cell "1") " AS BIGINT), " (cell "2") ", CAST(" (cell "3") " AS BIGINT), "
+        (cell "4") ", " (cell "5") ", CAST(" (cell "6") " AS BIGINT), " today ", " now " FROM " (rows "$1")
+        " RETURNING id, day, job_id, pass, provider, model"
+    ];
     SENT_NOW, "record a call": ["UPDATE job_calls SET sent_at = " now " WHERE id = $1"];
     UNSENT, "take a call back": ["DELETE FROM job_calls WHERE id = $1"];
     /// A call already written off as `unknown` may still be answered: the owner was slow, not dead.
     ENDED, "record the end of a call": [
         "UPDATE job_calls SET ended_at = " now ", outcome = $2, http_status = $3, elapsed_ms = $4, prompt_tokens = $5, completion_tokens = $6, \
             cost_micros = $7, request_id = $8, reason = $9, body = $10 \
-        WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros"
+        WHERE id = $1 AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros, id"
+    ];
+    /// `ENDED` for many; the rows hold its arguments in their order.
+    ENDED_MANY, "record the ends of calls": [
+        "UPDATE job_calls SET ended_at = " now ", outcome = new_outcome, http_status = new_status, elapsed_ms = new_elapsed, \
+            prompt_tokens = new_prompt, completion_tokens = new_completion, cost_micros = new_cost, request_id = new_request, \
+            reason = new_reason, body = new_body \
+        FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS ended_call, " (cell "1") " AS new_outcome, CAST(" (cell "2") " AS BIGINT) AS new_status, CAST("
+            (cell "3") " AS BIGINT) AS new_elapsed, CAST(" (cell "4") " AS BIGINT) AS new_prompt, CAST(" (cell "5")
+            " AS BIGINT) AS new_completion, CAST(" (cell "6") " AS BIGINT) AS new_cost, " (cell "7") " AS new_request, " (cell "8")
+            " AS new_reason, " (bytes_cell "9") " AS new_body FROM " (rows "$1") ") ended \
+        WHERE job_calls.id = ended_call AND (ended_at IS NULL OR outcome = 'unknown') RETURNING provider, day, reserved_micros, id"
     ];
     /// By the index on provider and time: of one job there is none.
     LAST_CALL, "read the last call of a job": [

@@ -74,9 +74,11 @@ statements! {
 
     // The outbox.
 
+    /// What somebody removed is stored again where it was: its image was read again.
     ADD_OUTPUT, "note where a document goes": [
         "INSERT INTO outputs (sha256, source, key, bytes, state, created_at) VALUES ($1, $2, $3, $4, 'waiting', " now ") \
-        ON CONFLICT (sha256) DO NOTHING RETURNING id"
+        ON CONFLICT (sha256) DO UPDATE SET state = 'waiting', bytes = excluded.bytes, created_at = excluded.created_at \
+        WHERE outputs.state = 'removed' RETURNING id"
     ];
     ADD_UPLOAD_JOB, "make an upload job": [
         "INSERT INTO jobs (kind, ref_id, state, visible_at, max_attempts, created_at, updated_at) \
@@ -107,6 +109,13 @@ statements! {
     ];
     STORED, "note that a document is stored": [
         "UPDATE outputs SET state = 'stored', place = $2, md_sha256 = $3, json_sha256 = $4, stored_at = " now " WHERE id = $1"
+    ];
+    /// `$2` is the ending of the rendering that was removed; `$3` the blob store.
+    OUTPUT_REMOVED, "note that a document was removed": [
+        "UPDATE outputs SET \
+            state = CASE WHEN CASE WHEN $2 = 'md' THEN json_sha256 ELSE md_sha256 END IS NULL THEN 'removed' ELSE state END, \
+            md_sha256 = CASE WHEN $2 = 'md' THEN NULL ELSE md_sha256 END, json_sha256 = CASE WHEN $2 = 'json' THEN NULL ELSE json_sha256 END \
+        WHERE key = $1 AND state = 'stored' AND place = $3"
     ];
     OUTPUT_STATE, "note the state of an upload": ["UPDATE outputs SET state = $2 WHERE id = $1"];
     DROP_OUTPUT, "forget an output without a document": ["DELETE FROM outputs WHERE id = $1"];

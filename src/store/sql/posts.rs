@@ -34,9 +34,9 @@ statements! {
         ORDER BY attempts DESC, ref_id DESC LIMIT $6"
     ];
     BY_CLASS, "list posts by their errors": [
-        "SELECT error_class, ref_id FROM jobs WHERE kind = 'tag' AND state IN ('failed', 'retrying') AND state = $1 AND (error_class, ref_id) > ($2, $3) \
+        "SELECT error_class, ref_id FROM jobs WHERE kind = 'tag' AND state IN ('failed', 'retrying') AND state = $1 AND (" class_in_bytes ", ref_id) > ($2, $3) \
         AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) AND (CAST($5 AS BIGINT) IS NULL OR user_id = $5) \
-        ORDER BY error_class, ref_id LIMIT $6"
+        ORDER BY " class_in_bytes ", ref_id LIMIT $6"
     ];
     WITHOUT_CLASS, "list posts without an error": [
         "SELECT ref_id FROM jobs WHERE kind = 'tag' AND state IN ('failed', 'retrying') AND state = $1 AND error_class IS NULL AND ref_id > $2 \

@@ -99,7 +99,7 @@ pub async fn perform(ops: &Ops, wish: Wish) -> Told {
         Wish::Save { key, folder } => Told::Saved(save(ops, &key, &folder).await),
         Wish::Delete(key) => {
             let done = match Outputs::of(ops) {
-                Ok(outputs) => outputs.delete(&key).await.map_err(|error| told(&error)),
+                Ok(outputs) => outputs.remove(&key).await.map(|_| ()).map_err(|error| told(&error)),
                 Err(error) => Err(told(&error)),
             };
             Told::Deleted(key, done)

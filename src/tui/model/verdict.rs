@@ -9,6 +9,9 @@ use crate::tui::model::Tone;
 use crate::tui::model::outputs::shown;
 use crate::tui::widget::wrap::wrapped;
 
+/// Cells of the word before each check.
+const WORD: u16 = 6;
+
 /// The lines, and how far they are scrolled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
@@ -36,6 +39,7 @@ impl Verdict {
             (verified.failed, Tone::Warn, t("Could not be uploaded; the log says why")),
             (verified.waiting, Tone::Warn, t("Waiting for their upload")),
             (verified.elsewhere, Tone::Warn, t("Stored in another place than the one of the settings")),
+            (verified.removed, Tone::Good, t("Removed by somebody")),
             (verified.unsent, Tone::Warn, t("Read while nothing was to be stored")),
             (verified.orphaned, Tone::Warn, t("Objects that this database knows nothing of")),
         ];
@@ -75,11 +79,15 @@ impl Verdict {
                 State::Warn => Tone::Warn,
                 State::Fail => Tone::Bad,
             };
-            let said = Safe::line(&format!("{:<4}  {}: {}", check.state.word(), check.check, check.saw));
-            lines.extend(wrapped(&said, columns).into_iter().map(|line| (Some(tone), line)));
-            let remedy = check.remedy.as_ref().map(|remedy| Safe::line(&format!("→ {remedy}")));
-            let rest = remedy.map(|remedy| wrapped(&remedy, columns)).unwrap_or_default();
-            lines.extend(rest.into_iter().map(|line| (None, line)));
+            let said = format!("{}: {}", check.check, check.saw);
+            let remedy = check.remedy.as_ref().map(|remedy| format!("→ {remedy}"));
+            let mut word = check.state.word();
+            for (tone, text) in [(Some(tone), Some(said)), (None, remedy)] {
+                for line in wrapped(&Safe::line(&text.unwrap_or_default()), columns.saturating_sub(WORD)) {
+                    lines.push((tone, Safe::block(&format!("{word:<width$}{line}", width = usize::from(WORD)))));
+                    word = "";
+                }
+            }
         }
         Self { title: Safe::fixed(t("Doctor")), lines, scroll: 0 }
     }
@@ -92,4 +100,32 @@ impl Verdict {
 
 fn of(number: u64) -> String {
     grouped(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_stand_in_columns_with_what_to_do_below_them() {
+        let check = |state, saw, remedy: Option<&'static str>| Check {
+            check: "clock",
+            state,
+            saw: Safe::fixed(saw),
+            remedy: remedy.map(Safe::fixed),
+        };
+        let checks =
+            [check(State::Ok, "right", None), check(State::Fail, "one hour behind the server", Some("start a time service"))];
+        let verdict = Verdict::checkup(&checks, 26);
+        let lines: Vec<_> = verdict.lines.iter().map(|(tone, text)| (*tone, &**text)).collect();
+        let (good, bad) = (Some(Tone::Good), Some(Tone::Bad));
+        let wanted = [
+            (good, "ok    clock: right"),
+            (bad, "fail  clock: one hour"),
+            (bad, "      behind the server"),
+            (None, "      → start a time"),
+            (None, "      service"),
+        ];
+        assert_eq!(lines, wanted);
+    }
 }
