@@ -1,7 +1,7 @@
 //! The dashboard: a terminal view of one engine, and the keys that steer it.
 //! It reads snapshots, events and `ops`; it imports no database, no network and no engine beyond its log.
 //!
-//! `update(&mut Model, Msg) -> Vec<Effect>` and `view(&Model, &mut Frame)` are pure; the loop below carries
+//! `update(&mut Model, Msg) -> Vec<Effect>` and `draw(&Model, &mut Buffer)` are pure; the loop below carries
 //! messages to the one and frames from the other.
 
 mod clipboard;
@@ -11,6 +11,7 @@ mod keymap;
 mod layout;
 mod locale;
 mod model;
+mod pace;
 mod pane;
 mod popup;
 mod terminal;
@@ -44,17 +45,13 @@ use crate::text::Safe;
 use effect::Effect;
 use input::{Input, Signals, Wish};
 use model::Model;
+use pace::Pace;
 use terminal::Screen;
 use update::{Msg, update};
 
-/// Frames are at least so far apart: 30 a second are smooth, more only cost bytes.
-const FRAME: Duration = Duration::from_millis(33);
-
-/// After a key: below what a person notices, and still one frame for a burst of repeats.
-const FRAME_AFTER_KEY: Duration = Duration::from_millis(10);
-
-/// With `low_bandwidth`, but for the answer to a key.
-const FRAME_LOW_BANDWIDTH: Duration = Duration::from_secs(2);
+/// The log is read so often while it goes on, whether or not a frame is due: its ring holds 10,000 events, and 100,000 a second
+/// are not to fall out of it unseen.
+const READ: Duration = Duration::from_millis(50);
 
 /// What the dashboard is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +66,7 @@ pub struct Options {
     pub observing_because: Option<String>,
     /// Language, theme, keys.
     pub ui: Ui,
-    /// At most a frame every two seconds (but a key is answered at once), no sparkline.
+    /// At most a frame every two seconds and 1 KB a second (but a key is answered at once), no sparkline.
     pub low_bandwidth: bool,
     /// The blob store in words, or why it cannot be opened.
     pub blobs: Option<Result<Safe, Safe>>,
@@ -140,15 +137,23 @@ where
     let mut screen = Screen::enter(model.mouse).map_err(TuiError::Terminal)?;
     let inputs = input::listen().map_err(TuiError::Terminal)?;
     let (answered, answers) = mpsc::channel(64);
-    let mut dashboard = Session { perform, answered, screen: &mut screen, pace: Pace::new(options.low_bandwidth) };
+    let mut dashboard =
+        Session { perform, answered, screen: &mut screen, pace: Pace::new(options.low_bandwidth, Instant::now()) };
     let ended = dashboard.live(&mut model, feeds, signals, inputs, answers).await;
     // Whatever failed while drawing, a terminal that cannot be written to is lost.
     Ok(ended.unwrap_or(Ended::Lost))
 }
 
+/// What an effect came to.
+struct Answer {
+    msg: Msg,
+    /// A person waits for it: what led to it was a key, not the clock or the engine.
+    asked: bool,
+}
+
 struct Session<'a, F> {
     perform: F,
-    answered: mpsc::Sender<Msg>,
+    answered: mpsc::Sender<Answer>,
     screen: &'a mut Screen,
     pace: Pace,
 }
@@ -165,19 +170,20 @@ where
         mut feeds: Feeds,
         mut signals: Signals,
         mut inputs: mpsc::Receiver<Input>,
-        mut answers: mpsc::Receiver<Msg>,
+        mut answers: mpsc::Receiver<Answer>,
     ) -> io::Result<Ended> {
         let (mut newest, mut read_to) = (feeds.log.watch(), 0);
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let (columns, rows) = self.screen.size()?;
+        let (columns, rows) = crossterm::terminal::size()?;
         let first = feeds.snapshots.borrow_and_update().clone();
         let mut heard = vec![Msg::Resize(columns, rows), Msg::Snapshot(Box::new(first))];
-        let mut fresh_events = true;
+        let (mut fresh_events, mut read_at) = (true, Instant::now());
+        let mut asked = false;
         loop {
-            if fresh_events && self.pace.due() {
-                // Read once a frame, however many were published meanwhile.
-                fresh_events = false;
+            if fresh_events && Instant::now() >= read_at {
+                // However many were published meanwhile, they are read together.
+                (fresh_events, read_at) = (false, Instant::now() + READ);
                 let batch = feeds.log.since(read_to, CAPACITY);
                 read_to = batch.next;
                 heard.push(Msg::Events(batch));
@@ -198,35 +204,34 @@ where
                         Some(ended) => return Ok(ended),
                         None => model.dirty = true,
                     },
-                    effect => self.start(effect),
+                    effect => self.start(effect, asked),
                 }
             }
             if !heard.is_empty() {
                 continue;
             }
+            asked = false;
             // A terminal that has not taken the last frame gets no other: it would only queue behind it.
-            if model.dirty && self.pace.due() && !self.screen.is_busy() {
+            if model.dirty && self.pace.next() <= Instant::now() && !self.screen.is_busy() {
                 model.dirty = false;
-                self.pace.drawn();
-                self.screen.draw(|frame| view::view(model, frame))?;
+                let bytes = self.screen.draw(|buffer| view::draw(model, buffer))?;
+                self.pace.drawn(bytes, Instant::now());
             }
             tokio::select! {
                 biased;
                 input = inputs.recv() => match input {
-                    Some(Input::Key(key)) => {
-                        self.pace.key();
-                        heard.push(Msg::Key(key));
-                    }
-                    Some(Input::Paste(text)) => {
-                        self.pace.key();
-                        heard.push(Msg::Paste(text));
-                    }
-                    Some(Input::Mouse(event)) => {
-                        self.pace.key();
-                        heard.push(Msg::Mouse(event));
-                    }
-                    Some(Input::Resize(columns, rows)) => heard.push(Msg::Resize(columns, rows)),
                     Some(Input::Lost) | None => return Ok(Ended::Lost),
+                    Some(input) => {
+                        asked = true;
+                        self.pace.hurry(Instant::now());
+                        heard.push(match input {
+                            Input::Key(key) => Msg::Key(key),
+                            Input::Paste(text) => Msg::Paste(text),
+                            Input::Mouse(event) => Msg::Mouse(event),
+                            Input::Resize(columns, rows) => Msg::Resize(columns, rows),
+                            Input::Lost => return Ok(Ended::Lost),
+                        });
+                    }
                 },
                 wish = signals.next() => match wish {
                     Wish::End => return Ok(Ended::Terminated),
@@ -244,13 +249,24 @@ where
                 },
                 () = terminal::panicked() => return Ok(Ended::Panicked),
                 taken = self.screen.freed(), if self.screen.is_busy() => taken?,
-                answer = answers.recv() => heard.extend(answer),
+                Some(answer) = answers.recv() => {
+                    asked = answer.asked;
+                    if asked {
+                        self.pace.hurry(Instant::now());
+                    }
+                    heard.push(answer.msg);
+                }
                 Ok(()) = feeds.snapshots.changed() => {
                     let snapshot = feeds.snapshots.borrow_and_update().clone();
+                    if model.snapshot.version == 0 {
+                        // The first numbers are what a person has opened this for.
+                        self.pace.hurry(Instant::now());
+                    }
                     heard.push(Msg::Snapshot(Box::new(snapshot)));
                 }
                 Ok(()) = newest.changed(), if !fresh_events => fresh_events = true,
-                () = sleep_until(self.pace.next), if fresh_events || model.dirty && !self.screen.is_busy() => {}
+                () = sleep_until(read_at), if fresh_events => {}
+                () = sleep_until(self.pace.next()), if model.dirty && !self.screen.is_busy() => {}
                 _ = second.tick() => {
                     if terminal::hung_up() {
                         return Ok(Ended::Lost);
@@ -262,12 +278,12 @@ where
     }
 
     /// Runs an effect in a task of its own; its answer comes back as a message.
-    fn start(&self, effect: Effect) {
+    fn start(&self, effect: Effect, asked: bool) {
         let (done, answered) = ((self.perform)(effect), self.answered.clone());
         tokio::spawn(async move {
             if let Some(msg) = done.await {
                 // Nobody waits for it any more only when the dashboard has ended.
-                let _ = answered.send(msg).await;
+                let _ = answered.send(Answer { msg, asked }).await;
             }
         });
     }
@@ -290,33 +306,5 @@ where
         }
         self.screen.return_to()?;
         Ok(None)
-    }
-}
-
-/// When the next frame may be drawn.
-struct Pace {
-    low_bandwidth: bool,
-    last: Option<Instant>,
-    next: Instant,
-}
-
-impl Pace {
-    fn new(low_bandwidth: bool) -> Self {
-        Self { low_bandwidth, last: None, next: Instant::now() }
-    }
-
-    fn due(&self) -> bool {
-        Instant::now() >= self.next
-    }
-
-    fn drawn(&mut self) {
-        let now = Instant::now();
-        self.last = Some(now);
-        self.next = now + if self.low_bandwidth { FRAME_LOW_BANDWIDTH } else { FRAME };
-    }
-
-    /// A key brings the next frame forward.
-    fn key(&mut self) {
-        self.next = self.last.map_or_else(Instant::now, |last| self.next.min(last + FRAME_AFTER_KEY));
     }
 }

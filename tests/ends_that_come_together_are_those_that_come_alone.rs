@@ -55,7 +55,11 @@ fn call_end(n: usize) -> CallEnd {
 
 /// Every call as it stands, but for its times.
 async fn calls(db: &Db) -> Option<String> {
-    let (body, all) = if db.is_sqlite() { ("hex(body)", "group_concat(c, '; ')") } else { ("upper(encode(body, 'hex'))", "string_agg(c, '; ')") };
+    let (body, all) = if db.is_sqlite() {
+        ("hex(body)", "group_concat(c, '; ')")
+    } else {
+        ("upper(encode(body, 'hex'))", "string_agg(c, '; ')")
+    };
     db.text(&format!(
         "SELECT {all} FROM (SELECT job_id || ' ' || provider || ' ' || COALESCE(outcome, '-') || ' ' || COALESCE(CAST(http_status AS TEXT), '-') || ' ' || elapsed_ms \
         || ' ' || prompt_tokens || ' ' || COALESCE(CAST(completion_tokens AS TEXT), '-') || ' ' || COALESCE(CAST(cost_micros AS TEXT), '-') || ' ' || request_id \

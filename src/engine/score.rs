@@ -286,7 +286,8 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         phase,
         in_flight: board.in_flight,
         concurrency: board.concurrency.limit(),
-        finished_per_second: board.pace(),
+        // Where nothing is due there is no pace: a minute that runs out would be news each second of it.
+        finished_per_second: if phase == Phase::Idle { Vec::new() } else { board.pace() },
         eta_seconds: board.eta_seconds(),
         worst_case: shared.worst_case(&route.models),
         models,

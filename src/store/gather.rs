@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::StoreError;
 use super::base::{Base, Boxed, Work};
 use super::link::Link;
-use super::StoreError;
 use crate::text::Safe;
 
 /// Most pieces in one transaction.

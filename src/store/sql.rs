@@ -57,6 +57,9 @@ macro_rules! piece {
     // A class of errors in the order of its bytes, as SQLite and Rust have it, whatever the database's language is.
     (sqlite, class_in_bytes) => { "error_class" };
     (postgres, class_in_bytes) => { "error_class COLLATE \"C\"" };
+    // SQLite knows no statistics before somebody has asked for them: left alone it walks every failed post for a channel without one.
+    (sqlite, by_channel) => { " INDEXED BY tagdeck_jobs_channel" };
+    (postgres, by_channel) => { "" };
     // A parameter for a column that legacy PostgreSQL tables have as JSON or JSONB.
     (sqlite, (json $p:literal)) => { $p };
     (postgres, (json $p:literal)) => { concat!("CAST(", $p, " AS JSON)") };

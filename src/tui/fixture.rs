@@ -23,7 +23,7 @@ use crate::tui::model::post::Known;
 use crate::tui::model::{Model, images};
 use crate::tui::theme::Theme;
 use crate::tui::update::{Msg, update};
-use crate::tui::view::view;
+use crate::tui::view::draw;
 
 /// The three sizes every pane is looked at.
 pub const SIZES: [(&str, (u16, u16)); 3] = [("80x24", (80, 24)), ("120x36", (120, 36)), ("200x60", (200, 60))];
@@ -372,7 +372,7 @@ pub fn event(chord: Chord) -> KeyEvent {
 /// The model drawn on a terminal of its size.
 pub fn drawn(model: &Model) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
-    terminal.draw(|frame| view(model, frame)).unwrap();
+    terminal.draw(|frame| draw(model, frame.buffer_mut())).unwrap();
     terminal
 }
 

@@ -154,7 +154,6 @@ mod tests {
         "observing",
         "starting",
         "running",
-        "idle",
         "paused",
         "waiting",
         "finishing",

@@ -17,7 +17,7 @@ pub mod verdict;
 
 use jiff::tz::TimeZone;
 
-use crate::domain::{Millis, PauseScope, Snapshot};
+use crate::domain::{Millis, PauseScope, Phase, Snapshot};
 use crate::ops::outputs::Progress;
 use crate::text::Safe;
 use crate::tui::Options;
@@ -67,6 +67,8 @@ pub struct Model {
     pub focus: Pane,
     /// The engine's numbers.
     pub snapshot: Snapshot,
+    /// When the engine came into its phase, as far as this dashboard saw it.
+    pub phase_since: Millis,
     /// The model of the scoreboard under the cursor, once somebody moved it there.
     pub scored: Option<usize>,
     /// Names of `snapshot.models`, in their order.
@@ -276,6 +278,7 @@ impl Model {
             now,
             focus: Pane::Overview,
             snapshot: Snapshot::default(),
+            phase_since: now,
             scored: None,
             names: Vec::new(),
             paused: Vec::new(),
@@ -326,7 +329,15 @@ impl Model {
     pub fn take_snapshot(&mut self, snapshot: Snapshot) {
         self.names = model_names(&snapshot);
         self.paused = snapshot.pauses.iter().map(|pause| scope_name(&pause.scope)).collect();
+        if self.snapshot.phase != snapshot.phase {
+            self.phase_since = self.now;
+        }
         self.snapshot = snapshot;
+    }
+
+    /// Whether an engine does something, here or, watched from here, elsewhere; or waits for something with a time.
+    pub fn is_at_work(&self) -> bool {
+        matches!(self.snapshot.phase, Phase::Running | Phase::Paused | Phase::Draining) || self.snapshot.in_flight > 0
     }
 
     /// Whether a person has paused everything: what `p` set, and ends.

@@ -1,24 +1,24 @@
 //! The terminal itself: taken over, written to in whole frames, and given back on every way out, a panic among them.
 //! It draws nothing of its own; what a frame holds is `view`'s business.
 
+pub mod canvas;
+mod scroll;
 mod writer;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{QueueableCommand, cursor, terminal};
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::{Frame, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::sync::Notify;
 
 use crate::text::Safe;
+use canvas::Canvas;
 use writer::Writer;
 
 /// True while the terminal is ours; whoever sets it to false gives it back.
@@ -34,35 +34,10 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 /// Told by the panic hook; the loop must not go on drawing on a terminal that was given back.
 static PANICKED: Notify = Notify::const_new();
 
-/// Bytes of a frame, gathered so that it goes out in one write or not at all.
-#[derive(Clone, Debug, Default)]
-struct Gathered(Arc<Mutex<Vec<u8>>>);
-
-impl Gathered {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Write for Gathered {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    /// Nothing: the screen sends what was gathered when the frame is whole.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The terminal while the dashboard has it.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Gathered>>,
-    gathered: Gathered,
+    canvas: Canvas,
     writer: Writer,
-    /// What the terminal shows; `None`: unknown, everything has to be written.
-    shown: Option<Buffer>,
 }
 
 impl Screen {
@@ -72,19 +47,10 @@ impl Screen {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "standard output is not a terminal"));
         }
         restore_on_panic();
-        let (gathered, writer) = (Gathered::default(), Writer::start()?);
+        let writer = Writer::start()?;
         MOUSE.store(mouse, Ordering::SeqCst);
         take_over()?;
-        let terminal = Terminal::new(CrosstermBackend::new(gathered.clone()));
-        if terminal.is_err() {
-            give_back();
-        }
-        Ok(Self { terminal: terminal?, gathered, writer, shown: None })
-    }
-
-    /// Columns and rows.
-    pub fn size(&self) -> io::Result<(u16, u16)> {
-        self.terminal.size().map(|size| (size.width, size.height))
+        Ok(Self { canvas: Canvas::default(), writer })
     }
 
     /// True while the terminal has not taken the last frame: a further one would only queue behind it.
@@ -97,31 +63,13 @@ impl Screen {
         self.writer.freed().await
     }
 
-    /// Draws a frame; writes nothing at all when it looks like the last one.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        let size = self.terminal.size()?;
-        if self.shown.as_ref().is_none_or(|shown| shown.area.as_size() != size) {
-            self.shown = None;
-            // Clears; `Terminal::clear` would ask the terminal for its cursor and wait for an answer.
-            self.terminal.resize(Rect::from(size))?;
+    /// Draws a frame; writes nothing at all when it looks like the last one. Returns the bytes on their way.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Buffer)) -> io::Result<usize> {
+        let bytes = self.canvas.draw(terminal::size()?, view)?;
+        if !bytes.is_empty() {
+            self.writer.send(&bytes)?;
         }
-        view(&mut self.terminal.get_frame());
-        let frame = self.terminal.current_buffer_mut();
-        if self.shown.as_ref() == Some(frame) {
-            frame.reset();
-            return Ok(());
-        }
-        match &mut self.shown {
-            Some(shown) => shown.clone_from(frame),
-            none => *none = Some(frame.clone()),
-        }
-        self.terminal.flush()?;
-        self.terminal.swap_buffers();
-        let mut bytes = Vec::new();
-        bytes.queue(BeginSynchronizedUpdate)?;
-        bytes.extend(self.gathered.take());
-        bytes.queue(EndSynchronizedUpdate)?;
-        self.writer.send(&bytes)
+        Ok(bytes.len())
     }
 
     /// Sends the terminal something that draws nothing, between two frames.
@@ -137,7 +85,7 @@ impl Screen {
 
     /// The next frame is written whole.
     pub fn forget(&mut self) {
-        self.shown = None;
+        self.canvas.forget();
     }
 
     /// Gives the terminal back until [`Screen::return_to`].

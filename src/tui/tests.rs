@@ -4,5 +4,6 @@
 mod acting;
 mod hostile;
 mod keys;
+mod looks;
 mod pty;
 mod speed;

@@ -19,7 +19,7 @@ use crate::ops::doctor::Check;
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Done, Effect, Reckoning, Retry};
-use crate::tui::keymap::Chord;
+use crate::tui::keymap::{Action, Chord};
 use crate::tui::locale;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::list::Came;
@@ -183,16 +183,14 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return effects;
     }
     let chord = Chord::pressed(key);
-    // Digits alone are the panes; with Alt they count: Alt-1 Alt-2 j goes down by twelve.
-    if let (true, KeyCode::Char(digit)) = (chord.alt, chord.code)
-        && let Some(digit) = digit.to_digit(10)
-    {
-        model.count = Some((model.count.unwrap_or(0) * 10 + digit as usize).min(999_999));
-        model.dirty = true;
-        return Vec::new();
-    }
     let action = model.keymap.action(model.sections(), chord);
     model.dirty |= action.is_some() || model.count.is_some();
+    // Alt-1 Alt-2 j goes down by twelve lines, Alt-1 Alt-2 G to the twelfth.
+    if let (Some(Action::Count), KeyCode::Char(digit)) = (action, chord.code) {
+        let digit = digit.to_digit(10).unwrap_or(0) as usize;
+        model.count = Some((model.count.unwrap_or(0) * 10 + digit).min(999_999));
+        return Vec::new();
+    }
     if let Some(action) = action {
         act::act(model, action)
     } else {

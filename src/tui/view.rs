@@ -1,7 +1,6 @@
 //! The whole screen: header, tabs, the pane in focus, footer, and what lies over them.
 //! Pure: the same model gives the same cells.
 
-use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -16,13 +15,8 @@ use crate::tui::widget::when;
 use crate::tui::{layout, locale, pane, popup};
 
 /// Draws everything.
-pub fn view(model: &Model, frame: &mut Frame<'_>) {
-    let area = frame.area();
-    draw(model, frame.buffer_mut(), area);
-}
-
-/// Draws everything on a buffer.
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub fn draw(model: &Model, buffer: &mut Buffer) {
+    let area = buffer.area;
     locale::speak(model.language);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         draw_too_small(buffer, area);
@@ -59,7 +53,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 pub fn text(model: &Model) -> String {
     let area = Rect::new(0, 0, model.size.0, model.size.1);
     let mut buffer = Buffer::empty(area);
-    draw(model, &mut buffer, area);
+    draw(model, &mut buffer);
     let mut out = String::new();
     for row in 0..area.height {
         let (mut line, mut covered) = (String::new(), 0);
@@ -88,7 +82,8 @@ fn draw_too_small(buffer: &mut Buffer, area: Rect) {
 
 fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
     let theme = model.theme;
-    let clock = when::clock(model.now, &model.zone);
+    // A clock beside things that stand still would be all there is to draw, minute after minute.
+    let clock = if model.is_at_work() { when::clock(model.now, &model.zone) } else { Safe::default() };
     paint::right(buffer, place, &clock, theme.quiet());
     let (sign, words, style) = phase(model);
     let left = Words::new()
@@ -96,7 +91,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
         .spaced(2, model.title.clipped(32), theme.strong())
         .word("·", theme.quiet())
         .word(sign, style)
-        .word(t(words), Style::new());
+        .word(words, Style::new());
     let left = if model.options.read_only { left.word(t("· read-only"), theme.quiet()) } else { left };
     let room = place.width.saturating_sub(paint::cells(&clock) + 2);
     let used = left.paint(buffer, Rect { width: room, ..place });
@@ -115,20 +110,23 @@ fn draw_header(model: &Model, buffer: &mut Buffer, place: Rect) {
     }
 }
 
-fn phase(model: &Model) -> (&'static str, &'static str, Style) {
+fn phase(model: &Model) -> (&'static str, Safe, Style) {
     let theme = model.theme;
-    match model.snapshot.phase {
+    if model.snapshot.phase == Phase::Idle {
+        return ("●", tell!("idle since {}", when::at(model.now, model.phase_since, &model.zone)), theme.quiet());
+    }
+    let (sign, words, style) = match model.snapshot.phase {
         Phase::None if model.options.observe && model.paused_by_operator() => ("⏸", "observing, paused", theme.warn()),
         Phase::None if model.options.observe => ("○", "observing", theme.quiet()),
-        Phase::None => ("○", "starting", theme.quiet()),
+        Phase::None | Phase::Idle => ("○", "starting", theme.quiet()),
         Phase::Running => ("●", "running", theme.good()),
-        Phase::Idle => ("●", "idle", theme.quiet()),
         Phase::Paused if model.paused_by_operator() => ("⏸", "paused", theme.warn()),
         // Every model is paused, resting or gone: what is below says which and until when.
         Phase::Paused => ("⏸", "waiting", theme.warn()),
         Phase::Draining => ("◐", "finishing", theme.warn()),
         Phase::Stopped => ("✗", "stopped", theme.bad()),
-    }
+    };
+    (sign, Safe::fixed(t(words)), style)
 }
 
 /// Calls of the tightest limit, when the next pause ends, money; each whole or not at all.

@@ -152,7 +152,10 @@ async fn kill() {
         .unwrap()
         .parse()
         .unwrap();
-    let finishes = db.text("SELECT CAST(COUNT(*) AS TEXT) || ' finishes of ' || CAST(COUNT(DISTINCT post) AS TEXT) || ' posts' FROM finishes").await.unwrap();
+    let finishes = db
+        .text("SELECT CAST(COUNT(*) AS TEXT) || ' finishes of ' || CAST(COUNT(DISTINCT post) AS TEXT) || ' posts' FROM finishes")
+        .await
+        .unwrap();
     println!(
         "{kills} kills in 120 s, {in_time} posts done meanwhile, all {posts} after {:.0} s; {} requests, {unknown} calls of the killed without a known end; {finishes}",
         start.elapsed().as_secs_f64(),

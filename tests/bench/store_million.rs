@@ -1,65 +1,25 @@
 //! One million posts: what a person waits for must not grow with them, on SQLite and, where it is installed, PostgreSQL.
-//! `cargo bench --bench store_million` prints the times, then opens the dashboard on the million and times its first frame.
+//! `cargo bench --bench store_million` prints the times; what the dashboard makes of a million is `dashboard`'s.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, dead_code)]
 
 #[path = "../support/databases.rs"]
 #[macro_use]
 mod databases;
+#[path = "../support/million.rs"]
+mod million;
 #[path = "../support/postgres.rs"]
 mod postgres;
 
 use std::future::Future;
-use std::io::Read;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-
 use databases::{Db, LEASE, MAX_ATTEMPTS, claim, everything};
-use tagdeck::domain::{ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, PostOrder, Status, UserId};
+use tagdeck::domain::{
+    ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, PostOrder, Status, UserId,
+};
 use tagdeck::store::{Access, CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, Store};
 use tagdeck::text::Safe;
-
-/// Fills the tables behind the triggers' back, as an old, busy database looks: 70 % success, the rest spread, one rare user,
-/// one rare channel, one rare class.
-async fn fill(db: &Db) {
-    drop(db.store().await);
-    let numbers = if db.is_sqlite() {
-        "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000000)"
-    } else {
-        "WITH s AS (SELECT n FROM generate_series(1, 1000000) n)"
-    };
-    let (off, on) = if db.is_sqlite() {
-        ("DROP TRIGGER tagdeck_posts_insert;", "")
-    } else {
-        ("ALTER TABLE posts DISABLE TRIGGER ALL;", "ALTER TABLE posts ENABLE TRIGGER ALL; ANALYZE;")
-    };
-    let body = "substr('Погода в городе меняется каждый час, и никто не знает, что будет завтра утром. Новости спорта, экономики и культуры. ', 1 + n % 20) || n";
-    let tags =
-        if db.is_sqlite() { "'[\"погода\",\"город\"]'" } else { "CAST('[\"погода\",\"город\"]' AS JSON)" };
-    let status = "CASE WHEN n % 100 < 70 THEN 'success' WHEN n % 100 < 80 THEN 'failed' WHEN n % 100 < 85 THEN 'retrying' WHEN n % 100 < 90 THEN 'skipped' ELSE 'pending' END";
-    db.run(&format!(
-        "{off}
-        INSERT INTO users (id, telegram_id) VALUES (1, 1), (2, 2), (3, 3);
-        INSERT INTO channels (id, channel_id, channel_title) {numbers} SELECT n, n, 'Канал ' || n FROM s WHERE n <= 100;
-        INSERT INTO posts (id, user_id, channel_id, telegram_message_id, text, posted_at, tags, tagging_status, tagging_attempts)
-            {numbers} SELECT n, CASE WHEN n % 100000 = 0 THEN 3 ELSE 1 + n % 2 END, 1 + n % 99, n, {body}, NULL,
-            CASE WHEN n % 100 < 70 THEN {tags} END, {status}, CASE WHEN n % 100 < 90 THEN 1 ELSE 0 END FROM s;
-        UPDATE posts SET channel_id = 100 WHERE id % 50000 = 7;
-        INSERT INTO jobs (kind, ref_id, user_id, channel_id, state, visible_at, attempts, max_attempts, error_class, created_at, updated_at)
-            SELECT 'tag', id, user_id, channel_id, tagging_status, CASE WHEN tagging_status = 'retrying' THEN 4000000000000 ELSE 1 END,
-            tagging_attempts, 5, CASE WHEN id % 100000 = 75 THEN 'rare' WHEN tagging_status = 'failed' THEN 'timeout' END, 1, 1700000000000 + id * 7919 % 1000003
-            FROM posts;
-        DELETE FROM newcomers;
-        INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, day, reserved_micros, sent_at, ended_at)
-            {numbers} SELECT n, n, 'w', 1, 'p', 'm', 1, 0, n, n FROM s;
-        DELETE FROM counters;
-        INSERT INTO counters (user_id, key, slot, n) SELECT 0, key, 0, COUNT(*) FROM tagdeck_post_keys GROUP BY key
-            UNION ALL SELECT user_id, key, 0, COUNT(*) FROM tagdeck_post_keys GROUP BY user_id, key;
-        {on}"
-    ))
-    .await;
-}
 
 static TOO_SLOW: AtomicU32 = AtomicU32::new(0);
 
@@ -82,7 +42,7 @@ async fn timed<T, F: Future<Output = T>>(what: &str, limit: Duration, mut run: i
 
 async fn check(db: &Db) {
     let start = Instant::now();
-    fill(db).await;
+    million::fill(db, million::MIXED).await;
     println!("== {} filled in {:?}", if db.is_sqlite() { "SQLite" } else { "PostgreSQL" }, start.elapsed());
     let ms = Duration::from_millis;
     timed("open", ms(50), || async { Store::open(&db.url, Access::ReadWrite).await.unwrap() }).await;
@@ -111,7 +71,8 @@ async fn check(db: &Db) {
     }
     let statuses = [Status::Failed, Status::Retrying];
     for order in PostOrder::ALL {
-        timed(&format!("first page, {order:?}"), ms(20), || store.posts_in_order(&everything(), &statuses, order, None, 200)).await;
+        timed(&format!("first page, {order:?}"), ms(20), || store.posts_in_order(&everything(), &statuses, order, None, 200))
+            .await;
         let mut at = None;
         for _ in 0..20 {
             at = store.posts_in_order(&everything(), &statuses, order, at, 200).await.unwrap().next;
@@ -159,10 +120,7 @@ fn event(n: u64) -> Event {
 async fn queue_pace(store: &Store, wanted: f64) {
     let alone = queue(store, 1, 16, false).await;
     let pace = queue(store, 4, 64, true).await;
-    println!(
-        "claim + finish: {pace:.0} jobs/s together (wanted {wanted:.0}), {alone:.0} one by one: {:.1} times",
-        pace / alone
-    );
+    println!("claim + finish: {pace:.0} jobs/s together (wanted {wanted:.0}), {alone:.0} one by one: {:.1} times", pace / alone);
     if pace < wanted {
         TOO_SLOW.fetch_add(1, Ordering::Relaxed);
     }
@@ -274,57 +232,8 @@ async fn work(store: &Store, claim: Claim, as_one: bool) {
 async fn main() {
     let sqlite = Db::sqlite();
     check(&sqlite).await;
-    first_frame(&sqlite);
     if let Some(postgres) = Db::postgres().await {
         check(&postgres).await;
     }
     assert_eq!(TOO_SLOW.load(Ordering::Relaxed), 0, "some were too slow");
-}
-
-/// Start to first frame in a terminal of 200×60, and the memory it takes, for the dashboard that only watches.
-fn first_frame(db: &Db) {
-    let size = PtySize { rows: 60, cols: 200, pixel_width: 0, pixel_height: 0 };
-    let folder = tempfile::tempdir().unwrap();
-    let mut times = Vec::new();
-    let mut memory = 0;
-    for _ in 0..7 {
-        let pty = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tagdeck"));
-        command.args(["--observe", "--database", &db.url, "--data-dir"]);
-        command.arg(folder.path());
-        command.cwd(folder.path());
-        command.env("TERM", "xterm-256color");
-        command.env("LANG", "C.UTF-8");
-        let start = Instant::now();
-        let mut child = pty.slave.spawn_command(command).unwrap();
-        let mut reader = pty.master.try_clone_reader().unwrap();
-        let mut parser = vt100::Parser::new(60.try_into().unwrap(), 200.try_into().unwrap(), 0);
-        let mut buffer = vec![0; 65_536];
-        // The frame counts when the million itself is on the screen.
-        while !parser.screen().contents().contains("1 000 000") {
-            let read = reader.read(&mut buffer).unwrap();
-            assert!(read > 0, "it ended: {}", parser.screen().contents());
-            parser.process(&buffer[..read]);
-        }
-        times.push(start.elapsed());
-        memory = memory.max(resident_kib(child.process_id().unwrap()));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    times.sort();
-    println!(
-        "start to a first frame with the count: {:?} (worst {:?}, limit 100ms); resident {} MB (limit 100)",
-        times[3],
-        times[6],
-        memory / 1024
-    );
-    if times[3] > Duration::from_millis(100) || memory > 100 * 1024 {
-        TOO_SLOW.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn resident_kib(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

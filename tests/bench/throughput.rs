@@ -60,7 +60,10 @@ fn log() {
             paces.sort_by(f64::total_cmp);
         }
         let [with, without] = paces.map(|paces| paces.get(ROUNDS / 2).copied().unwrap_or(f64::NAN));
-        println!("{kind}: {with:.0} posts/s with the shared log, {without:.0} without: {:.1} % (wanted < 5)", 100.0 * (1.0 - with / without));
+        println!(
+            "{kind}: {with:.0} posts/s with the shared log, {without:.0} without: {:.1} % (wanted < 5)",
+            100.0 * (1.0 - with / without)
+        );
     }
 }
 

@@ -239,6 +239,36 @@ impl Deck {
         }
     }
 
+    /// Processor time of all its threads so far, exact where [`Deck::cpu_ticks`] counts hundredths; see proc(5), `schedstat`.
+    pub fn cpu(&self) -> Duration {
+        let nanoseconds = |text: String| text.split(' ').next().and_then(|first| first.parse::<u64>().ok());
+        Duration::from_nanos(self.threads("schedstat").into_iter().filter_map(nanoseconds).sum())
+    }
+
+    /// How often a thread of it had nothing to do and slept since the start: once for each time that one was woken.
+    /// Unlike processor time it does not grow with what else the machine does.
+    pub fn sleeps(&self) -> u64 {
+        let count = |text: String| {
+            let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            line.trim().parse::<u64>().ok()
+        };
+        self.threads("status").into_iter().filter_map(count).sum()
+    }
+
+    /// Resident memory, MB.
+    pub fn resident_mb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// This file of each of its threads.
+    fn threads(&self, file: &str) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        // A thread may end while they are read.
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join(file)).ok()).collect()
+    }
+
     /// Processor time used so far, user and system, in hundredths of a second; see proc(5).
     pub fn cpu_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();

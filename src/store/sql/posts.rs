@@ -23,7 +23,7 @@ statements! {
         ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
     ];
     PAGE_NO_CHANNEL, "list posts of no channel": [
-        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
+        "SELECT updated_at, ref_id FROM jobs" by_channel " WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
         AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) AND (CAST($6 AS BIGINT) IS NULL OR user_id = $6) AND channel_id IS NULL \
         ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
     ];
@@ -48,8 +48,8 @@ statements! {
     ];
     /// Skips from channel to channel along the index of jobs: a channel that has no row of its own is found too.
     CHANNELS_WITH, "find the channels of posts": [
-        "WITH RECURSIVE walked(id) AS (SELECT MIN(channel_id) FROM jobs WHERE kind = 'tag' UNION ALL \
-            SELECT (SELECT MIN(j.channel_id) FROM jobs j WHERE j.kind = 'tag' AND j.channel_id > walked.id) FROM walked WHERE walked.id IS NOT NULL) \
+        "WITH RECURSIVE walked(id) AS (SELECT MIN(channel_id) FROM jobs" by_channel " WHERE kind = 'tag' UNION ALL \
+            SELECT (SELECT MIN(j.channel_id) FROM jobs j" by_channel " WHERE j.kind = 'tag' AND j.channel_id > walked.id) FROM walked WHERE walked.id IS NOT NULL) \
         SELECT walked.id, c.channel_title, c.channel_username FROM walked LEFT JOIN channels c ON c.id = walked.id \
         WHERE walked.id IS NOT NULL AND (walked.id = CAST($2 AS BIGINT) OR EXISTS \
             (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.channel_id = walked.id AND j.state IN " (texts "$1") "))"

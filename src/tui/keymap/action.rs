@@ -109,6 +109,7 @@ named! {
         PageDown = "page_down", "page down", "one page down";
         First = "first", "first", "to the newest line, to the top of a text";
         Last = "last", "last", "to the end of what is loaded; in the log: follow";
+        Count = "count", "count", "a count before a motion; before G the line to go to";
         Grow = "grow", "more below", "more room for the part below the list";
         Shrink = "shrink", "less below", "less room for the part below the list";
         Times = "times", "times", "how long ago, or at what time";

@@ -121,7 +121,7 @@ impl Pattern {
 }
 
 fn is_of_number(c: char) -> bool {
-    c.is_ascii_digit() || matches!(c, '.' | '\u{a0}' | '\u{202f}')
+    c.is_ascii_digit() || matches!(c, '.' | ' ')
 }
 
 impl Heard {

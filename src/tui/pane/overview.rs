@@ -17,6 +17,9 @@ use crate::tui::pane::log;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::{bar, frame, when};
 
+/// Lines of the log here on a slow line: what they cost would else be taken from the numbers.
+const LINES_LOW_BANDWIDTH: usize = 5;
+
 /// Draws the pane.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let attention = attention::lines(model);
@@ -162,7 +165,8 @@ fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
         paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
         return;
     }
-    let events: Vec<_> = model.log.tail(usize::from(area.height)).collect();
+    let most = if model.options.low_bandwidth { LINES_LOW_BANDWIDTH } else { usize::MAX };
+    let events: Vec<_> = model.log.tail(usize::from(area.height).min(most)).collect();
     let columns = log::Columns::of(model, events.iter().copied(), area.width);
     for (row, event) in (0..).zip(events) {
         columns.draw(model, buffer, line(area, row), event);

@@ -321,6 +321,34 @@ fn the_failed_list_can_be_narrowed_and_widened_again() {
 }
 
 #[test]
+fn counts_are_typed_with_alt_and_lead_to_a_line_before_g() {
+    let mut model = at(Section::Failed);
+    for (keys, line) in [(["alt-3", "j"], 4), (["alt-2", "k"], 2), (["alt-5", "G"], 5), (["alt-1", "G"], 1)] {
+        for key in keys {
+            press(&mut model, key);
+        }
+        assert_eq!(model.failed.list.position(), line, "{keys:?}");
+    }
+    for key in ["alt-9", "alt-9", "G"] {
+        press(&mut model, key);
+    }
+    assert_eq!((model.failed.list.position(), model.count), (fixture::failed_posts().len(), None));
+    press(&mut model, "3");
+    for key in ["alt-2", "G"] {
+        press(&mut model, key);
+    }
+    assert_eq!(model.log.selected().unwrap().seq, fixture::events()[1].seq);
+    let mut help = at(Section::Failed);
+    press(&mut help, "?");
+    let mut shown = String::new();
+    for _ in 0..4 {
+        shown.push_str(&fixture::screen(&help));
+        press(&mut help, "pagedown");
+    }
+    assert!(shown.contains("Alt-0 … Alt-9") && shown.contains("a count before a motion"), "{shown}");
+}
+
+#[test]
 fn a_line_of_the_log_leads_to_its_post_and_to_its_image() {
     let mut model = at(Section::Log);
     let mut event = fixture::events()[1].clone();

@@ -3,31 +3,26 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{TerminalOptions, Viewport};
-
 use crate::domain::{Millis, PostId, Snapshot, Status};
 use crate::text::Safe;
 use crate::tui::fixture;
 use crate::tui::model::failed::Row;
 use crate::tui::model::list::{Came, Held as _};
 use crate::tui::model::{Model, Pane};
+use crate::tui::terminal::canvas::Canvas;
 use crate::tui::update::{Msg, update};
-use crate::tui::view::view;
+use crate::tui::view::draw;
 
 /// Update, draw and diff of so many frames at 200×60, each with other numbers; the middle one and the slowest of a hundred.
 fn frames(model: &mut Model, count: u64) -> (Duration, Duration) {
-    let viewport = Viewport::Fixed(Rect::new(0, 0, 200, 60));
-    let mut terminal = Terminal::with_options(CrosstermBackend::new(Vec::new()), TerminalOptions { viewport }).unwrap();
+    let mut canvas = Canvas::default();
     let mut times: Vec<Duration> = Vec::new();
     for n in 0..count {
         let mut snapshot = Snapshot { version: n, ..model.snapshot.clone() };
         (snapshot.counts.success, snapshot.in_flight) = (4_812 + n as i64, n as usize % 5);
         let begun = Instant::now();
         update(model, Msg::Snapshot(Box::new(snapshot)));
-        terminal.draw(|frame| view(model, frame)).unwrap();
+        canvas.draw((200, 60), |buffer| draw(model, buffer)).unwrap();
         times.push(begun.elapsed());
     }
     times.sort_unstable();

@@ -15,7 +15,8 @@ use motion::Step;
 
 /// Does one action.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
-    let times = isize::try_from(model.count.take().unwrap_or(1)).unwrap_or(isize::MAX);
+    let count = model.count.take();
+    let times = isize::try_from(count.unwrap_or(1)).unwrap_or(isize::MAX);
     match action {
         Action::Quit | Action::QuitAtOnce => vec![Effect::Quit],
         Action::Redraw => vec![Effect::Redraw],
@@ -41,7 +42,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageUp => motion::go(model, Step::Pages(-times)),
         Action::PageDown => motion::go(model, Step::Pages(times)),
         Action::First => motion::go(model, Step::First),
-        Action::Last => motion::go(model, Step::Last),
+        Action::Last => motion::go(model, count.map_or(Step::Last, Step::Line)),
+        // Taken before an action is looked for; by another key than a digit it counts nothing.
+        Action::Count => Vec::new(),
         Action::Grow => resize(model, 1),
         Action::Shrink => resize(model, -1),
         Action::Zoom | Action::Times | Action::Mouse => switch(model, action),
