@@ -13,6 +13,7 @@ mod models;
 mod ocr;
 mod output;
 mod outputs;
+mod post;
 mod posts;
 mod run;
 mod serve;
@@ -55,6 +56,7 @@ fn dispatch(arguments: Arguments) -> color_eyre::Result<Exit> {
         Some(Command::Workers(args)) => workers::run(&common, &args),
         Some(Command::Posts(args)) => posts::list(&common, &args),
         Some(Command::Retry(args)) => posts::retry(&common, &args),
+        Some(Command::Post(args)) => post::show(&common, &args),
         Some(Command::Regenerate(args)) => posts::regenerate(&common, &args),
         Some(Command::Ocr(args)) => ocr::run(&common, &args),
         Some(Command::Outputs(args)) => outputs::run(&common, &args),

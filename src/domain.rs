@@ -9,6 +9,7 @@ mod outcome;
 mod output;
 mod post;
 mod route;
+mod why;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,9 +26,11 @@ pub use origin::Origin;
 pub use outcome::{Action, Outcome};
 pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
 pub use post::{
-    Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, PostOrder, PostPlace, Stats, StatusCounts,
+    Answer, Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, PostOrder, PostPlace, Stats,
+    StatusCounts,
 };
 pub use route::{ModelKey, Pause, PauseScope, Probe};
+pub use why::{PassedOver, Turn, Unfit, Why};
 
 /// Milliseconds since 1970-01-01 UTC, always of the database's clock when stored.
 pub type Millis = i64;

@@ -7,6 +7,7 @@ mod fetch;
 mod hand;
 mod images;
 mod measure;
+mod models;
 mod observe;
 pub mod ocr;
 pub mod outputs;
@@ -19,8 +20,8 @@ use tokio::sync::{mpsc, watch};
 use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
-    PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, PostOrder, PostPlace, Snapshot, Stats, Status, UserId,
-    WorkerSeen, WorstCase,
+    Answer, CallId, ModelKey, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, PostOrder, PostPlace,
+    Snapshot, Stats, Status, UserId, WorkerSeen, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
@@ -29,7 +30,9 @@ use crate::text::Safe;
 pub use submit::{Submission, Submissions, hash};
 
 pub use fetch::{FetchError, fetch};
+pub use images::WhichImages;
 pub use measure::{CallTally, Pulse};
+pub use models::Offered;
 
 /// What entries of the route begin with that call nobody.
 const LOCAL: &str = "local/";
@@ -52,6 +55,17 @@ pub enum OpsError {
     /// A file that was handed in is not there.
     #[error(transparent)]
     Input(#[from] ocr::InputError),
+    /// Somebody only watches.
+    #[error("nothing was changed: this only watches (--read-only)")]
+    ReadOnly,
+    /// A model that was asked for by name cannot be asked.
+    #[error("`{written}` names no model that can be asked: {why}")]
+    NoModel {
+        /// As it was written.
+        written: Safe,
+        /// What is wrong with it, and what would be right.
+        why: Safe,
+    },
     /// A post without any text cannot be tagged.
     #[error("post {0} has no text to tag")]
     NoText(PostId),
@@ -79,6 +93,8 @@ pub struct RetryReport {
     pub matched: i64,
     /// Posts enqueued (0 in a dry run).
     pub queued: i64,
+    /// Posts left out because a person decided about them by hand.
+    pub by_hand: i64,
     /// Most calls that can cost.
     pub worst_case_calls: u64,
 }
@@ -99,6 +115,10 @@ pub struct Ops {
     patient: Option<Arc<doctor::Patient>>,
     /// Wakes the engine of this process, if there is one.
     waker: Option<mpsc::Sender<()>>,
+    /// The models that can be asked for by name.
+    catalogue: Arc<models::Catalogue>,
+    /// Nothing is changed, whoever asks.
+    read_only: bool,
 }
 
 impl Ops {
@@ -113,6 +133,8 @@ impl Ops {
             blobs: None,
             patient: None,
             waker: Some(engine.waker()),
+            catalogue: Arc::default(),
+            read_only: false,
         }
     }
 
@@ -120,7 +142,29 @@ impl Ops {
     pub fn observing(store: Store, tagging: &Tagging) -> Self {
         let tagging = Arc::new(tagging.clone());
         let snapshot = observe::follow(store.clone(), Arc::clone(&tagging));
-        Self { store, tagging, snapshot, own_log: None, log: Arc::default(), blobs: None, patient: None, waker: None }
+        Self {
+            store,
+            tagging,
+            snapshot,
+            own_log: None,
+            log: Arc::default(),
+            blobs: None,
+            patient: None,
+            waker: None,
+            catalogue: Arc::default(),
+            read_only: false,
+        }
+    }
+
+    /// The same for somebody who must not change anything: whatever would is refused, with [`OpsError::ReadOnly`].
+    #[must_use]
+    pub fn only_watching(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+
+    /// The store, for what changes something.
+    fn changing(&self) -> Result<&Store, OpsError> {
+        if self.read_only || self.store.is_read_only() { Err(OpsError::ReadOnly) } else { Ok(&self.store) }
     }
 
     /// The same with the blob store that documents lie in.
@@ -177,6 +221,11 @@ impl Ops {
         Ok(self.store.post(id).await?)
     }
 
+    /// A call with the answer that came; `None`: no such call.
+    pub async fn answer(&self, id: CallId) -> Result<Option<Answer>, OpsError> {
+        Ok(self.store.answer(id).await?)
+    }
+
     /// Failed posts by error class, the most frequent first.
     pub async fn failures_by_class(&self) -> Result<Vec<(String, i64)>, OpsError> {
         Ok(self.store.failures_by_class().await?)
@@ -185,8 +234,8 @@ impl Ops {
     /// Enqueues failed and retrying posts again.
     pub async fn retry(&self, request: &RetryRequest) -> Result<RetryReport, OpsError> {
         self.require_tagging()?;
-        let requeued = self
-            .store
+        let store = if request.dry_run { &self.store } else { self.changing()? };
+        let requeued = store
             .requeue(&Requeue {
                 filter: request.filter.clone(),
                 ids: request.ids.clone(),
@@ -194,6 +243,8 @@ impl Ops {
                 limit: request.limit,
                 dry_run: request.dry_run,
                 max_attempts: self.tagging.max_attempts,
+                model: None,
+                by_hand: false,
             })
             .await?;
         self.wake();
@@ -201,34 +252,48 @@ impl Ops {
         Ok(RetryReport {
             matched: requeued.matched,
             queued: requeued.queued,
+            by_hand: requeued.by_hand,
             worst_case_calls: matched.saturating_mul(self.worst_case().calls()),
         })
     }
 
-    /// Tags one post anew, whatever its status; always forced.
-    pub async fn regenerate(&self, id: PostId) -> Result<(), OpsError> {
+    /// Tags one post anew, whatever its status; always forced. With a `model`, as the route's entries are written, that one is
+    /// asked first and the route follows only if it fails; which one that is.
+    pub async fn regenerate(&self, id: PostId, model: Option<&str>) -> Result<Option<ModelKey>, OpsError> {
         self.require_tagging()?;
+        self.changing()?;
         let post = self.store.post(id).await?.ok_or(OpsError::NoPost(id))?;
         if post.text.trim().is_empty() && post.images.is_empty() {
             return Err(OpsError::NoText(id));
         }
-        let what = Requeue { ids: Some(vec![id]), force: true, max_attempts: self.tagging.max_attempts, ..Requeue::default() };
-        self.store.requeue(&what).await?;
+        let model = match model {
+            Some(written) => Some(self.named(written).await?),
+            None => None,
+        };
+        let what = Requeue {
+            ids: Some(vec![id]),
+            force: true,
+            max_attempts: self.tagging.max_attempts,
+            model: model.clone(),
+            by_hand: true,
+            ..Requeue::default()
+        };
+        self.changing()?.requeue(&what).await?;
         self.wake();
-        Ok(())
+        Ok(model)
     }
 
     /// Stops claiming, on every engine of this database, until [`Ops::resume`].
     pub async fn pause(&self) -> Result<(), OpsError> {
         let pause = Pause { scope: PauseScope::All, until: None, reason: Safe::fixed("paused by the operator") };
-        self.store.set_pause(&pause).await?;
+        self.changing()?.set_pause(&pause).await?;
         self.wake();
         Ok(())
     }
 
     /// Lifts the operator's pause; without one, the engine's own: whoever asks has seen to their cause.
     pub async fn resume(&self) -> Result<(), OpsError> {
-        let pauses = self.store.pauses().await?;
+        let pauses = self.changing()?.pauses().await?;
         if !pauses.iter().any(|pause| pause.scope == PauseScope::All) {
             return self.resume_all().await;
         }
@@ -239,6 +304,7 @@ impl Ops {
 
     /// Lifts every pause, the operator's and the engine's own.
     pub async fn resume_all(&self) -> Result<(), OpsError> {
+        self.changing()?;
         for pause in self.store.pauses().await? {
             self.store.clear_pause(&pause.scope).await?;
         }

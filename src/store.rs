@@ -61,6 +61,7 @@ pub struct Store {
     base: Arc<Base>,
     url: Safe,
     bot: Option<legacy::Bot>,
+    access: Access,
 }
 
 impl std::fmt::Debug for Store {
@@ -96,6 +97,7 @@ impl Store {
             }),
             url,
             bot,
+            access,
         })
     }
 
@@ -140,6 +142,11 @@ impl Store {
     /// True for SQLite: one engine at a time; several may share PostgreSQL.
     pub fn is_embedded(&self) -> bool {
         matches!(self.base.kind, Kind::Embedded(_))
+    }
+
+    /// True when it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.access == Access::ReadOnly
     }
 
     /// True when the database is a bot's that was not attached: only [`Store::stats`] answers.

@@ -38,7 +38,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::config::{Config, ConfigError, Ui};
-use crate::domain::Snapshot;
+use crate::domain::{Answer, PostDetail, Snapshot};
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
 use crate::text::Safe;
@@ -52,6 +52,20 @@ use update::{Msg, update};
 /// The log is read so often while it goes on, whether or not a frame is due: its ring holds 10,000 events, and 100,000 a second
 /// are not to fall out of it unseen.
 const READ: Duration = Duration::from_millis(50);
+
+/// Columns of what is told of a post outside the dashboard.
+const TOLD: u16 = 120;
+
+/// A post as its window shows it, for who has no dashboard open.
+pub fn post_in_words(post: &PostDetail) -> Vec<Safe> {
+    let known = model::post::Known::from(post);
+    known.lines(TOLD, wall_clock(), &TimeZone::system()).into_iter().map(|(_, line)| line).collect()
+}
+
+/// The answer to a call as its window shows it.
+pub fn answer_in_words(answer: &Answer) -> Vec<Safe> {
+    model::answer::paragraphs(answer, &TimeZone::system()).into_iter().map(|(_, text)| text).collect()
+}
 
 /// What the dashboard is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,7 +159,7 @@ where
 }
 
 /// What an effect came to.
-struct Answer {
+struct Reply {
     msg: Msg,
     /// A person waits for it: what led to it was a key, not the clock or the engine.
     asked: bool,
@@ -153,7 +167,7 @@ struct Answer {
 
 struct Session<'a, F> {
     perform: F,
-    answered: mpsc::Sender<Answer>,
+    answered: mpsc::Sender<Reply>,
     screen: &'a mut Screen,
     pace: Pace,
 }
@@ -170,7 +184,7 @@ where
         mut feeds: Feeds,
         mut signals: Signals,
         mut inputs: mpsc::Receiver<Input>,
-        mut answers: mpsc::Receiver<Answer>,
+        mut answers: mpsc::Receiver<Reply>,
     ) -> io::Result<Ended> {
         let (mut newest, mut read_to) = (feeds.log.watch(), 0);
         let mut second = interval(Duration::from_secs(1));
@@ -283,7 +297,7 @@ where
         tokio::spawn(async move {
             if let Some(msg) = done.await {
                 // Nobody waits for it any more only when the dashboard has ended.
-                let _ = answered.send(Answer { msg, asked }).await;
+                let _ = answered.send(Reply { msg, asked }).await;
             }
         });
     }

@@ -94,7 +94,7 @@ on_both! {
         assert_eq!((status, &body["force_mode"], &body["requested_limit"]), (200, &json!(true), &json!(50)));
         assert_eq!(count(&store, Status::Failed).await, 0);
         assert_eq!(api.post("/users/7/posts/retry_tagging").await.0, 404);
-        for wrong in ["limit=0", "limit=-1", "limit=x", "limit=10001", "force=perhaps", "limit=1&limit=2"] {
+        for wrong in ["limit=0", "limit=-1", "limit=x", "limit=10001", "force=perhaps", "force=", "limit=1&limit=2"] {
             let (status, body) = api.post(&format!("/users/1/posts/retry_tagging?{wrong}")).await;
             assert_eq!((status, body["code"].as_str()), (422, Some("bad_request")), "{wrong}");
         }

@@ -98,9 +98,11 @@ async fn the_description_is_whole() {
         document["components"]["schemas"]["Outcome"]["enum"].as_array().unwrap().contains(&json!("not_tags")),
         "one name, one thing"
     );
+    let mut ids = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path} has the id of another");
             for status in ["401", "403", "429", "500", "503"] {
                 assert!(operation["responses"][status].is_object(), "{method} {path} may answer {status}");
             }

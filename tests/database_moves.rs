@@ -39,6 +39,7 @@ async fn fill(db: &Db) {
             pass: 1,
             model: ModelKey { provider: "openrouter".to_owned(), model: "m:free".to_owned() },
             reserve_micros: 12,
+            why: None,
         };
         let Reserved::Sent(id) = store.reserve_call(&call, &CallLimits::default()).await.unwrap() else {
             panic!("no limit is set")
@@ -53,6 +54,7 @@ async fn fill(db: &Db) {
             request_id: None,
             body: Some(vec![0, 255, at as u8, b'"']),
             reason: Some("a 'quoted' \"reason\"".to_owned()),
+            headers: std::collections::BTreeMap::default(),
         };
         store.end_call(id, &end).await.unwrap();
         let finish = match at % 4 {

@@ -183,6 +183,7 @@ on_both! {
             pass: 1,
             model: tagdeck::domain::ModelKey { provider: "test".to_owned(), model: "model".to_owned() },
             reserve_micros: 0,
+            why: None,
         };
         store.reserve_call(&call, &tagdeck::store::CallLimits::default()).await.unwrap();
         let settings = config(&db.url, vec![provider("test", &server.base_url)], &["model"]);

@@ -250,6 +250,21 @@ on_both! {
         }
     }
 
+    async fn an_engine_is_among_the_workers_that_its_own_numbers_show(db: Db) {
+        let (server, _) = slow(Duration::from_millis(1)).await;
+        let store = db.store().await;
+        let engine = engines::start(&store, &config(&db.url, vec![engines::provider("test", &server.base_url)], &["model"]));
+        let numbers = engine.watch();
+        let own = engine.log().worker().clone();
+        until("it shows itself", || async {
+            let numbers = numbers.borrow();
+            numbers.workers.len() == 1 && numbers.workers[0].alive && numbers.workers[0].name == own && numbers.workers[0].kinds == [JobKind::Tag]
+        })
+        .await;
+        engines::stop(engine).await;
+        assert!(store.workers().await.unwrap().is_empty(), "it has said farewell");
+    }
+
     async fn an_observer_reads_the_log_and_the_numbers_of_workers_in_other_processes(db: Db) {
         let (server, _) = slow(Duration::from_millis(20)).await;
         let store = db.store().await;

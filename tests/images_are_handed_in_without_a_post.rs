@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use databases::{Db, LEASE, MAX_ATTEMPTS, USER, post};
 use tagdeck::domain::{JobKind, OutputState, Status};
-use tagdeck::store::{Finish, NewDocument, NewImage, NewOutput, Stored, Submitted};
+use tagdeck::store::{Finish, NewDocument, NewImage, NewOutput, Stored, Submitted, Topic};
 
 fn image(path: &str, sha256: &str) -> NewImage {
     NewImage { path: path.to_owned(), sha256: sha256.to_owned() }
@@ -118,15 +118,25 @@ on_both! {
             store.keep_document(&format!("/{n}.png"), &document(&format!("a{}", n % 2)), None, MAX_ATTEMPTS).await.unwrap();
         }
         let name = |path: &str, sha256: &str| NewOutput { source: path.to_owned(), key: format!("k-{sha256}") };
+        // Each time there is something to do, whoever waits for uploads hears of it.
+        let news = store.news();
+        let mut heard = *news.borrow();
+        let mut told = || {
+            let before = std::mem::replace(&mut heard, *news.borrow());
+            heard.since(before, Topic::Work)
+        };
         let (last, enqueued) = store.enqueue_missing_uploads(0, name).await.unwrap().unwrap();
         assert_eq!(enqueued, 2, "one for each content");
+        assert!(told());
         assert!(store.enqueue_missing_uploads(last, name).await.unwrap().is_none());
         assert!(store.enqueue_missing_uploads(0, name).await.unwrap().is_none());
         let upload = store.claim_uploads("w1", 1, LEASE).await.unwrap().remove(0);
         assert!(store.finish(upload.job, upload.fence, &failed()).await.unwrap());
         assert_eq!(store.output_of("a0").await.unwrap().unwrap().state, OutputState::Failed);
-        assert_eq!((store.retry_failed_uploads().await.unwrap(), store.retry_failed_uploads().await.unwrap()), (1, 0));
-        assert_eq!(store.upload_again(&["a1".to_owned(), "none".to_owned()]).await.unwrap(), 1);
+        told();
+        assert_eq!((store.retry_failed_uploads().await.unwrap(), told()), (1, true));
+        assert_eq!((store.retry_failed_uploads().await.unwrap(), told()), (0, false));
+        assert_eq!((store.upload_again(&["a1".to_owned(), "none".to_owned()]).await.unwrap(), told()), (1, true));
         assert_eq!(store.claim_uploads("w1", 9, LEASE).await.unwrap().len(), 2);
     }
 

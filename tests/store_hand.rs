@@ -62,6 +62,7 @@ on_both! {
             pass: 1,
             model: ModelKey { provider: "openrouter".to_owned(), model: "meta/Llama-4:free".to_owned() },
             reserve_micros: 0,
+            why: None,
         };
         store.reserve_call(&call, &CallLimits::default()).await.unwrap();
         let by = |model: &str| PostFilter { model: Some(model.to_owned()), ..everything() };

@@ -38,6 +38,7 @@ fn call(claim: &Claim, reserve_micros: i64) -> NewCall {
         pass: claim.attempts,
         model: ModelKey { provider: "openrouter".to_owned(), model: "m/one".to_owned() },
         reserve_micros,
+        why: None,
     }
 }
 
@@ -52,6 +53,7 @@ fn end(outcome: Outcome, cost_micros: Option<i64>) -> CallEnd {
         request_id: Some("gen-1".to_owned()),
         body: Some(vec![b'x'; 100_000]),
         reason: Some("as\0said".to_owned()),
+        headers: std::collections::BTreeMap::default(),
     }
 }
 

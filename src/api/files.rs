@@ -96,7 +96,9 @@ pub struct Files {
 }
 
 /// Stored documents.
-#[utoipa::path(get, path = "/files", tag = "files", params(Listing), responses((status = 200, body = Files)))]
+#[utoipa::path(
+    get, path = "/files", operation_id = "list_files", tag = "files", params(Listing), responses((status = 200, body = Files))
+)]
 pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> Result<Reply<Files>, Problem> {
     let limit = match asked.limit.unwrap_or(PAGE.0) {
         limit if (1..=PAGE.1).contains(&limit) => limit,
@@ -137,7 +139,7 @@ fn file(output: &Output, rendering: Rendering) -> File {
 
 /// One file.
 #[utoipa::path(
-    get, path = "/files/{type}/{name}", tag = "files",
+    get, path = "/files/{type}/{name}", operation_id = "file", tag = "files",
     params(
         ("type" = Rendering, Path, description = "markdown or json"),
         ("name" = String, Path, description = "As listed; it ends in .md or .json")

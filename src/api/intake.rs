@@ -96,7 +96,8 @@ async fn read(desk: &Desk, request: Request) -> Result<Image, Problem> {
             Some("image_base64") => Source::Base64(text(field, most / 3 * 4 + 1024).await?),
             Some("return_content") => {
                 let told = short(field, 16).await?;
-                return_content = flag(&told).ok_or_else(|| Problem::unreadable("return_content is true or false"))?;
+                let wrong = || Problem::unreadable("return_content is true or false");
+                return_content = !told.is_empty() && flag(&told).ok_or_else(wrong)?;
                 continue;
             }
             _ => return Err(Problem::unreadable("the fields of the form are file, image_url, image_base64 and return_content")),

@@ -43,7 +43,10 @@ pub fn base() -> OpenApi {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200, description = "This document", body = Object)))]
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "description", tag = "operation",
+    responses((status = 200, description = "This document", body = Object))
+)]
 pub async fn described_here() -> impl IntoResponse {
     static TEXT: OnceLock<String> = OnceLock::new();
     json_text(TEXT.get_or_init(|| text(super::described().into_openapi())).clone())

@@ -5,6 +5,7 @@
 use axum::extract::State;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
@@ -39,10 +40,18 @@ fn no_such_user(user: i64) -> Problem {
 pub struct Retry {
     /// Posts over the attempt limit too; their attempts are counted from 0 again.
     #[serde(default, deserialize_with = "as_a_flag")]
+    #[param(schema_with = flags)]
     force: bool,
     /// At most this many posts [default: 50].
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
+}
+
+/// What [`flag`] takes.
+fn flags() -> Schema {
+    let words = ["True", "False", "1", "0", "yes", "no", "on", "off"];
+    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+    Schema::AnyOf(AnyOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Boolean)).item(words).build())
 }
 
 fn as_a_flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
@@ -93,6 +102,15 @@ pub async fn retry_tagging(
     }))
 }
 
+/// How a post is tagged anew.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Anew {
+    /// Ask this model first, `PROVIDER/MODEL`; the route follows only if it fails.
+    #[param(max_length = 300)]
+    model: Option<String>,
+}
+
 /// What was enqueued.
 #[derive(Serialize, ToSchema)]
 pub struct Regenerated {
@@ -107,18 +125,24 @@ pub struct Regenerated {
 /// Tags one post anew, whatever its status.
 #[utoipa::path(
     post, path = "/posts/{post_id}/regenerate_tags", tag = "tagging",
-    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
+    params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize), Anew),
     responses(
         (status = 200, body = Regenerated),
         (status = 404, description = "There is no such post", body = Problem),
         (status = 409, description = "The post has no text to tag", body = Problem),
+        (status = 422, description = "The model that was asked for cannot be asked", body = Problem),
         (status = 503, description = "Tagging is switched off", body = Problem),
     )
 )]
-pub async fn regenerate_tags(State(desk): State<Shared>, Named(post): Named<i64>) -> Result<Reply<Regenerated>, Problem> {
-    desk.ops.regenerate(PostId(post)).await?;
+pub async fn regenerate_tags(
+    State(desk): State<Shared>,
+    Named(post): Named<i64>,
+    Asked(asked): Asked<Anew>,
+) -> Result<Reply<Regenerated>, Problem> {
+    let model = desk.ops.regenerate(PostId(post), asked.model.as_deref()).await?;
     desk.counts.forget();
-    Ok(ok(Regenerated { post_id: post, status: "queued", message: format!("post {post} is tagged anew") }))
+    let first = model.map(|model| format!("; {model} is asked first")).unwrap_or_default();
+    Ok(ok(Regenerated { post_id: post, status: "queued", message: format!("post {post} is tagged anew{first}") }))
 }
 
 /// What a list is narrowed to.
@@ -156,7 +180,7 @@ pub struct Page {
 
 /// Posts, last changed first.
 #[utoipa::path(
-    get, path = "/posts", tag = "posts", params(Listing), responses((status = 200, body = Page))
+    get, path = "/posts", operation_id = "list_posts", tag = "posts", params(Listing), responses((status = 200, body = Page))
 )]
 pub async fn list(State(desk): State<Shared>, Asked(asked): Asked<Listing>) -> Result<Reply<Page>, Problem> {
     let limit = within(asked.limit, PAGE)?;
@@ -197,7 +221,7 @@ fn within(asked: Option<u32>, (default, most): (u32, u32)) -> Result<u32, Proble
 
 /// One post with its images and every call that was made for it.
 #[utoipa::path(
-    get, path = "/posts/{post_id}", tag = "posts",
+    get, path = "/posts/{post_id}", operation_id = "post", tag = "posts",
     params(("post_id" = i64, Path, description = "posts.id", minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses((status = 200, body = PostDetail), (status = 404, description = "There is no such post", body = Problem))
 )]

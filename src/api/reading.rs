@@ -101,7 +101,7 @@ impl Stored {
 
 /// Reads an image and answers with its document; takes it longer than `api.wait`, with 202 and the task.
 #[utoipa::path(
-    post, path = "/ocr", tag = "ocr", request_body(content = inline(Form), content_type = "multipart/form-data"),
+    post, path = "/ocr", operation_id = "read_image", tag = "ocr", request_body(content = inline(Form), content_type = "multipart/form-data"),
     responses(
         (status = 200, body = Answer),
         (status = 202, description = "It is not read yet; it will be", body = Answer),
@@ -133,7 +133,7 @@ pub struct Taken {
 
 /// Takes an image and answers at once with a task to ask after.
 #[utoipa::path(
-    post, path = "/ocr/async", tag = "ocr", request_body(content = inline(Form), content_type = "multipart/form-data"),
+    post, path = "/ocr/async", operation_id = "read_image_later", tag = "ocr", request_body(content = inline(Form), content_type = "multipart/form-data"),
     responses(
         (status = 202, body = Taken),
         (status = 408, description = "The image did not come in in time", body = Problem),
@@ -172,7 +172,7 @@ pub struct Standing {
 
 /// How a task stands.
 #[utoipa::path(
-    get, path = "/ocr/status/{task_id}", tag = "ocr",
+    get, path = "/ocr/status/{task_id}", operation_id = "task_status", tag = "ocr",
     params(("task_id" = i64, Path, minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses((status = 200, body = Standing), (status = 404, description = "There is no such task", body = Problem))
 )]
@@ -194,7 +194,7 @@ pub async fn status(State(desk): State<Shared>, Named(task): Named<i64>) -> Resu
 
 /// What came of a task, with its content.
 #[utoipa::path(
-    get, path = "/ocr/result/{task_id}", tag = "ocr",
+    get, path = "/ocr/result/{task_id}", operation_id = "task_result", tag = "ocr",
     params(("task_id" = i64, Path, minimum = 1, maximum = 9_223_372_036_854_775_807_isize)),
     responses(
         (status = 200, body = Answer),

@@ -97,6 +97,8 @@ impl From<OpsError> for Problem {
         match error {
             OpsError::NoPost(_) => Self::not_found("no_such_post", &words),
             OpsError::NoText(_) => Self::new(StatusCode::CONFLICT, "no_text", &words),
+            OpsError::NoModel { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_model", &words),
+            OpsError::ReadOnly => Self::new(StatusCode::FORBIDDEN, "read_only", &words),
             OpsError::TaggingOff => Self::new(StatusCode::SERVICE_UNAVAILABLE, "tagging_off", &words),
             OpsError::Store(cause) if cause.is_transient() => {
                 tracing::warn!(error = %Safe::line(&words), "the database did not answer a request");
@@ -173,7 +175,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 pub fn flag(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Some(true),
-        "false" | "0" | "no" | "off" | "" => Some(false),
+        "false" | "0" | "no" | "off" => Some(false),
         _ => None,
     }
 }

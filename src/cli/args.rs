@@ -112,6 +112,8 @@ pub enum Command {
     Workers(Workers),
     /// List posts, newest change first
     Posts(Posts),
+    /// Show one post: its text, tags, images, and every call with why its model was asked
+    Post(Post),
     /// Tag failed and retrying posts again
     Retry(Retry),
     /// Tag one post anew, whatever its status
@@ -301,11 +303,31 @@ pub struct Retry {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  tagdeck regenerate 42                id 42, as `tagdeck posts` shows it")]
+#[command(after_help = "Examples:\n  tagdeck regenerate 42                id 42, as `tagdeck posts` shows it\n  \
+tagdeck regenerate 42 --model openrouter/google/gemini-2.5-flash")]
 pub struct Regenerate {
     /// posts.id
     #[arg(value_name = "POST_ID")]
     pub post: i64,
+    /// Ask this model first, of the route or of any configured provider; the route follows only if it fails
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    pub model: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  tagdeck post 42\n  tagdeck post 42 --answers             with what each model answered, as it came"
+)]
+pub struct Post {
+    /// posts.id
+    #[arg(value_name = "POST_ID")]
+    pub id: i64,
+    /// With the answers to its calls: status, headers, body
+    #[arg(long)]
+    pub answers: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -39,7 +39,9 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
             blobs: None,
         };
         let Some(_lock) = lock else {
-            let (ops, blobs) = session::with_blobs(Ops::observing(store, &config.tagging), &config).await;
+            let ops = Ops::observing(store, &config.tagging);
+            let ops = if args.read_only { ops.only_watching() } else { ops };
+            let (ops, blobs) = session::with_blobs(ops, &config).await;
             options.blobs = Some(blobs);
             tui::run(ops, options).await?;
             return Ok(Exit::Done);

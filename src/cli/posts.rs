@@ -110,7 +110,7 @@ pub fn retry(common: &Common, args: &Retry) -> Result<Exit> {
         if args.json {
             output::json(&json!({
                 "matched": report.matched, "queued": report.queued, "worst_case_calls": report.worst_case_calls,
-                "force": args.force, "dry_run": args.dry_run,
+                "by_hand": report.by_hand, "force": args.force, "dry_run": args.dry_run,
             }))?;
         } else if report.matched == 0 {
             let hint = if args.force { "" } else { "; --force takes those that have used up their attempts" };
@@ -131,8 +131,9 @@ pub fn retry(common: &Common, args: &Retry) -> Result<Exit> {
 /// `tagdeck regenerate`
 pub fn regenerate(common: &Common, args: &Regenerate) -> Result<Exit> {
     with_ops(common, Access::ReadWrite, |ops, _| async move {
-        ops.regenerate(PostId(args.post)).await?;
-        output::line(&format!("Post {} is enqueued; an engine (`tagdeck` or `tagdeck run`) tags it anew.", args.post))?;
+        let model = ops.regenerate(PostId(args.post), args.model.as_deref()).await?;
+        let first = model.map(|model| format!(" {} is asked first.", Safe::line(&model.to_string()))).unwrap_or_default();
+        output::line(&format!("Post {} is enqueued; an engine (`tagdeck` or `tagdeck run`) tags it anew.{first}", args.post))?;
         Ok(Exit::Done)
     })
 }

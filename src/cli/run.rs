@@ -28,9 +28,10 @@ pub fn run(common: &Common, args: &Run) -> Result<Exit> {
     let config = session::settings(common)?;
     session::start_kept_log(&config, &LogTo::Stderr)?;
     session::block_on(async {
+        // First: a SIGHUP that comes while the database is opened must not end it.
+        let reloads = Reloads::of(&config)?;
         let store = session::open(&config, Access::ReadWrite).await?;
         let _lock = EngineLock::take(config.database.expose())?;
-        let reloads = Reloads::of(&config)?;
         let stops = session::stops(!reloads.can())?;
         let serving = match args.listen {
             None => None,

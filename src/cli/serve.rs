@@ -21,8 +21,9 @@ pub fn run(common: &Common, args: &Serve) -> Result<Exit> {
     let mut config = session::settings(common)?;
     session::start_kept_log(&config, &LogTo::Stderr)?;
     session::block_on(async {
-        let store = session::open(&config, Access::ReadWrite).await?;
+        // First: a SIGHUP that comes while the database is opened must not end it.
         let mut reloads = Reloads::of(&config)?;
+        let store = session::open(&config, Access::ReadWrite).await?;
         let mut stops = session::stops(!reloads.can())?;
         let serving = Serving::start(args.listen.unwrap_or(config.api.listen), &config).await?;
         loop {

@@ -144,14 +144,14 @@ where
             Some(folder) => Store::open(&embedded(folder.path()), Access::ReadWrite).await?,
             None => open(&config, access).await?,
         };
-        let ops = Ops::observing(store, &config.tagging);
+        let ops = Ops::observing(store, &config.tagging).with_providers(&config.providers);
         work(ops, config).await
     })?
 }
 
 /// Adds what doctor looks at, and the blob store of the settings; without one the dashboard says why.
 pub async fn with_blobs(ops: Ops, config: &Config) -> (Ops, std::result::Result<Safe, Safe>) {
-    let ops = ops.with_patient(super::doctor::patient(config, false));
+    let ops = ops.with_patient(super::doctor::patient(config, false)).with_providers(&config.providers);
     match BlobStore::open(&config.blob).await {
         Ok(blobs) => {
             let place = blobs.place();

@@ -1,10 +1,12 @@
 //! Posts as they are imported, listed and shown, and the calls made for them.
 //! Rows of tables are the store's; these are what the rooms above see.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CallId, ChannelId, ImageId, Millis, ModelKey, Outcome, PostId, Status, UserId};
+use super::{CallId, ChannelId, ImageId, Millis, ModelKey, Outcome, PostId, Status, UserId, Why};
 
 /// A post to be written by an importer; the store finds out whether it is new.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +88,8 @@ pub struct PostDetail {
     pub images: Vec<PostImage>,
     /// Passes allowed.
     pub max_attempts: i64,
+    /// The model that an operator asked for, until the post is done.
+    pub asked_model: Option<ModelKey>,
     /// Every call made for it, oldest first, at most the newest 200.
     pub calls: Vec<Call>,
 }
@@ -134,6 +138,30 @@ pub struct Call {
     pub cost_micros: Option<i64>,
     /// Cause in words.
     pub reason: Option<String>,
+    /// Why this model was asked; `None`: it was not kept.
+    pub why: Option<Why>,
+}
+
+/// A call with the answer that came, as it came; the provider's own secrets are blotted out of it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Answer {
+    /// The call.
+    #[serde(flatten)]
+    pub call: Call,
+    /// For which post.
+    pub post: PostId,
+    /// By which worker.
+    pub worker: String,
+    /// From sending to the last byte, milliseconds.
+    pub elapsed_ms: Option<i64>,
+    /// The provider's id of the generation.
+    pub request_id: Option<String>,
+    /// Headers that say more than the body, of answers that were no success.
+    pub headers: BTreeMap<String, String>,
+    /// The body, what is not UTF-8 in it replaced; `None`: none came.
+    pub body: Option<String>,
+    /// Only the beginning of the body was kept.
+    pub cut: bool,
 }
 
 /// What a list of posts is narrowed to; the default is everything.

@@ -28,6 +28,13 @@ pub struct Probe {
 }
 
 impl ModelKey {
+    /// Reads what `Display` writes; no name of a provider holds a slash.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (provider, model) = text.split_once('/')?;
+        let whole = !provider.is_empty() && !model.is_empty();
+        whole.then(|| Self { provider: provider.to_owned(), model: model.to_owned() })
+    }
+
     /// True for OpenRouter's free variants, which share one quota per account.
     pub fn is_free(&self) -> bool {
         self.model.ends_with(":free")

@@ -161,7 +161,7 @@ impl Cycle {
                 _ = adoption.tick(), if recovered => self.adopt().await,
                 _ = publish.tick() => {
                     self.publish_numbers().await;
-                    let patience = if self.shared.route().models.is_empty() { ROUTE_RETRY } else { ROUTE_CHECK };
+                    let patience = if self.shared.route().own().is_empty() { ROUTE_RETRY } else { ROUTE_CHECK };
                     if recovered && shared.kinds.tag && route_checked.elapsed() > patience {
                         route_checked = Instant::now();
                         tokio::spawn(route::resolve(Arc::clone(&self.shared)));

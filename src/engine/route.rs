@@ -11,7 +11,7 @@ use super::event::Draft;
 use super::shared::Shared;
 use crate::domain::EventKind;
 use crate::llm::route::{expand, split};
-use crate::llm::wire::Listing;
+use crate::llm::wire::{Listing, Wire};
 use crate::text::Safe;
 
 /// Longest wait for a provider's `/models`.
@@ -24,15 +24,7 @@ pub async fn resolve(shared: Arc<Shared>) {
         .wires
         .iter()
         .filter(|(name, _)| entries.iter().any(|entry| split(entry, &shared.provider_list).0 == name.as_str()));
-    let asked = wanted.map(|(name, wire)| async move {
-        let answer = tokio::time::timeout(PATIENCE, wire.models()).await;
-        let answer = match answer {
-            Ok(Ok(listing)) => Ok(listing),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-        };
-        (name.clone(), answer)
-    });
+    let asked = wanted.map(|(name, wire)| async move { (name.clone(), listing(wire).await) });
     let mut listings: BTreeMap<String, Vec<Listing>> = BTreeMap::new();
     let mut silent = Vec::new();
     for (name, answer) in join_all(asked).await {
@@ -73,5 +65,14 @@ pub async fn resolve(shared: Arc<Shared>) {
         let text = format!("route: {}", names.join(" → "));
         shared.log.publish(Draft::new(EventKind::Engine, Safe::line(&text)));
     }
-    shared.offer_route(expanded.models, empty_because);
+    shared.offer_route(expanded.models, listings, empty_because);
+}
+
+/// What a provider lists; why it does not tell, in words.
+pub async fn listing(wire: &Wire) -> Result<Vec<Listing>, String> {
+    match tokio::time::timeout(PATIENCE, wire.models()).await {
+        Ok(Ok(listing)) => Ok(listing),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
 }

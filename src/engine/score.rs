@@ -246,7 +246,7 @@ pub fn numbers(shared: &Shared) -> WorkerNumbers {
         concurrency: board.concurrency.limit(),
         finished_per_second: board.pace(),
         totals: board.totals,
-        models: route.models.iter().map(|model| &model.key).enumerate().map(share).collect(),
+        models: route.own().iter().map(|model| &model.key).enumerate().map(share).collect(),
     }
 }
 
@@ -258,7 +258,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
     let mut board = shared.board();
     board.roll();
     let models: Vec<ModelScore> = route
-        .models
+        .own()
         .iter()
         .enumerate()
         .map(|(index, model)| {
@@ -289,7 +289,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         // Where nothing is due there is no pace: a minute that runs out would be news each second of it.
         finished_per_second: if phase == Phase::Idle { Vec::new() } else { board.pace() },
         eta_seconds: board.eta_seconds(),
-        worst_case: shared.worst_case(&route.models),
+        worst_case: shared.worst_case(route.own()),
         models,
         pauses,
         spent_micros: board.usage.iter().map(|u| u.spent_micros).sum(),

@@ -1,6 +1,7 @@
 //! What the main loop and all passes of one engine share: store, route, wires, clock, scoreboard, stop signal.
 //! It decides nothing; decisions are `llm::route`'s and the loop's.
 
+mod asked;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::domain::{
     BreakerState, ChannelId, EventKind, JobKind, Millis, ModelKey, Pause, PauseScope, PostId, WaitingUploads, WorstCase,
 };
 use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
-use crate::llm::wire::Wire;
+use crate::llm::wire::{Listing, Wire};
 use crate::store::{ModelState, Store, StoreError};
 use crate::text::Safe;
 
@@ -55,7 +56,7 @@ pub struct Blocked {
 /// The route as it stands.
 #[derive(Debug)]
 pub struct Route {
-    /// In the order they are asked.
+    /// In the order they are asked; behind them, those that were asked for by name.
     pub models: Vec<RouteModel>,
     /// What is known of them.
     pub health: Health,
@@ -66,6 +67,11 @@ pub struct Route {
 impl Route {
     fn new(models: Vec<RouteModel>, empty_because: Option<Safe>) -> Self {
         Self { health: Health::new(&models), models, empty_because }
+    }
+
+    /// The models of the route alone.
+    pub fn own(&self) -> &[RouteModel] {
+        &self.models[..self.health.len().min(self.models.len())]
     }
 
     /// A model as a line of the log names it: by its last name where no other model of the route shares that.
@@ -96,6 +102,8 @@ pub struct Shared {
     pub reading: Standing,
     pub uploading: Uploading,
     route: Mutex<Route>,
+    /// What providers list, as they told when they were asked last.
+    listings: Mutex<BTreeMap<String, Vec<Listing>>>,
     board: Mutex<Board>,
     /// A checked route that waits until no pass walks the old one.
     next_route: Mutex<Option<Route>>,
@@ -148,6 +156,7 @@ impl Shared {
             reading: Standing::default(),
             uploading: Uploading::new(config.blob.upload.then(|| spool(config.blob.spool_mb))),
             route: Mutex::new(Route::new(Vec::new(), Some(Safe::fixed("the route is being checked")))),
+            listings: Mutex::default(),
             board: Mutex::new(Board::new(concurrency_max)),
             next_route: Mutex::default(),
             vocabulary: Mutex::default(),
@@ -236,12 +245,16 @@ impl Shared {
     }
 
     /// Keeps a checked route until [`Shared::take_next_route`]; one with the same models only refreshes what is off.
-    pub fn offer_route(&self, models: Vec<RouteModel>, empty_because: Option<Safe>) {
+    pub fn offer_route(&self, models: Vec<RouteModel>, listings: BTreeMap<String, Vec<Listing>>, empty_because: Option<Safe>) {
+        locked(&self.listings).extend(listings);
         {
             let mut route = self.route();
-            if !models.is_empty() && models.iter().map(|m| &m.key).eq(route.models.iter().map(|m| &m.key)) {
+            if !models.is_empty() && models.iter().map(|m| &m.key).eq(route.own().iter().map(|m| &m.key)) {
                 route.health.route_checked(&[]);
-                route.models = models;
+                // Those asked for by name keep their places behind it.
+                for (place, model) in route.models.iter_mut().zip(models) {
+                    *place = model;
+                }
                 *locked(&self.next_route) = None;
                 return;
             }

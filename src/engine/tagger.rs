@@ -3,7 +3,7 @@
 
 mod probe;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::event::Draft;
 use super::persist::persist;
 use super::shared::{Shared, Stop, duration_words};
-use crate::domain::{CallId, EventKind, Fence, JobId, Millis, ModelKey, Outcome, PostId, Status};
+use crate::domain::{CallId, EventKind, Fence, JobId, Millis, ModelKey, Outcome, PostId, Status, Why};
 use crate::llm::route::{Call, Note, Pass, PassEnd, RouteModel, Step};
 use crate::llm::wire::Reply;
 use crate::llm::{Ask, Verdict, keywords, prompt, quota};
@@ -105,12 +105,14 @@ impl Worker {
 
     /// Walks the route until it is done.
     async fn pass(&mut self) -> Result<Came, StoreError> {
+        let asked = self.asked().await;
         let mut pass = {
-            let models = self.shared.route().models.len();
+            let models = self.shared.route().own().len();
             // What the prompt puts between the texts counts as well, or the last of them would lose its end.
             let images = self.claim.image_text.iter().map(|text| text.chars().count() + 2);
             let chars = self.claim.text.chars().count() + images.sum::<usize>();
-            Pass::new(&self.shared.rules, models, self.shared.seed()).with_text_of(chars)
+            let pass = Pass::new(&self.shared.rules, models, self.shared.seed()).with_text_of(chars);
+            asked.into_iter().fold(pass, Pass::asking)
         };
         loop {
             let now = self.shared.now();
@@ -142,7 +144,7 @@ impl Worker {
                     }
                     let sent_at = self.shared.now();
                     let answer = if model.key.is_local_keywords() {
-                        self.tag_locally(&model.key).await?
+                        self.tag_locally(&call, &model.key).await?
                     } else {
                         self.call(&call, &model, sent_at).await?
                     };
@@ -166,6 +168,18 @@ impl Worker {
         }
     }
 
+    /// The place of the model that an operator asked for; says what becomes of the wish.
+    async fn asked(&self) -> Option<usize> {
+        let key = self.claim.model.as_ref()?;
+        let admitted = self.shared.admit(key).await;
+        let text = match &admitted {
+            Ok(_) => Safe::fixed("asked for by the operator: it is asked first"),
+            Err(why) => Safe::line(&format!("asked for by the operator, but {why}; the route is asked instead")),
+        };
+        self.publish(Draft::new(EventKind::Engine, text).post(self.post).model(key));
+        admitted.ok()
+    }
+
     /// True when the time has come, false when the engine stops first.
     async fn wait_until(&self, until: Millis) -> bool {
         let wait = Duration::from_millis(u64::try_from(until - self.shared.now()).unwrap_or(0));
@@ -187,7 +201,7 @@ impl Worker {
         let ask = self.ask(call);
         let prompt_chars = ask.messages.iter().map(|m| m.content.chars().count()).sum();
         let reserve = quota::reserve_micros(model.listing.as_ref(), prompt_chars, ask.max_tokens);
-        let id = match self.reserve(&model.key, reserve).await? {
+        let id = match self.reserve(&model.key, reserve, &call.why).await? {
             Reserved::Sent(id) => id,
             Reserved::Denied { until, limit } => return Ok(denied(&model.key, until, limit)),
         };
@@ -225,8 +239,8 @@ impl Worker {
     }
 
     /// The built-in last resort; recorded like a call, so that a post's history says where its tags come from.
-    async fn tag_locally(&mut self, model: &ModelKey) -> Result<Answer, StoreError> {
-        let id = match self.reserve(model, 0).await? {
+    async fn tag_locally(&mut self, call: &Call, model: &ModelKey) -> Result<Answer, StoreError> {
+        let id = match self.reserve(model, 0, &call.why).await? {
             Reserved::Sent(id) => id,
             Reserved::Denied { until, limit } => return Ok(denied(model, until, limit)),
         };
@@ -250,7 +264,7 @@ impl Worker {
         self.called(id, model, verdict, None, started.elapsed()).await
     }
 
-    async fn reserve(&self, model: &ModelKey, reserve_micros: i64) -> Result<Reserved, StoreError> {
+    async fn reserve(&self, model: &ModelKey, reserve_micros: i64, why: &Why) -> Result<Reserved, StoreError> {
         let provider = self.shared.providers.get(&model.provider);
         let limits = CallLimits {
             per_minute: provider.and_then(|p| p.requests_per_minute),
@@ -264,6 +278,7 @@ impl Worker {
             pass: self.claim.attempts,
             model: model.clone(),
             reserve_micros,
+            why: Some(why.clone()),
         };
         let (store, asked) = (self.shared.store.clone(), Instant::now());
         let reserved = self.persist(|| store.reserve_call(&call, &limits)).await?;
@@ -435,5 +450,9 @@ fn call_end(verdict: &Verdict, reply: Option<&Reply>, elapsed: Duration) -> Call
         request_id: verdict.request_id.clone(),
         body: reply.map(|r| r.body.to_vec()).filter(|body| !body.is_empty()),
         reason: Some(verdict.reason.to_string()).filter(|reason| !reason.is_empty()),
+        headers: match (verdict.outcome, reply) {
+            (Outcome::Success | Outcome::NoTopic, _) | (_, None) => BTreeMap::new(),
+            (_, Some(reply)) => reply.headers.telling(),
+        },
     }
 }

@@ -10,6 +10,7 @@ mod wait;
 mod words;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -42,6 +43,25 @@ impl Headers {
     /// Adds one pair; earlier pairs of the same name stay first.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
+    }
+
+    /// What a person looks for after a failure: how long to wait, what is left of a limit, the ids to quote to a provider, who
+    /// answered at all. Short, and none that could carry a secret.
+    pub fn telling(&self) -> BTreeMap<String, String> {
+        const NAMES: [&str; 9] = [
+            "retry-after",
+            "x-request-id",
+            "request-id",
+            "x-generation-id",
+            "cf-ray",
+            "server",
+            "content-type",
+            "x-error-code",
+            "x-should-retry",
+        ];
+        let tells = |name: &str| NAMES.contains(&name) || name.starts_with("x-ratelimit-");
+        let lower = self.0.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        lower.filter(|(name, _)| tells(name)).map(|(name, value)| (name, first_chars(value, 200).to_owned())).take(24).collect()
     }
 
     /// Adds the pairs of a JSON object whose values are strings, numbers or arrays of them.

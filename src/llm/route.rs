@@ -12,7 +12,7 @@ mod visit;
 use std::time::Duration;
 
 use crate::config::Tagging;
-use crate::domain::{BreakerState, Millis, ModelKey, Outcome, Pause, Probe};
+use crate::domain::{BreakerState, Millis, ModelKey, Outcome, Pause, Probe, Why};
 use crate::llm::Format;
 use crate::llm::wire::Listing;
 use crate::text::Safe;
@@ -95,6 +95,8 @@ pub struct Call {
     pub text_chars: usize,
     /// The answer to be repaired: send the repair prompt with it.
     pub repair: Option<String>,
+    /// Why this model is asked.
+    pub why: Why,
     /// What the call is to find out; empty for nearly every call.
     pub probes: Vec<Probe>,
 }

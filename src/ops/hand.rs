@@ -13,11 +13,11 @@ impl Ops {
                 kept.push(tag.to_owned());
             }
         }
-        if self.store.set_tags(id, &kept, self.tagging.max_attempts).await? { Ok(()) } else { Err(OpsError::NoPost(id)) }
+        if self.changing()?.set_tags(id, &kept, self.tagging.max_attempts).await? { Ok(()) } else { Err(OpsError::NoPost(id)) }
     }
 
     /// Passes over posts that are not tagged: those with these ids, or all that fit. Returns how many.
     pub async fn skip(&self, filter: &PostFilter, ids: Option<&[PostId]>) -> Result<u64, OpsError> {
-        Ok(self.store.skip(filter, ids).await?)
+        Ok(self.changing()?.skip(filter, ids).await?)
     }
 }

@@ -46,6 +46,9 @@ pub enum OutputsError {
     /// The database would not.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Somebody only watches.
+    #[error("nothing was changed: this only watches (--read-only)")]
+    ReadOnly,
     /// This process was started without a blob store.
     #[error("outputs cannot be shown: {0}")]
     NoBlobs(Safe),
@@ -145,13 +148,14 @@ pub struct Preview {
 pub struct Outputs {
     blobs: BlobStore,
     store: Store,
+    read_only: bool,
 }
 
 impl Outputs {
     /// The outputs of this process, if it has a blob store.
     pub fn of(ops: &Ops) -> Result<Self, OutputsError> {
         let missing = || OutputsError::NoBlobs(Safe::fixed("this process was started without a place for them"));
-        Ok(Self { blobs: ops.blobs.clone().ok_or_else(missing)?, store: ops.store.clone() })
+        Ok(Self { blobs: ops.blobs.clone().ok_or_else(missing)?, store: ops.store.clone(), read_only: ops.read_only })
     }
 
     /// Where they lie, for people.
@@ -240,6 +244,7 @@ impl Outputs {
     /// Removes an object, and notes it where it is one of ours; `false`: there is no such object. The document itself stays in the
     /// database, from which it is stored again when its image is read again.
     pub async fn remove(&self, key: &str) -> Result<bool, OutputsError> {
+        self.may_change()?;
         let there = self.blobs.head(key).await?.is_some();
         if there {
             self.blobs.delete(key).await?;
@@ -252,7 +257,12 @@ impl Outputs {
 
     /// Enqueues the documents of these images again, by their hashes; returns how many there are.
     pub async fn upload_again(&self, sha256s: &[String]) -> Result<usize, OutputsError> {
+        self.may_change()?;
         Ok(self.store.upload_again(sha256s).await?)
+    }
+
+    const fn may_change(&self) -> Result<(), OutputsError> {
+        if self.read_only { Err(OutputsError::ReadOnly) } else { Ok(()) }
     }
 
     /// A link to an object that works for [`LINK_LASTS`] without a key; `None`: this store has no links.

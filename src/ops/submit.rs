@@ -36,13 +36,14 @@ impl Ops {
     /// Takes image files, and those in folders, without a post: engines read them like any other image. A file that is known by its
     /// path and has not changed is not taken again; one whose reading had failed is tried again.
     pub async fn submit(&self, paths: &[PathBuf]) -> Result<Submissions, OpsError> {
+        let store = self.changing()?;
         let given = paths.to_vec();
         let looked = tokio::task::spawn_blocking(move || look(&given)).await;
         let (troubles, looked) = looked.map_err(|error| OpsError::Submit(Safe::line(&error.to_string())))??;
         let fresh: Vec<NewImage> = looked.iter().filter_map(|(_, image)| image.as_ref().ok().cloned()).collect();
         let mut came = Vec::with_capacity(fresh.len());
         for slice in fresh.chunks(SLICE) {
-            came.extend(self.store.submit(slice, self.tagging.max_attempts).await?);
+            came.extend(store.submit(slice, self.tagging.max_attempts).await?);
         }
         self.wake();
         let mut came = came.into_iter();

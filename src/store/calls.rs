@@ -20,7 +20,7 @@ const WINDOW: i64 = 61_000;
 /// A UTC day, milliseconds.
 const DAY: i64 = 86_400_000;
 /// Bytes of a raw body that are kept.
-const BODY: usize = 64 * 1024;
+pub const BODY: usize = 64 * 1024;
 
 impl Store {
     /// Records a call as sent and takes its share of the provider's limits, in one transaction; or says until when it must wait.
@@ -105,7 +105,9 @@ impl Reserve {
             return Ok(Reserved::Denied { until, limit: "requests_per_minute" });
         }
         let (job, post, reserve) = (self.call.job.0, self.call.post.0, self.call.reserve_micros);
-        let columns = args![job, post, &self.call.worker, self.call.pass, provider, &self.call.model.model, reserve];
+        let why = kept_why(&self.call);
+        let columns =
+            args![job, post, &self.call.worker, self.call.pass, provider, &self.call.model.model, reserve, why.as_deref()];
         let Some(row) = link.row(&sql::SENT, columns).await? else {
             return Err(StoreError::shape(sql::SENT.doing, "no id came back"));
         };
@@ -119,13 +121,17 @@ impl Reserve {
     }
 }
 
+/// Job, pass, provider and model of a call.
+type CallKey = (i64, i64, String, String);
+
 /// Many, none of them with a limit a minute. Where a day's limit does not let all of them out, it is the last that stay.
 async fn reserve_many(pieces: &[Reserve], link: &mut Link<'_>) -> Result<Vec<Reserved>, StoreError> {
     let row = |Reserve { call, .. }: &Reserve| {
-        json!([call.job.0, call.post.0, call.worker, call.pass, call.model.provider, call.model.model, call.reserve_micros])
+        let (model, why) = (&call.model, kept_why(call));
+        json!([call.job.0, call.post.0, call.worker, call.pass, model.provider, model.model, call.reserve_micros, why])
     };
     let rows: Vec<Value> = pieces.iter().map(row).collect();
-    let mut sent: HashMap<(i64, i64, String, String), Vec<(i64, i64)>> = HashMap::new();
+    let mut sent: HashMap<CallKey, Vec<(i64, i64)>> = HashMap::new();
     for row in link.rows(&sql::SENT_MANY, args![&Value::from(rows).to_string()]).await? {
         sent.entry((row.int(2)?, row.int(3)?, row.text(4)?, row.text(5)?)).or_default().push((row.int(0)?, row.int(1)?));
     }
@@ -245,10 +251,12 @@ fn ended_row(Ended { call, end }: &Ended) -> Value {
         end.request_id.as_deref().map(storable),
         end.reason.as_deref().map(storable),
         kept_body(end).map(hex),
+        kept_headers(end).as_deref().map(storable),
     ])
 }
 
 async fn end_one(link: &mut Link<'_>, Ended { call, end }: &Ended) -> Result<Vec<Row>, StoreError> {
+    let headers = kept_headers(end);
     let columns = args![
         call.0,
         end.outcome.as_str(),
@@ -260,8 +268,17 @@ async fn end_one(link: &mut Link<'_>, Ended { call, end }: &Ended) -> Result<Vec
         end.request_id.as_deref(),
         end.reason.as_deref(),
         kept_body(end),
+        headers.as_deref(),
     ];
     link.rows(&sql::ENDED, columns).await
+}
+
+fn kept_why(call: &NewCall) -> Option<String> {
+    call.why.as_ref().and_then(|why| serde_json::to_string(why).ok())
+}
+
+fn kept_headers(end: &CallEnd) -> Option<String> {
+    if end.headers.is_empty() { None } else { serde_json::to_string(&end.headers).ok() }
 }
 
 fn kept_body(end: &CallEnd) -> Option<&[u8]> {

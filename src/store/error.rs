@@ -225,7 +225,8 @@ impl StoreError {
                     (false, "55P03") => Self::Locked { doing },
                     (false, "25006") => Self::ReadOnly { doing },
                     (false, "53100") => Self::Full { doing, cause },
-                    (false, "53300" | "57P01" | "57P02" | "57P03") => Self::Lost { doing, cause },
+                    // 25P03, 57P05: the server ended a session that stood still, as after a suspend.
+                    (false, "53300" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03") => Self::Lost { doing, cause },
                     (false, code) if code.starts_with("08") => Self::Lost { doing, cause },
                     (false, _) => Self::Query { doing, cause },
                 }

@@ -10,7 +10,7 @@ use super::news::Topic;
 use super::ocr::let_post_go_on;
 use super::types::{Claim, Finish, Outlook, Recovered};
 use super::{Store, StoreError, json_ids, millis, sql};
-use crate::domain::{ChannelId, Fence, ImageId, JobId, JobKind, OutputState, PostId, Status, UserId};
+use crate::domain::{ChannelId, Fence, ImageId, JobId, JobKind, ModelKey, OutputState, PostId, Status, UserId};
 
 /// What a person reads of a post whose passes ended with the engine, four times.
 const CRASHES: &str = "the engine ended in the middle of this post four times; something about it may be what ends it";
@@ -139,6 +139,7 @@ work!(ClaimJobs => (Vec<Claim>, Vec<i64>), true, |me, link| {
             image: None,
             attempts,
             max_attempts: row.int(4)?,
+            model: row.opt_text(6)?.as_deref().and_then(ModelKey::parse),
         });
     }
     // RETURNING gives them in no order.

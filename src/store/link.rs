@@ -184,6 +184,11 @@ impl Row {
         column!(self, at, Option<String>)
     }
 
+    /// Bytes, as they were stored.
+    pub(crate) fn opt_bytes(&self, at: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        column!(self, at, Option<Vec<u8>>)
+    }
+
     /// Text, NULL read as empty.
     pub(crate) fn text(&self, at: usize) -> Result<String, StoreError> {
         Ok(self.opt_text(at)?.unwrap_or_default())

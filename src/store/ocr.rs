@@ -153,7 +153,7 @@ async fn text_came(link: &mut Link<'_>, image: ImageId, text: &str) -> Result<()
     if let Some(max_attempts) = link.int(&sql::TOO_SHORT, args![post]).await? {
         let ids = json_ids([post]);
         link.run(&sql::FORCE_POSTS, args![&ids]).await?;
-        link.run(&sql::FORCE_JOBS, args![&ids, max_attempts]).await?;
+        link.run(&sql::FORCE_JOBS, args![&ids, max_attempts, None::<&str>]).await?;
     }
     Ok(())
 }

@@ -80,9 +80,21 @@ impl Server {
     }
 
     async fn once<W: Work>(&self, doing: &'static str, work: &W) -> Result<W::Out, StoreError> {
-        let mut transaction = self.pool.begin().await.map_err(|error| StoreError::query(doing, error))?;
-        let out = work.run(&mut Link::Postgres(&mut transaction)).await?;
-        transaction.commit().await.map_err(|error| StoreError::query(doing, error))?;
-        Ok(out)
+        let mut conn = self.pool.acquire().await.map_err(|error| StoreError::query(doing, error))?;
+        let done = transact(&mut conn, doing, work).await;
+        if let Err(StoreError::ReadOnly { .. }) = done {
+            // After a failover this connection may still lead to the server that was the primary; the next one leads where the
+            // address does.
+            conn.close_on_drop();
+            return Err(StoreError::Lost { doing, cause: Safe::fixed("the server takes no writes, as a standby does") });
+        }
+        done
     }
+}
+
+async fn transact<W: Work>(conn: &mut PgConnection, doing: &'static str, work: &W) -> Result<W::Out, StoreError> {
+    let mut transaction = conn.begin().await.map_err(|error| StoreError::query(doing, error))?;
+    let out = work.run(&mut Link::Postgres(&mut transaction)).await?;
+    transaction.commit().await.map_err(|error| StoreError::query(doing, error))?;
+    Ok(out)
 }

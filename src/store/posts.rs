@@ -12,7 +12,7 @@ use super::link::{Row, args};
 use super::types::{PostPage, PostsInOrder};
 use super::{Store, StoreError, json_ids, sql, stamp};
 use crate::domain::{
-    Call, CallId, ChannelId, ImageId, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine, PostOrder,
+    Answer, Call, CallId, ChannelId, ImageId, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine, PostOrder,
     PostPlace, Status, StatusCounts, UserId,
 };
 
@@ -162,7 +162,24 @@ impl Store {
             url: row.opt_text(16)?,
             images: images.iter().map(image).collect::<Result<_, _>>()?,
             max_attempts: row.int(17)?,
+            asked_model: row.opt_text(18)?.as_deref().and_then(ModelKey::parse),
             calls,
+        }))
+    }
+
+    /// A call with the answer that came; `None`: no such call.
+    pub async fn answer(&self, id: CallId) -> Result<Option<Answer>, StoreError> {
+        let Some(row) = self.base.row(&sql::ANSWER, args![id.0]).await? else { return Ok(None) };
+        let body = row.opt_bytes(18)?;
+        Ok(Some(Answer {
+            call: call(&row)?,
+            post: PostId(row.int(13)?),
+            worker: row.text(14)?,
+            elapsed_ms: row.opt_int(15)?,
+            request_id: row.opt_text(16)?,
+            headers: row.opt_text(17)?.as_deref().and_then(|headers| serde_json::from_str(headers).ok()).unwrap_or_default(),
+            cut: body.as_ref().is_some_and(|body| body.len() >= super::calls::BODY),
+            body: body.map(|body| String::from_utf8_lossy(&body).into_owned()),
         }))
     }
 
@@ -342,6 +359,7 @@ fn call(row: &Row) -> Result<Call, StoreError> {
         completion_tokens: row.opt_int(9)?,
         cost_micros: row.opt_int(10)?,
         reason: row.opt_text(11)?,
+        why: row.opt_text(12)?.as_deref().and_then(|why| serde_json::from_str(why).ok()),
     })
 }
 

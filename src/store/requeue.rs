@@ -13,7 +13,8 @@ const SLICE: usize = 500;
 
 impl Store {
     /// Makes posts due again. Without `force`: `failed` or `retrying`, with text or images, under the attempt limit, in nobody's
-    /// hands. With it their passes are counted from 0 and whoever works on one loses it.
+    /// hands. With it their passes are counted from 0 and whoever works on one loses it. What a person decided by hand is left out
+    /// and counted, unless that is asked for too.
     pub async fn requeue(&self, what: &Requeue) -> Result<Requeued, StoreError> {
         let mut done = Requeued::default();
         let mut left = what.limit.map_or(usize::MAX, |limit| limit as usize);
@@ -51,12 +52,20 @@ impl Store {
         let max_attempts = i64::from(what.max_attempts);
         let ids = json_ids(ids.map(|id| id.0));
         let rows = self.base.rows(&sql::ELIGIBLE, args![&ids, max_attempts, i64::from(what.force)]).await?;
-        let mut ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+        let mut ids = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if row.int(1)? == 1 && !what.by_hand {
+                done.by_hand += 1;
+            } else {
+                ids.push(row.int(0)?);
+            }
+        }
         ids.truncate(*left);
         *left -= ids.len();
         done.matched += ids.len() as i64;
         if !what.dry_run && !ids.is_empty() {
-            let slice = Slice { ids: json_ids(ids), max_attempts, force: what.force };
+            let model = what.model.as_ref().map(ToString::to_string);
+            let slice = Slice { ids: json_ids(ids), max_attempts, force: what.force, model };
             done.queued += self.base.write(sql::RETRY_JOBS.doing, slice).await?;
             self.base.news.tell(Topic::Work).await;
         }
@@ -68,12 +77,13 @@ struct Slice {
     ids: String,
     max_attempts: i64,
     force: bool,
+    model: Option<String>,
 }
 
 work!(Slice => i64, |me, link| {
     if me.force {
         link.run(&sql::FORCE_POSTS, args![&me.ids]).await?;
-        return Ok(link.rows(&sql::FORCE_JOBS, args![&me.ids, me.max_attempts]).await?.len() as i64);
+        return Ok(link.rows(&sql::FORCE_JOBS, args![&me.ids, me.max_attempts, me.model.as_deref()]).await?.len() as i64);
     }
     let rows = link.rows(&sql::RETRY_JOBS, args![&me.ids, me.max_attempts]).await?;
     let ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;

@@ -137,7 +137,7 @@ statements! {
             owner = CASE WHEN owner IS NOT NULL AND crashes >= 3 THEN NULL ELSE $2 END, \
             fence = fence + 1, priority = 0, visible_at = " now " + $3 \
         WHERE id IN (SELECT due_id FROM due) \
-        RETURNING id, fence, ref_id, attempts, max_attempts, state"
+        RETURNING id, fence, ref_id, attempts, max_attempts, state, model"
     ];
     CLAIMED_POSTS, "read the posts of claimed jobs": [
         "SELECT id, user_id, channel_id, text FROM posts WHERE id IN " (ids "$1")
@@ -160,13 +160,14 @@ statements! {
     ];
     FINISH, "finish a job": [
         "UPDATE jobs SET state = $3, error_class = $4, error = $5, visible_at = " now " + $6, attempts = attempts - $7, \
-            crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
+            crashes = 0, owner = NULL, cancel = 0, model = CASE WHEN $3 IN ('pending', 'retrying') THEN model END, updated_at = " now " \
         WHERE id = $1 AND fence = $2 AND COALESCE(owner, '') <> '' RETURNING kind, ref_id, attempts"
     ];
     /// `FINISH` for many; the rows hold its arguments in their order.
     FINISH_MANY, "finish jobs": [
         "UPDATE jobs SET state = new_state, error_class = new_class, error = new_error, visible_at = " now " + new_after, \
-            attempts = attempts - given_back, crashes = 0, owner = NULL, cancel = 0, updated_at = " now " \
+            attempts = attempts - given_back, crashes = 0, owner = NULL, cancel = 0, \
+            model = CASE WHEN new_state IN ('pending', 'retrying') THEN model END, updated_at = " now " \
         FROM (SELECT CAST(" (cell "0") " AS BIGINT) AS held_job, CAST(" (cell "1") " AS BIGINT) AS held_fence, " (cell "2") " AS new_state, "
             (cell "3") " AS new_class, " (cell "4") " AS new_error, CAST(" (cell "5") " AS BIGINT) AS new_after, CAST(" (cell "6")
             " AS BIGINT) AS given_back FROM " (rows "$1") ") ended \
@@ -230,9 +231,9 @@ statements! {
         "UPDATE jobs SET visible_at = " now ", error_class = NULL \
         WHERE kind = 'tag' AND state IN ('pending', 'retrying') AND owner IS NULL AND error_class = 'waiting_ocr'"
     ];
-    /// `$3` = 1: whatever its state.
+    /// `$3` = 1: whatever its state. The second column: a person decided about it by hand.
     ELIGIBLE, "find posts to try again": [
-        "SELECT p.id FROM posts p JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id WHERE p.id IN " (ids "$1")
+        "SELECT p.id, CASE WHEN j.state = 'skipped' AND j.error_class = 'by_hand' THEN 1 ELSE 0 END FROM posts p JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id WHERE p.id IN " (ids "$1")
         " AND (TRIM(COALESCE(p.text, '')) <> '' OR EXISTS (SELECT 1 FROM images i WHERE i.post_id = p.id)) \
         AND ($3 = 1 OR (j.state IN ('failed', 'retrying') AND j.attempts < $2 AND (j.owner IS NULL OR j.visible_at <= " now ")))"
     ];
@@ -251,10 +252,10 @@ statements! {
         "UPDATE posts SET tagging_attempts = 0, tagging_error = NULL, tagging_status = CASE WHEN " (tagged "tags")
         " THEN 'retrying' ELSE 'pending' END WHERE id IN " (ids "$1")
     ];
-    /// The fence grows: whoever works on it now has lost it.
+    /// The fence grows: whoever works on it now has lost it. `$3`: the model to ask first.
     FORCE_JOBS, "start jobs anew": [
         "UPDATE jobs SET state = (SELECT p.tagging_status FROM posts p WHERE p.id = ref_id), attempts = 0, max_attempts = $2, crashes = 0, \
-            fence = fence + 1, owner = NULL, cancel = 0, priority = 1, visible_at = 0, error_class = NULL, error = NULL, updated_at = " now " \
+            fence = fence + 1, owner = NULL, cancel = 0, priority = 1, visible_at = 0, error_class = NULL, error = NULL, model = $3, updated_at = " now " \
         WHERE kind = 'tag' AND ref_id IN " (ids "$1") " RETURNING ref_id"
     ];
 

@@ -144,6 +144,7 @@ const TABLES: &[Table] = &[
             ("error", Text),
             ("created_at", Int),
             ("updated_at", Int),
+            ("model", Text),
         ],
     },
     Table {
@@ -171,6 +172,8 @@ const TABLES: &[Table] = &[
             ("request_id", Text),
             ("reason", Text),
             ("body", Bytes),
+            ("why", Text),
+            ("headers", Text),
         ],
     },
     Table {

@@ -1,10 +1,11 @@
 //! What the store takes and gives: claims, calls, finishes, quotas.
 //! They carry no behaviour; posts and filters are the domain's own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::{
-    ChannelId, Fence, ImageId, JobId, ModelKey, Outcome, PageKey, PostFilter, PostId, PostLine, PostPlace, UserId,
+    ChannelId, Fence, ImageId, JobId, ModelKey, Outcome, PageKey, PostFilter, PostId, PostLine, PostPlace, UserId, Why,
 };
 
 /// How a database is opened.
@@ -48,6 +49,8 @@ pub struct Claim {
     pub attempts: i64,
     /// Passes allowed.
     pub max_attempts: i64,
+    /// The model that an operator asked for.
+    pub model: Option<ModelKey>,
 }
 
 /// A call about to be sent.
@@ -65,6 +68,8 @@ pub struct NewCall {
     pub model: ModelKey,
     /// Highest price it can have, millionths of a US dollar.
     pub reserve_micros: i64,
+    /// Why this model is asked; `None`: there was no choice.
+    pub why: Option<Why>,
 }
 
 /// The last call of a job to one provider.
@@ -122,6 +127,8 @@ pub struct CallEnd {
     pub body: Option<Vec<u8>>,
     /// Cause in words.
     pub reason: Option<String>,
+    /// Headers of the answer that say more than its body; small.
+    pub headers: BTreeMap<String, String>,
 }
 
 /// How a pass ended.
@@ -190,6 +197,10 @@ pub struct Requeue {
     pub dry_run: bool,
     /// Passes allowed by the settings of now; posts at or over it need `force`.
     pub max_attempts: u32,
+    /// With `force`: the model to ask first, until the job is done.
+    pub model: Option<ModelKey>,
+    /// With `force`: those that a person decided about by hand as well.
+    pub by_hand: bool,
 }
 
 /// What became of it.
@@ -199,6 +210,8 @@ pub struct Requeued {
     pub matched: i64,
     /// Posts due again; 0 on a dry run.
     pub queued: i64,
+    /// Posts left out because a person decided about them by hand.
+    pub by_hand: i64,
 }
 
 /// Jobs of one kind that are not done.

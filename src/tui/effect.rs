@@ -6,9 +6,10 @@ pub mod outputs;
 
 use std::path::PathBuf;
 
-use crate::domain::{ImageId, PostFilter, PostId, PostPlace};
-use crate::ops::{Ops, OpsError, RetryReport, RetryRequest};
+use crate::domain::{CallId, ImageId, ModelKey, PostFilter, PostId, PostPlace};
+use crate::ops::{Ops, OpsError, RetryReport, RetryRequest, WhichImages};
 use crate::text::Safe;
+use crate::tui::locale::count;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::images;
 use crate::tui::model::list::Came;
@@ -33,18 +34,22 @@ pub enum Effect {
     Ask(Vec<Retry>),
     /// Retry.
     Retry(Retry),
-    /// Tag a post anew.
-    Regenerate(PostId),
+    /// Tag a post anew, with a model that was asked for or with the route.
+    Regenerate(PostId, Option<String>),
+    /// The models that can be asked for by name.
+    Models,
+    /// A call with its answer.
+    Answer(CallId),
     /// These tags and no others, written by hand.
     SetTags(PostId, Vec<String>),
     /// How many posts would be passed over; comes back as a question.
     CountSkip(Retry),
     /// Pass over these posts.
     Skip(Retry),
-    /// Read images again.
-    Reread(Vec<ImageId>),
-    /// Cancel the reading of images.
-    CancelReading(Vec<ImageId>),
+    /// How many images would be changed so; comes back as a question.
+    CountImages(ImageChange, WhichImages),
+    /// Read images again, or cancel their reading.
+    ChangeImages(ImageChange, WhichImages),
     /// Write something to a file.
     Export(String, Export),
     /// Paths that begin with this.
@@ -73,6 +78,25 @@ pub enum Effect {
     Mouse(bool),
     /// Back to the shell until SIGCONT.
     Suspend,
+}
+
+/// What is done to images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageChange {
+    /// They are read again.
+    Reread,
+    /// Their reading is cancelled.
+    Cancel,
+}
+
+impl ImageChange {
+    /// What is done to so many, in words.
+    pub fn told(self, n: i64) -> Safe {
+        match self {
+            Self::Reread => count("read again {} image", "read again {} images", n),
+            Self::Cancel => count("cancel {} reading", "cancel {} readings", n),
+        }
+    }
 }
 
 /// Which posts to retry, or to pass over.
@@ -111,11 +135,13 @@ pub struct Reckoning {
     pub queued: i64,
     /// Most calls they can cost.
     pub calls: u64,
+    /// Posts left out because a person decided about them by hand.
+    pub by_hand: i64,
 }
 
 impl From<RetryReport> for Reckoning {
     fn from(report: RetryReport) -> Self {
-        Self { matched: report.matched, queued: report.queued, calls: report.worst_case_calls }
+        Self { matched: report.matched, queued: report.queued, calls: report.worst_case_calls, by_hand: report.by_hand }
     }
 }
 
@@ -156,10 +182,18 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             let image = ops.reading(id).await.map_err(|error| told(&error));
             Msg::Image(id, image.map(|found| found.map(|detail| Box::new(images::Known::from(&detail)))))
         }
-        Effect::Regenerate(id) => done(ops.regenerate(id).await, Done::Regenerated(id)),
+        Effect::Regenerate(id, with) => {
+            let asked = ops.regenerate(id, with.as_deref()).await;
+            Msg::Done(asked.map(|model| Done::Regenerated(id, model)).map_err(|error| told(&error)))
+        }
+        Effect::Models => Msg::Models(ops.models().await),
+        Effect::Answer(id) => {
+            let answer = ops.answer(id).await.map_err(|error| told(&error));
+            Msg::Answer(id, answer.map(|found| found.map(Box::new)))
+        }
         Effect::SetTags(id, tags) => {
-            let count = tags.len();
-            done(ops.set_tags(id, &tags).await, Done::Tagged(id, count))
+            let written = tags.len();
+            done(ops.set_tags(id, &tags).await, Done::Tagged(id, written))
         }
         Effect::CountSkip(which) => {
             let counted = match &which.posts {
@@ -169,13 +203,23 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             Msg::Skippable(which, counted)
         }
         Effect::Skip(which) => match ops.skip(&which.filter, which.posts.as_deref()).await {
-            Ok(count) => Msg::Done(Ok(Done::Skipped(count))),
+            Ok(skipped) => Msg::Done(Ok(Done::Skipped(skipped))),
             Err(error) => Msg::Done(Err(told(&error))),
         },
-        Effect::Reread(ids) => match ops.reread(&ids).await {
-            Ok(count) => Msg::Done(Ok(Done::Reread(count))),
-            Err(error) => Msg::Done(Err(told(&error))),
-        },
+        Effect::CountImages(change, which) => {
+            let counted = match change {
+                ImageChange::Reread => ops.rereadable(&which).await,
+                ImageChange::Cancel => ops.cancellable(&which).await,
+            };
+            Msg::ImagesCounted(change, which, counted.map_err(|error| told(&error)))
+        }
+        Effect::ChangeImages(change, which) => {
+            let changed = match change {
+                ImageChange::Reread => ops.reread(&which).await.map(Done::Reread),
+                ImageChange::Cancel => ops.cancel_readings(&which).await.map(Done::Cancelled),
+            };
+            Msg::Done(changed.map_err(|error| told(&error)))
+        }
         Effect::Paths(begun) => {
             let typed = begun.clone();
             // A folder on a network drive may answer late or never; the dashboard goes on meanwhile.
@@ -189,7 +233,6 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
             Msg::Done(written.map(|lines| Done::Written(lines, shown)).map_err(|error| Safe::line(&error.to_string())))
         }
         Effect::Submit(path) => Msg::Done(submit(&ops, &path).await.map_err(|error| told(&error))),
-        Effect::CancelReading(ids) => cancel_reading(&ops, &ids).await,
         Effect::Pause => done(ops.pause().await, Done::Paused),
         Effect::Resume => done(ops.resume().await, Done::Resumed),
         Effect::ResumeAll => done(ops.resume_all().await, Done::ResumedAll),
@@ -203,8 +246,8 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
 /// What was done, for the sentence that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// A post is tagged anew.
-    Regenerated(PostId),
+    /// A post is tagged anew, by this model first where one was asked for.
+    Regenerated(PostId, Option<ModelKey>),
     /// A post has so many tags by hand.
     Tagged(PostId, usize),
     /// So many posts are passed over.
@@ -267,18 +310,6 @@ async fn submit(ops: &Ops, path: &str) -> Result<Done, OpsError> {
     let refused = came.files.len() - taken + came.troubles.len();
     let why = came.files.iter().find_map(|file| file.came.as_ref().err().map(|fault| Safe::line(&fault.to_string())));
     Ok(Done::Submitted(taken, refused, why.or_else(|| came.troubles.first().cloned()).unwrap_or_default()))
-}
-
-async fn cancel_reading(ops: &Ops, ids: &[ImageId]) -> Msg {
-    let mut cancelled = 0;
-    for id in ids {
-        match ops.cancel_reading(*id).await {
-            Ok(true) => cancelled += 1,
-            Ok(false) => {}
-            Err(error) => return Msg::Done(Err(told(&error))),
-        }
-    }
-    Msg::Done(Ok(Done::Cancelled(cancelled)))
 }
 
 async fn page(ops: &Ops, wanted: &Wanted) -> Result<Came<Row, PostPlace>, OpsError> {

@@ -10,7 +10,8 @@ use ratatui::backend::TestBackend;
 
 use crate::domain::{
     BreakerState, Call, CallId, Event, EventKind, ImageId, ImageLine, ImageReading, Millis, ModelKey, ModelScore, OcrBusy,
-    OcrNumbers, Outcome, Pause, PauseScope, Phase, PostDetail, PostId, PostLine, Reading, Snapshot, Status, WorstCase,
+    OcrNumbers, Outcome, PassedOver, Pause, PauseScope, Phase, PostDetail, PostId, PostLine, Reading, Snapshot, Status, Turn,
+    Unfit, Why, WorstCase,
 };
 use crate::engine::event::Batch;
 use crate::text::Safe;
@@ -169,7 +170,7 @@ type Told = (i64, EventKind, Option<i64>, Option<&'static str>, Option<Outcome>,
 /// A failed post with its calls.
 pub fn detail(id: i64, channel: &str, status: Status, minutes: i64, attempts: i64, class: Outcome, error: &str) -> PostDetail {
     let updated_at = NOW - minutes * 60_000;
-    let call = |n: i64, pass, model: ModelKey, outcome, status, ms| Call {
+    let call = |n: i64, pass, model: ModelKey, outcome, status, ms, why: &Why| Call {
         id: CallId(n),
         pass,
         model,
@@ -181,15 +182,19 @@ pub fn detail(id: i64, channel: &str, status: Status, minutes: i64, attempts: i6
         completion_tokens: Some(24),
         cost_micros: Some(130),
         reason: Some("Upstream error from OpenInference".to_owned()),
+        why: Some(why.clone()),
     };
     let gemini = || key("openrouter", "google/gemini-2.5-flash");
     let llama = || key("openrouter", "meta-llama/llama-4-scout:free");
+    let again = Why { after: Some(class), ..Why::of(Turn::Retry) };
+    let paused = PassedOver { model: key("openrouter", "qwen/qwen3-30b-a3b:free"), because: Unfit::Open };
+    let instead = Why { turn: Turn::Fallback, from: Some(gemini()), after: Some(class), passed_over: vec![paused] };
     let calls = (1..=attempts.min(2))
         .flat_map(|pass| {
             [
-                call(pass * 3, pass, gemini(), class, Some(502), 900),
-                call(pass * 3 + 1, pass, gemini(), class, Some(502), 1_100),
-                call(pass * 3 + 2, pass, llama(), Outcome::RateLimited, Some(429), 240),
+                call(pass * 3, pass, gemini(), class, Some(502), 900, &Why::of(Turn::First)),
+                call(pass * 3 + 1, pass, gemini(), class, Some(502), 1_100, &again),
+                call(pass * 3 + 2, pass, llama(), Outcome::RateLimited, Some(429), 240, &instead),
             ]
         })
         .collect();
@@ -215,6 +220,7 @@ pub fn detail(id: i64, channel: &str, status: Status, minutes: i64, attempts: i6
         url: Some("https://t.me/nakedscience/4983".to_owned()),
         images: Vec::new(),
         max_attempts: 5,
+        asked_model: None,
         calls,
     }
 }

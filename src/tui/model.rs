@@ -1,6 +1,7 @@
 //! What the dashboard knows: numbers, lists, what is open and where the cursor stands; all foreign text in it is `Safe`.
 //! It knows no widget and asks nobody: `update` changes it, `view` reads it.
 
+pub mod answer;
 pub mod editor;
 pub mod failed;
 pub mod filter;
@@ -18,6 +19,7 @@ pub mod verdict;
 use jiff::tz::TimeZone;
 
 use crate::domain::{Millis, PauseScope, Phase, Snapshot};
+use crate::ops::Offered;
 use crate::ops::outputs::Progress;
 use crate::text::Safe;
 use crate::tui::Options;
@@ -99,6 +101,8 @@ pub struct Model {
     pub dragging: bool,
     /// A number typed before a motion.
     pub count: Option<usize>,
+    /// The models that can be asked for by name, once somebody wanted to.
+    pub offered: Vec<Offered>,
     /// What is done in a moment unless it is taken back.
     pub pending: Option<Pending>,
     /// Nothing more is claimed, and the dashboard ends when nothing is in flight; whether the pause is lifted then.
@@ -191,6 +195,8 @@ pub struct Confirm {
     pub choices: Vec<Choice>,
     /// Which of them is marked.
     pub marked: usize,
+    /// What is left out, if anything is.
+    pub note: Safe,
 }
 
 /// One thing that may be done.
@@ -296,6 +302,7 @@ impl Model {
             mouse: options.ui.mouse,
             dragging: false,
             count: None,
+            offered: Vec::new(),
             pending: None,
             draining: None,
             popups: Vec::new(),
@@ -310,6 +317,9 @@ impl Model {
             None => in_pane(self.focus.section()),
             Some(Popup::Page(page)) if matches!(page.about, page::About::Image(..)) => {
                 &[Section::Image, Section::Popup, Section::Motion, Section::Always]
+            }
+            Some(Popup::Page(page)) if matches!(page.about, page::About::Answer { .. }) => {
+                &[Section::Answer, Section::Popup, Section::Motion, Section::Always]
             }
             Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Kinds(_)) => &[Section::Kinds, Section::Popup, Section::Motion, Section::Always],

@@ -2,6 +2,7 @@
 //! Single panes and windows have their tests beside them.
 
 mod acting;
+mod asking;
 mod hostile;
 mod keys;
 mod looks;

@@ -3,22 +3,25 @@
 
 mod act;
 mod answer;
+mod answers;
 mod change;
 mod keep;
 mod list;
 mod motion;
 mod mouse;
+mod other_model;
 pub mod outputs;
 mod prompt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
-use crate::domain::{BreakerState, EventKind, ImageId, ImageKey, Millis, PostId, PostPlace, Snapshot};
+use crate::domain::{Answer, BreakerState, CallId, EventKind, ImageId, ImageKey, Millis, PostId, PostPlace, Snapshot};
 use crate::engine::event::Batch;
 use crate::ops::doctor::Check;
+use crate::ops::{Offered, WhichImages};
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
-use crate::tui::effect::{Done, Effect, Reckoning, Retry};
+use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
 use crate::tui::keymap::{Action, Chord};
 use crate::tui::locale;
 use crate::tui::model::failed::{Row, Wanted};
@@ -68,6 +71,12 @@ pub enum Msg {
     Retried(Retry, Result<Reckoning, Safe>),
     /// How many posts would be passed over.
     Skippable(Retry, Result<i64, Safe>),
+    /// The models that can be asked for by name.
+    Models(Vec<Offered>),
+    /// A call with its answer came; `None`: there is none of this id.
+    Answer(CallId, Result<Option<Box<Answer>>, Safe>),
+    /// So many images fit what is to be done to them.
+    ImagesCounted(ImageChange, WhichImages, Result<u64, Safe>),
     /// Something about outputs.
     Outputs(Told),
     /// Everything that is needed was looked at.
@@ -114,6 +123,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Asked(answers) => answer::asked(model, answers),
         Msg::Retried(retry, done) => answer::retried(model, &retry, done),
         Msg::Skippable(which, counted) => answer::skippable(model, which, counted),
+        Msg::Models(models) => other_model::came(model, models),
+        Msg::Answer(id, answer) => answers::came(model, id, answer),
+        Msg::ImagesCounted(change, which, counted) => answer::images_counted(model, change, which, counted),
         Msg::Outputs(told) => outputs::told(model, told),
         Msg::Examined(checks) => answer::examined(model, &checks),
         Msg::Done(done) => answer::done(model, done),

@@ -173,6 +173,7 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::Group,
             Action::RetryAll,
             Action::Regenerate,
+            Action::RegenerateWith,
             Action::Palette,
             Action::Quit,
         ],

@@ -8,4 +8,5 @@ pub mod paint;
 pub mod rich;
 pub mod size;
 pub mod when;
+pub mod why;
 pub mod wrap;

@@ -205,6 +205,7 @@ async fn work(store: &Store, claim: Claim, as_one: bool) {
         pass: claim.attempts,
         model: ModelKey { provider: "p".to_owned(), model: "m".to_owned() },
         reserve_micros: 0,
+        why: None,
     };
     let Reserved::Sent(id) = store.reserve_call(&call, &CallLimits::default()).await.unwrap() else { panic!("denied") };
     let end = CallEnd {
@@ -217,6 +218,7 @@ async fn work(store: &Store, claim: Claim, as_one: bool) {
         request_id: None,
         body: Some(vec![b'x'; 600]),
         reason: None,
+        headers: std::collections::BTreeMap::default(),
     };
     let tags = ["погода", "город", "новости"].map(str::to_owned).to_vec();
     let finish = Finish::Tagged { tags };

@@ -44,6 +44,7 @@ impl Written<'_> {
             pass: self.claim.attempts,
             model: ModelKey { provider: callee.provider.clone(), model: callee.model.clone() },
             reserve_micros: if provider.is_some() { RESERVE } else { 0 },
+            why: None,
         };
         let mut waited = Duration::ZERO;
         loop {
@@ -95,6 +96,7 @@ impl Account for Written<'_> {
                 request_id: None,
                 body: None,
                 reason: end.reason.as_ref().map(ToString::to_string),
+                headers: std::collections::BTreeMap::new(),
             };
             let store = &self.shared.store;
             if let Err(error) = persist(self.shared, self.claim.post, || store.end_call(CallId(ticket.0), &written)).await {

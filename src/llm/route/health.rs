@@ -52,6 +52,8 @@ pub struct Closed {
 #[derive(Clone, Debug)]
 pub struct Health {
     pub(super) models: Vec<ModelHealth>,
+    /// The first of them, which are the route; behind them stand models that were asked for by name.
+    own: usize,
     pub(super) providers: BTreeMap<String, Fused>,
     pauses: BTreeMap<PauseScope, (Pause, Outcome)>,
 }
@@ -76,25 +78,24 @@ pub(super) struct Fused {
 impl Health {
     /// Everything healthy, nothing known yet.
     pub fn new(models: &[RouteModel]) -> Self {
-        let models = models.iter().map(|model| ModelHealth {
-            key: model.key.clone(),
-            fuse: Fused::default(),
-            format: Format::default(),
-            without: BTreeSet::new(),
-            reasoning_off: false,
-            off: None,
-        });
-        Self { models: models.collect(), providers: BTreeMap::new(), pauses: BTreeMap::new() }
+        let models: Vec<_> = models.iter().map(|model| ModelHealth::new(&model.key)).collect();
+        Self { own: models.len(), models, providers: BTreeMap::new(), pauses: BTreeMap::new() }
+    }
+
+    /// Adds a model that is none of the route's but was asked for by name; its place.
+    pub fn admit(&mut self, key: &ModelKey) -> usize {
+        self.models.push(ModelHealth::new(key));
+        self.models.len() - 1
     }
 
     /// Models of the route.
     pub fn len(&self) -> usize {
-        self.models.len()
+        self.own
     }
 
     /// True for a route without any model.
     pub fn is_empty(&self) -> bool {
-        self.models.is_empty()
+        self.own == 0
     }
 
     /// Which model stands at `index`.
@@ -157,7 +158,7 @@ impl Health {
     pub fn closed(&self, now: Millis) -> Option<Closed> {
         let mut first: Option<(Millis, Cause)> = None;
         let mut stuck = Cause { outcome: Outcome::ModelGone, reason: Safe::fixed("the route has no model in service") };
-        for index in 0..self.models.len() {
+        for index in 0..self.own {
             match self.availability(index, now) {
                 Availability::Available | Availability::ProbeOnly => return None,
                 Availability::Until(until, cause) | Availability::Paused(_, Some(until), cause) => {
@@ -326,6 +327,19 @@ impl Health {
         }
         fuse.cause = Some(cause);
         Some(provider_note(provider, fuse, now))
+    }
+}
+
+impl ModelHealth {
+    fn new(key: &ModelKey) -> Self {
+        Self {
+            key: key.clone(),
+            fuse: Fused::default(),
+            format: Format::default(),
+            without: BTreeSet::new(),
+            reasoning_off: false,
+            off: None,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::health::{Availability, Cause, Health};
 use super::sign::puts_off;
 use super::visit::Visit;
 use super::{Call, Note, PassEnd, Rules, Step};
-use crate::domain::{BreakerState, Millis, Outcome};
+use crate::domain::{BreakerState, Millis, Outcome, PassedOver, Turn, Unfit, Why};
 use crate::llm::Verdict;
 use crate::text::Safe;
 
@@ -26,6 +26,10 @@ pub struct Pass {
     deadline: Option<Millis>,
     /// HTTP calls so far.
     calls: u32,
+    /// Models in the order of their turns: the route's, the one asked for before them.
+    turns: Vec<usize>,
+    /// The model that an operator asked for.
+    asked: Option<usize>,
     /// How each model's visit ended, by index.
     over: Vec<Option<Said>>,
     pub(super) visit: Option<Visit>,
@@ -68,6 +72,8 @@ impl Pass {
             rng: fastrand::Rng::with_seed(seed),
             deadline: None,
             calls: 0,
+            turns: (0..models).collect(),
+            asked: None,
             over: vec![None; models],
             visit: None,
             wake: None,
@@ -83,6 +89,17 @@ impl Pass {
     #[must_use]
     pub fn with_text_of(mut self, chars: usize) -> Self {
         self.text_chars = self.text_chars.min(chars);
+        self
+    }
+
+    /// An operator asked for this model, of the route or beside it: it goes first, and until it is left it gets the retries of a
+    /// model that is alone. A breaker that only failures have opened does not keep it from being asked.
+    #[must_use]
+    pub fn asking(mut self, model: usize) -> Self {
+        self.turns.retain(|turn| *turn != model);
+        self.turns.insert(0, model);
+        self.over.resize(self.over.len().max(model + 1), None);
+        self.asked = Some(model);
         self
     }
 
@@ -129,11 +146,13 @@ impl Pass {
         match next {
             Next::End(end) => self.end = Some(end),
             Next::Retry(wait) => {
+                self.goes_on(verdict.outcome, false);
                 self.wake = Some(now.saturating_add(millis(wait)));
                 self.over[from] = Some(said);
                 notes.push(Note::Retry { model: from, outcome: verdict.outcome, wait, reason: verdict.reason.clone() });
             }
             Next::Again => {
+                self.goes_on(verdict.outcome, true);
                 self.over[from] = Some(said);
                 // A format's step down has its own note and spends no retry.
                 if verdict.outcome != Outcome::FormatUnsupported {
@@ -200,14 +219,33 @@ impl Pass {
 
     /// Healthy models that have not had their turn, the built-in tagger not among them: it is the last resort, no rival.
     pub(super) fn others(&self, health: &Health, now: Millis) -> u32 {
-        let others = (0..self.over.len())
-            .filter(|index| self.is_untried(*index) && is_usable(health, *index, now) && !is_keywords(health, *index));
+        // Who asked for this model does not want it left for another.
+        if self.is_at_asked() { 0 } else { self.untried(health, now) }
+    }
+
+    fn untried(&self, health: &Health, now: Millis) -> u32 {
+        let others = self
+            .turns
+            .iter()
+            .filter(|index| self.is_untried(**index) && is_usable(health, **index, now) && !is_keywords(health, **index));
         others.count() as u32
+    }
+
+    fn is_at_asked(&self) -> bool {
+        self.asked.is_some() && self.asked == self.visit.as_ref().map(|visit| visit.model)
+    }
+
+    fn goes_on(&mut self, after: Outcome, corrected: bool) {
+        if let Some(visit) = &mut self.visit {
+            visit.last = Some((after, corrected));
+        }
     }
 
     /// True when one more call here leaves one for each healthy model that is still to come, and time is left after `wait`.
     pub(super) fn may_repeat(&self, wait: Duration, health: &Health, now: Millis) -> bool {
-        let room = self.calls.saturating_add(self.others(health, now)) < self.rules.pass_calls.max(1);
+        let untried = self.untried(health, now);
+        let kept = if self.is_at_asked() { untried.min(1) } else { untried };
+        let room = self.calls.saturating_add(kept) < self.rules.pass_calls.max(1);
         room && self.deadline.is_none_or(|deadline| now.saturating_add(millis(wait)) < deadline)
     }
 
@@ -229,14 +267,45 @@ impl Pass {
     /// Running out of anything on one model comes here, and from here only to another model or the end.
     fn advance(&mut self, health: &Health, now: Millis) {
         let used_up = self.used_up(now);
-        let turn = (0..self.over.len()).find(|index| {
-            self.is_untried(*index) && is_usable(health, *index, now) && (used_up.is_none() || is_keywords(health, *index))
+        let turn = self.turns.iter().copied().find(|index| {
+            self.is_untried(*index)
+                && self.may_be_asked(health, *index, now)
+                && (used_up.is_none() || is_keywords(health, *index))
         });
         match turn {
             Some(model) => {
-                self.visit = Some(Visit::new(model, self.text_chars, health.models[model].reasoning_off));
+                let why = self.why(model, health, now);
+                self.visit = Some(Visit::new(model, self.text_chars, health.models[model].reasoning_off, why));
             }
             None => self.end = Some(self.finish(used_up, health, now)),
+        }
+    }
+
+    /// A half-open one that another pass is finding out about is left to that.
+    fn may_be_asked(&self, health: &Health, index: usize, now: Millis) -> bool {
+        let insisted = || health.only_failures_block(index, now) && health.probes(index, now).is_empty();
+        is_usable(health, index, now) || self.asked == Some(index) && insisted()
+    }
+
+    /// Why it is this model's turn, and which before it could not have theirs.
+    fn why(&self, model: usize, health: &Health, now: Millis) -> Why {
+        let before = self.turns.iter().copied().take_while(|index| *index != model).filter(|index| self.over[*index].is_none());
+        let passed_over = before.filter_map(|index| {
+            let because = match health.availability(index, now) {
+                Availability::Available | Availability::ProbeOnly => return None,
+                Availability::Until(..) => Unfit::Open,
+                Availability::Off(_) => Unfit::Off,
+                Availability::Paused(..) => Unfit::Paused,
+            };
+            Some(PassedOver { model: health.key(index)?.clone(), because })
+        });
+        let passed_over = passed_over.collect();
+        let said = self.over.iter().enumerate().filter_map(|(index, said)| Some((index, said.as_ref()?)));
+        match said.max_by_key(|(_, said)| said.order) {
+            Some((from, said)) => {
+                Why { turn: Turn::Fallback, from: health.key(from).cloned(), after: Some(said.outcome), passed_over }
+            }
+            None => Why { passed_over, ..Why::of(if self.asked == Some(model) { Turn::Asked } else { Turn::First }) },
         }
     }
 
@@ -258,7 +327,7 @@ impl Pass {
         }
         // Its own failures may have opened the breaker: with nobody else to ask, the pass still spends its few retries.
         let own_retry = visit.calls > 0 && !visit.probe && self.others(health, now) == 0;
-        let open = is_usable(health, visit.model, now) || own_retry && health.only_failures_block(visit.model, now);
+        let open = self.may_be_asked(health, visit.model, now) || own_retry && health.only_failures_block(visit.model, now);
         open && self.used_up(now).is_none()
     }
 
@@ -296,6 +365,7 @@ impl Pass {
             without: known.without.iter().cloned().collect(),
             text_chars: visit.map_or(self.text_chars, |visit| visit.text_chars),
             repair: visit.and_then(|visit| visit.repair.clone()),
+            why: visit.map_or(Why::of(Turn::First), Visit::why),
             probes: visit.map(|visit| visit.probes.clone()).unwrap_or_default(),
         }
     }
@@ -307,14 +377,15 @@ impl Pass {
         let Some(last) = said.iter().rev().find(|said| !puts_off(said.outcome)) else {
             return put_off(said.last().copied(), health, now);
         };
-        let serving = (0..self.over.len())
+        let serving = self.turns.iter().copied();
+        let serving = serving
             .filter(|index| !is_keywords(health, *index) && !matches!(health.availability(*index, now), Availability::Off(_)));
         let serving: Vec<Option<Outcome>> = serving.map(|index| self.over[index].as_ref().map(|said| said.outcome)).collect();
         let all_say = |outcome| !serving.is_empty() && serving.iter().all(|said| *said == Some(outcome));
         if all_say(Outcome::Moderated) {
             return PassEnd::Skipped { class: "moderated", reason: last.reason.clone() };
         }
-        let asked = match (said.len(), self.over.len()) {
+        let asked = match (said.len(), self.turns.len()) {
             (_, 1) => "the only model".to_owned(),
             (asked, all) if asked == all => format!("all {all} models"),
             (asked, all) => format!("{asked} of {all} models"),

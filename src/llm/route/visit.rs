@@ -1,7 +1,7 @@
 //! A pass's stay at one model: what was tried there.
 //! It ends with the stay; what outlives it is in `health`.
 
-use crate::domain::Probe;
+use crate::domain::{Outcome, Probe, Turn, Why};
 
 /// A change of the request that is made once in a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,17 @@ pub(super) struct Visit {
     pub probes: Vec<Probe>,
     pub text_chars: usize,
     pub reasoning_off: bool,
+    /// Why this stay began.
+    pub why: Why,
+    /// What its last call came to, and whether the next corrects the request.
+    pub last: Option<(Outcome, bool)>,
     /// The answer that the repair prompt shows.
     pub repair: Option<String>,
     tried: Vec<Correction>,
 }
 
 impl Visit {
-    pub fn new(model: usize, text_chars: usize, reasoning_off: bool) -> Self {
+    pub fn new(model: usize, text_chars: usize, reasoning_off: bool, why: Why) -> Self {
         Self {
             model,
             calls: 0,
@@ -46,8 +50,21 @@ impl Visit {
             probes: Vec::new(),
             text_chars,
             reasoning_off,
+            why,
+            last: None,
             repair: None,
             tried: Vec::new(),
+        }
+    }
+
+    /// Why the next call of the stay goes out.
+    pub fn why(&self) -> Why {
+        match self.last {
+            None => self.why.clone(),
+            Some((after, corrected)) => {
+                let turn = if corrected { Turn::Corrected } else { Turn::Retry };
+                Why { after: Some(after), ..Why::of(turn) }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ statements! {
     /// `$3` = 1: tagged ones too. The fence grows: whoever works on it now has lost it.
     BY_HAND, "take posts out of the engine's hands": [
         "UPDATE jobs SET state = 'skipped', error_class = 'by_hand', error = $2, crashes = 0, fence = fence + 1, owner = NULL, cancel = 0, \
-            priority = 0, visible_at = " now ", updated_at = " now " \
+            priority = 0, model = NULL, visible_at = " now ", updated_at = " now " \
         WHERE kind = 'tag' AND ref_id IN " (ids "$1") " AND ($3 = 1 OR state <> 'success') RETURNING ref_id"
     ];
     TAGS_BY_HAND, "write a post's tags by hand": [

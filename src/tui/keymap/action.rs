@@ -46,6 +46,7 @@ named! {
         Image = "image", "Image", "On an open image";
         Detail = "detail", "Post", "On an open post";
         Kinds = "kinds", "Events", "Choosing kinds of events";
+        Answer = "answer", "Answer", "On an open answer";
         Confirm = "confirm", "Question", "Answering a question";
         Prompt = "prompt", "Typing", "While typing";
         Popup = "popup", "Window", "In a window";
@@ -62,6 +63,10 @@ named! {
         RetryAll = "retry_all", "retry all", "retry all failed posts with passes left; asks first";
         Force = "force", "force", "retry with all passes given back; asks first";
         Regenerate = "regenerate", "regenerate", "tag this post anew; asks first when it has tags";
+        RegenerateWith = "regenerate_with", "other model", "tag this post anew with a model of your choice";
+        Answers = "answers", "answers", "what models answered about this post, as it came";
+        NextAnswer = "next_answer", "newer", "the answer to the next call";
+        PreviousAnswer = "previous_answer", "older", "the answer to the call before";
         EditTags = "edit_tags", "tags", "write this post's tags by hand";
         Skip = "skip", "skip", "skip what is marked, or this post; asks first";
         Open = "open", "detail", "show the line under the cursor whole";

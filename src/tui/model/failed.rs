@@ -31,6 +31,13 @@ pub struct Row {
     pub error: Safe,
 }
 
+impl Row {
+    /// A person wrote its tags or passed it over.
+    pub fn is_by_hand(&self) -> bool {
+        self.status == Some(Status::Skipped) && self.class.as_deref() == Some("by_hand")
+    }
+}
+
 impl Held for Row {
     type Key = PostPlace;
     type Id<'a> = PostId;

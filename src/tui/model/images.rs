@@ -186,8 +186,13 @@ pub struct Images {
 
 impl Images {
     fn wanted(&self, fetch: Fetch<ImageKey>) -> Wanted {
+        Wanted { filter: self.matching(), fetch }
+    }
+
+    /// What the filter means for images.
+    pub fn matching(&self) -> ImageFilter {
         let Filter { statuses, class, text, .. } = self.filter.clone();
-        Wanted { filter: ImageFilter { statuses, class, query: text }, fetch }
+        ImageFilter { statuses, class, query: text }
     }
 
     /// Starts over from the newest, with the filter as it is now.

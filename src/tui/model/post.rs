@@ -1,11 +1,11 @@
 //! One post, whole and `Safe`: its text, tags and every call, and the wrapped lines of an open window.
 //! It is made once when the post arrives, never while drawing.
 
-use crate::domain::{Call, ImageId, Millis, Outcome, PostDetail, PostId, PostImage, Status};
+use crate::domain::{Call, CallId, ImageId, Millis, Outcome, PostDetail, PostId, PostImage, Status, Why};
 use crate::text::Safe;
 use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::failed::Row;
-use crate::tui::widget::{outcome, when, wrap};
+use crate::tui::widget::{outcome, when, why, wrap};
 
 /// A post as shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,8 @@ pub struct Known {
     pub tags: Vec<Safe>,
     /// Passes allowed.
     pub max_attempts: i64,
+    /// The model that an operator asked for.
+    pub asked_model: Option<Safe>,
     /// Every call, oldest first.
     pub calls: Vec<CallLine>,
 }
@@ -134,9 +136,18 @@ pub struct CallLine {
     pub cost_micros: Option<i64>,
     /// Cause in words.
     pub reason: Option<Safe>,
+    /// Which call.
+    pub id: CallId,
+    /// Why this model was asked.
+    pub why: Option<Why>,
 }
 
 impl CallLine {
+    /// Why this model was asked, in words.
+    pub fn because(&self) -> Option<Safe> {
+        self.why.as_ref().map(|why| tell!("why: {}", why::words(why)))
+    }
+
     /// What it came to in one word: `ok`, `502`, `not tags`, `…` while in flight.
     pub fn verdict(&self) -> Safe {
         match (self.outcome, self.status) {
@@ -161,6 +172,8 @@ impl From<&Call> for CallLine {
             tokens: call.prompt_tokens.zip(call.completion_tokens),
             cost_micros: call.cost_micros,
             reason: call.reason.as_deref().filter(|reason| !reason.is_empty()).map(Safe::line),
+            id: call.id,
+            why: call.why.clone(),
         }
     }
 }
@@ -175,6 +188,7 @@ impl From<&PostDetail> for Known {
             images: detail.images.iter().map(Picture::from).collect(),
             tags: detail.line.tags.iter().map(|tag| Safe::line(tag)).collect(),
             max_attempts: detail.max_attempts,
+            asked_model: detail.asked_model.as_ref().map(|model| Safe::line(&model.to_string())),
             calls: detail.calls.iter().map(CallLine::from).collect(),
         }
     }
@@ -259,7 +273,8 @@ impl Known {
         }
     }
 
-    fn lines(&self, width: u16, now: Millis, zone: &jiff::tz::TimeZone) -> Vec<(Ink, Safe)> {
+    /// Everything, for a window of so many cells.
+    pub fn lines(&self, width: u16, now: Millis, zone: &jiff::tz::TimeZone) -> Vec<(Ink, Safe)> {
         let mut lines = Vec::new();
         let mut put = |ink: Ink, text: &Safe| lines.extend(wrap::wrapped(text, width).into_iter().map(|line| (ink, line)));
         let status = t(self.row.status.map_or("no status", Status::as_str));
@@ -274,6 +289,9 @@ impl Known {
             put(Ink::Quiet, url);
         }
         put(Ink::Quiet, &tell!("next: {}", self.next(now)));
+        if let Some(model) = &self.asked_model {
+            put(Ink::Text, &tell!("{} is asked first: an operator asked for it", model));
+        }
         if !self.row.error.is_empty() {
             put(Ink::Bad, &tell!("last error: {}", heard(&self.row.error)));
         }
@@ -301,6 +319,8 @@ impl Known {
             let ink = if call.outcome == Some(Outcome::Success) { Ink::Good } else { Ink::Bad };
             let ink = if call.outcome.is_none() { Ink::Quiet } else { ink };
             lines.extend(wrap::wrapped(&call.told(zone), width).into_iter().map(|line| (ink, line)));
+            let why = call.because().map(|why| wrap::wrapped(&why, width)).unwrap_or_default();
+            lines.extend(why.into_iter().map(|line| (Ink::Quiet, line)));
         }
         lines
     }
@@ -313,7 +333,7 @@ fn heading(lines: &mut Vec<(Ink, Safe)>, words: Safe) {
 
 impl CallLine {
     /// `2026-11-22 14:04 pass 1 openrouter/google/gemini-2.5-flash 502 0.9 s · 312+24 tokens · $0.000130 · why`
-    fn told(&self, zone: &jiff::tz::TimeZone) -> Safe {
+    pub fn told(&self, zone: &jiff::tz::TimeZone) -> Safe {
         let took = self.took_ms.map_or(Safe::default(), when::took);
         let parts = [
             Some(format!(

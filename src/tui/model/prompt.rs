@@ -38,6 +38,8 @@ pub enum Purpose {
     Submit,
     /// The tags of a post.
     Tags(PostId),
+    /// The model a post is to be tagged with.
+    Model(PostId),
     /// A text that names of outputs hold.
     Names,
     /// The folder an output is downloaded into.

@@ -11,13 +11,14 @@ use crate::tui::model::{Confirm, Model};
 use crate::tui::widget::frame;
 use crate::tui::widget::paint::{self, Words, line};
 
-const WIDTH: u16 = 66;
+const WIDTH: u16 = 80;
 
 /// Draws the question.
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, confirm: &Confirm) {
     let theme = model.theme;
     let choices = u16::try_from(confirm.choices.len()).unwrap_or(u16::MAX);
-    let inside = frame::window(buffer, screen, (WIDTH, choices + 6), &confirm.title, theme.accent());
+    let inside =
+        frame::window(buffer, screen, (WIDTH, choices + 6 + u16::from(!confirm.note.is_empty())), &confirm.title, theme.accent());
     for (row, (at, choice)) in (1..).zip(confirm.choices.iter().enumerate()) {
         let place = line(inside, row);
         let marked = at == confirm.marked;
@@ -37,6 +38,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, confirm: &Confirm)
         );
         paint::right(buffer, place, &choice.cost, style);
     }
+    let noted = u16::from(!confirm.note.is_empty());
+    paint::left(buffer, line(inside, choices + 2), &confirm.note, theme.warn());
     let mut keys = Words::new();
     for (action, does) in [(Action::Accept, t("yes")), (Action::Close, t("no"))] {
         for (at, chord) in model.keymap.keys(Section::Confirm, action).iter().take(2).enumerate() {
@@ -47,7 +50,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, confirm: &Confirm)
     if choices > 1 {
         keys = keys.spaced(3, "↑↓", theme.accent()).word(t("choose"), theme.quiet());
     }
-    keys.paint(buffer, line(inside, choices + 2));
+    keys.paint(buffer, line(inside, choices + 2 + noted));
 }
 
 #[cfg(test)]
@@ -64,7 +67,7 @@ mod tests {
             model.focus = Pane::Failed;
             let one = Retry { force: true, ..Retry::one(fixture::failed_id()) };
             let all = Retry { force: true, ..Retry::default() };
-            let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs() };
+            let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs(), by_hand: 0 };
             update(&mut model, Msg::Asked(Ok(vec![(one, counted(1)), (all, counted(65))])));
             insta::assert_snapshot!(format!("confirm_{name}"), fixture::screen(&model));
         }

@@ -24,15 +24,32 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
     }
     let seen = rows(model.size).min(usize::from(inside.height.saturating_sub(1)));
     for (row, (ink, text)) in (0..).zip(page.lines.iter().skip(page.scroll).take(seen)) {
-        paint::left(buffer, line(inside, row), text, inked(theme, *ink));
+        let style = if page.holds(text) { theme.selected() } else { inked(theme, *ink) };
+        paint::left(buffer, line(inside, row), text, style);
     }
     let foot = line(inside, inside.height.saturating_sub(1));
     let mut keys = Words::new();
-    let here: &[_] = if matches!(page.about, About::Image(..)) { &[Section::Image, Section::Popup] } else { &[Section::Popup] };
-    for action in [Action::Reread, Action::CancelReading, Action::OpenPost, Action::Close] {
+    let here: &[_] = match page.about {
+        About::Image(..) => &[Section::Image, Section::Popup],
+        About::Answer { .. } => &[Section::Answer, Section::Popup],
+        About::Model(_) | About::Event => &[Section::Popup],
+    };
+    for action in [
+        Action::Reread,
+        Action::CancelReading,
+        Action::OpenPost,
+        Action::PreviousAnswer,
+        Action::NextAnswer,
+        Action::Search,
+        Action::Copy,
+        Action::Close,
+    ] {
         if let Some(chord) = model.keymap.key(here, action) {
             keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
         }
+    }
+    if let Some((nth, of)) = page.found() {
+        keys = keys.spaced(3, tell!("{} of {} lines", nth, of), theme.strong());
     }
     keys.paint(buffer, foot);
     let below = page.lines.len().saturating_sub(page.scroll + seen);

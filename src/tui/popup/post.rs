@@ -55,19 +55,28 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
         paint::left(buffer, line(inside, row), text, inked(theme, *ink));
     }
     let foot = line(inside, inside.height.saturating_sub(1));
-    let mut keys = Words::new();
-    for action in [Action::Retry, Action::Force, Action::Regenerate, Action::EditTags, Action::Skip] {
-        if let Some(chord) = model.keymap.key(&[Section::Detail], action) {
-            keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
-        }
-    }
-    if let Some(chord) = model.keymap.key(&[Section::Popup], Action::Close) {
-        keys = keys.spaced(2, chord.shown(), theme.accent()).word(t(Action::Close.short()), theme.quiet());
-    }
     let below = post.lines.len().saturating_sub(post.scroll + seen);
     let more = if below > 0 { tell!("↓ {} more", paint::number(below as i64)) } else { Safe::default() };
     paint::right(buffer, foot, &more, theme.quiet());
-    keys.paint(buffer, Rect { width: foot.width.saturating_sub(paint::cells(&more) + 1), ..foot });
+    let room = foot.width.saturating_sub(paint::cells(&more) + 1);
+    let mut keys = Words::new();
+    for action in [
+        Action::Close,
+        Action::Retry,
+        Action::Force,
+        Action::Regenerate,
+        Action::RegenerateWith,
+        Action::Answers,
+        Action::EditTags,
+        Action::Skip,
+    ] {
+        let Some(chord) = model.keymap.key(&[Section::Detail, Section::Popup], action) else { continue };
+        let longer = keys.clone().spaced(2, chord.shown(), theme.accent()).word(t(action.short()), theme.quiet());
+        if longer.width() <= room {
+            keys = longer;
+        }
+    }
+    keys.paint(buffer, foot);
 }
 
 #[cfg(test)]

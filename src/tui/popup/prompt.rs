@@ -23,7 +23,7 @@ pub const OFFERS: usize = 10;
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, prompt: &Prompt) {
     let theme = model.theme;
     let room = match prompt.purpose {
-        Purpose::Palette => OFFERS,
+        Purpose::Palette | Purpose::Model(_) => OFFERS,
         _ => prompt.offers.len().min(OFFERS),
     };
     let height = u16::try_from(room).unwrap_or(u16::MAX) + 5;
@@ -70,6 +70,7 @@ fn title(prompt: &Prompt) -> Safe {
         Purpose::Export(_) => Safe::fixed(t("Write to a file")),
         Purpose::Submit => Safe::fixed(t("Have images read")),
         Purpose::Tags(id) => tell!("Tags of post {}", id),
+        Purpose::Model(id) => tell!("Tag post {} anew with", id),
         Purpose::Sure { what, .. } => what.clone(),
     }
 }
@@ -83,6 +84,7 @@ fn hint(prompt: &Prompt) -> Safe {
         Purpose::Search => Safe::fixed(t("words; n and N go to the next and the one before; nothing ends it")),
         Purpose::Export(_) => Safe::fixed(t("the ending says how: .csv, or .jsonl for JSON lines")),
         Purpose::Submit => Safe::fixed(t("a file or a folder; Tab completes")),
+        Purpose::Model(_) => Safe::fixed(t("part of a name, or PROVIDER/MODEL; $ a million tokens: prompt/answer")),
         Purpose::Tags(_) => Safe::fixed(t("separated by commas; no model touches them afterwards")),
         Purpose::Sure { word, .. } => tell!("Type {} to go on, or Esc to leave it.", word),
     }

@@ -5,8 +5,9 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::keys::at;
 use crate::domain::{ImageId, Pause, PauseScope, Phase, PostFilter, PostId, Snapshot, Status};
+use crate::ops::WhichImages;
 use crate::text::Safe;
-use crate::tui::effect::{Done, Effect, Reckoning, Retry};
+use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::Section;
 use crate::tui::model::{Model, Pane, Popup};
@@ -20,7 +21,7 @@ fn marked_posts_are_retried_together_after_a_question_and_a_moment() {
     let ids = vec![PostId(4811), PostId(4983)];
     let retry = Retry { posts: Some(ids), ..Retry::default() };
     assert_eq!(press(&mut model, "r"), [Effect::Ask(vec![retry.clone()])]);
-    update(&mut model, Msg::Asked(Ok(vec![(retry.clone(), Reckoning { matched: 2, queued: 0, calls: 80 })])));
+    update(&mut model, Msg::Asked(Ok(vec![(retry.clone(), Reckoning { matched: 2, queued: 0, calls: 80, by_hand: 0 })])));
     let screen = fixture::screen(&model);
     assert!(screen.contains("the 2 marked posts") && screen.contains("at most 80 calls"), "{screen}");
     press(&mut model, "y");
@@ -199,10 +200,11 @@ fn a_path_is_typed_completed_and_handed_in() {
 #[test]
 fn images_are_read_again_and_cancelled() {
     let mut model = at(Section::Ocr);
-    assert_eq!(press(&mut model, "r"), [Effect::Reread(vec![ImageId(9)])]);
+    assert_eq!(press(&mut model, "r"), [Effect::ChangeImages(ImageChange::Reread, WhichImages::These(vec![ImageId(9)]))]);
     press(&mut model, "down");
-    assert_eq!(press(&mut model, "x"), [Effect::CancelReading(vec![ImageId(8)])]);
-    press(&mut model, "a");
+    assert_eq!(press(&mut model, "x"), [Effect::ChangeImages(ImageChange::Cancel, WhichImages::These(vec![ImageId(8)]))]);
+    press(&mut model, "space");
+    press(&mut model, "space");
     assert_eq!(press(&mut model, "x"), []);
-    assert!(fixture::screen(&model).contains("cancel 6 readings"));
+    assert!(fixture::screen(&model).contains("cancel 2 readings"));
 }

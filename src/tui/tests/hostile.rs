@@ -6,6 +6,7 @@ use proptest::sample::select;
 
 use crate::domain::{Event, EventKind, ImageId, ModelKey, Outcome, Pause, PauseScope, PostId, PostImage, Snapshot, Status};
 use crate::engine::event::Batch;
+use crate::ops::Offered;
 use crate::ops::doctor::{Check, State};
 use crate::ops::outputs::{Entry, Preview, Trouble, Verified};
 use crate::text::Safe;
@@ -94,6 +95,27 @@ fn hostile_model(text: &str, size: (u16, u16)) -> Model {
     model
 }
 
+/// The answer to a call with this text in every place.
+fn answered(mut model: Model, text: &str) -> Model {
+    let id = fixture::failed_posts()[0].calls[5].id;
+    let mut came = super::asking::answer(text);
+    came.headers = [(text.to_owned(), text.to_owned())].into();
+    came.request_id = Some(text.to_owned());
+    update(&mut model, Msg::Answer(id, Ok(Some(Box::new(came)))));
+    model
+}
+
+/// The choice of a model of this name.
+fn offered(mut model: Model, text: &str) -> Model {
+    let offered = |name: &str| Offered {
+        model: ModelKey { provider: "openrouter".to_owned(), model: name.to_owned() },
+        price: None,
+        in_route: false,
+    };
+    update(&mut model, Msg::Models(vec![offered(text), offered("a")]));
+    model
+}
+
 /// Every place that foreign text reaches, by its name, with this text in it.
 fn screens(text: &str, size: (u16, u16)) -> Vec<(&'static str, Model)> {
     let base = hostile_model(text, size);
@@ -120,15 +142,15 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<(&'static str, Model)> {
     failing.failed.list.error = Some(Safe::line(text));
     let mut asked = shown(Pane::Failed, &["g"]);
     let one = Retry { force: true, ..Retry::one(fixture::failed_id()) };
-    update(&mut asked, Msg::Asked(Ok(vec![(one, Reckoning { matched: 1, queued: 1, calls: 40 })])));
+    update(&mut asked, Msg::Asked(Ok(vec![(one, Reckoning { matched: 1, queued: 1, calls: 40, by_hand: 0 })])));
     let mut narrowed = typed(Pane::Failed, &["/"]);
     press(&mut narrowed, "enter");
     let mut narrowed_log = typed(Pane::Log, &["/"]);
     press(&mut narrowed_log, "enter");
     let mut searched = typed(Pane::Log, &["s"]);
     press(&mut searched, "enter");
-    let mut offered = shown(Pane::Ocr, &["n"]);
-    update(&mut offered, Msg::Paths(String::new(), vec![text.to_owned(), format!("{text}/")]));
+    let mut paths = shown(Pane::Ocr, &["n"]);
+    update(&mut paths, Msg::Paths(String::new(), vec![text.to_owned(), format!("{text}/")]));
     let mut retrying = shown(Pane::Failed, &["down", "down"]);
     retrying.failed.list.rows[2].status = Some(Status::Retrying);
     let mut watching = shown(Pane::Overview, &[]);
@@ -166,6 +188,8 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<(&'static str, Model)> {
         ("a question", asked),
         ("an open post: text, images, tags, calls", shown(Pane::Failed, &["enter"])),
         ("the end of an open post", shown(Pane::Failed, &["enter", "pagedown"])),
+        ("the answer to a call", answered(shown(Pane::Failed, &["enter", "b"]), text)),
+        ("models to choose from", offered(shown(Pane::Failed, &["m"]), text)),
         ("tags being typed", typed(Pane::Failed, &["enter", "t"])),
         ("a file name being typed", typed(Pane::Failed, &["e"])),
         ("a command being typed", typed(Pane::Failed, &[":"])),
@@ -183,7 +207,7 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<(&'static str, Model)> {
         ("an open image", shown(Pane::Ocr, &["enter"])),
         ("the images zoomed", shown(Pane::Ocr, &["z", "down"])),
         ("a path being typed", typed(Pane::Ocr, &["n"])),
-        ("paths offered", offered),
+        ("paths offered", paths),
     ];
     all.extend(outputs(base.clone(), text));
     all

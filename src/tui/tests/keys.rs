@@ -1,9 +1,10 @@
 //! Every key of the keymap, driven through `update`; and what the commands promise.
 
 use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostImage, Snapshot, Status};
+use crate::ops::WhichImages;
 use crate::text::Safe;
 use crate::tui::effect::outputs::Wish;
-use crate::tui::effect::{Effect, Reckoning, Retry};
+use crate::tui::effect::{Effect, ImageChange, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::{Action, Section};
 use crate::tui::model::{Model, Pane, Pending, Popup, Tone};
@@ -30,6 +31,11 @@ pub(super) fn at(section: Section) -> Model {
     }
     match section {
         Section::Image | Section::Detail => drop(press(&mut model, "enter")),
+        Section::Answer => {
+            press(&mut model, "enter");
+            press(&mut model, "b");
+            super::asking::answered(&mut model);
+        }
         Section::Popup => drop(press(&mut model, "?")),
         Section::Confirm => ask(&mut model),
         Section::Prompt => drop(press(&mut model, "/")),
@@ -42,7 +48,7 @@ pub(super) fn at(section: Section) -> Model {
 fn ask(model: &mut Model) {
     let one = Retry { force: true, ..Retry::one(failed_id()) };
     let all = Retry { force: true, ..Retry::default() };
-    let counted = |n| Reckoning { matched: n, queued: 0, calls: 40 };
+    let counted = |n| Reckoning { matched: n, queued: 0, calls: 40, by_hand: 0 };
     update(model, Msg::Asked(Ok(vec![(one, counted(1)), (all, counted(65))])));
 }
 
@@ -86,6 +92,16 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
             fixture::fill(model, &posts);
             press(model, "enter");
         }
+        Action::NextAnswer => {
+            press(model, "left");
+            super::asking::answered(model);
+        }
+        Action::SearchNext | Action::SearchPrevious if section == Section::Answer => {
+            press(model, "s");
+            fixture::type_text(model, "upstream");
+            press(model, "enter");
+            model.toast = None;
+        }
         Action::Undo => model.pending = Some(Pending { what: Safe::fixed("it"), effect: Effect::Pause, at: i64::MAX }),
         Action::Follow | Action::Open if section == Section::Log => {
             press(model, "up");
@@ -121,7 +137,7 @@ fn a_forced_retry_is_asked_first_with_count_and_worst_case() {
     let one = Retry { force: true, ..Retry::one(failed_id()) };
     let all = Retry { filter: failed, posts: None, force: true };
     assert_eq!(effects, [Effect::Ask(vec![one.clone(), all.clone()])]);
-    let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs() };
+    let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs(), by_hand: 0 };
     update(&mut model, Msg::Asked(Ok(vec![(one.clone(), counted(1)), (all.clone(), counted(14))])));
     let screen = fixture::screen(&model);
     assert!(screen.contains("all 14 posts") && screen.contains("at most 560 calls"), "{screen}");
@@ -183,6 +199,7 @@ fn read_only_refuses_every_change_and_says_so() {
                     | Effect::Mouse(_)
                     | Effect::Copy(_)
                     | Effect::Export(..)
+                    | Effect::Answer(_)
                     | Effect::Doctor
             ) || matches!(&effect, Effect::Outputs(wish) if !matches!(wish, Wish::Delete(_)));
             let leaves = matches!(effect, Effect::Quit | Effect::Redraw | Effect::Suspend);
@@ -198,6 +215,7 @@ fn read_only_refuses_every_change_and_says_so() {
         Action::RetryAll,
         Action::Force,
         Action::Regenerate,
+        Action::RegenerateWith,
         Action::EditTags,
         Action::Skip,
         Action::Reread,
@@ -223,10 +241,10 @@ fn pause_is_a_switch() {
 #[test]
 fn regenerate_asks_first_only_when_there_are_tags_to_lose() {
     let mut model = at(Section::Failed);
-    assert_eq!(press(&mut model, "g"), [Effect::Regenerate(failed_id())]);
+    assert_eq!(press(&mut model, "g"), [Effect::Regenerate(failed_id(), None)]);
     model.failed.list.rows[0].tags = 3;
     assert_eq!(press(&mut model, "g"), []);
-    assert_eq!(press(&mut model, "y"), [Effect::Regenerate(failed_id())]);
+    assert_eq!(press(&mut model, "y"), [Effect::Regenerate(failed_id(), None)]);
 }
 
 #[test]
@@ -366,7 +384,11 @@ fn a_line_of_the_log_leads_to_its_post_and_to_its_image() {
     press(&mut model, "o");
     assert!(matches!(model.popups.last(), Some(Popup::Post(post)) if post.id.0 == 4_982), "{:?}", model.popups.last());
     press(&mut model, "esc");
-    assert_eq!(press(&mut model, "r"), [Effect::Reread(vec![ImageId(9)])], "the open image, whatever the list shows");
+    assert_eq!(
+        press(&mut model, "r"),
+        [Effect::ChangeImages(ImageChange::Reread, WhichImages::These(vec![ImageId(9)]))],
+        "the open image, whatever the list shows"
+    );
     press(&mut model, "esc");
     press(&mut model, "down");
     assert_eq!(press(&mut model, "O"), [Effect::Outputs(Wish::Of(ImageId(9)))]);

@@ -1,7 +1,7 @@
 //! What each action of the keymap does, depending on what has the focus.
 //! Keys are not known here, only actions.
 
-use super::{change, keep, list, motion, outputs, prompt};
+use super::{answers, change, keep, list, motion, outputs, prompt};
 use crate::domain::{ImageId, PostId};
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -50,6 +50,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Zoom | Action::Times | Action::Mouse => switch(model, action),
         Action::Kinds => open(model, |_| Popup::Kinds(0)),
         Action::Palette => prompt::palette(model),
+        Action::Answers => answers::open(model),
+        Action::NextAnswer => answers::step(model, times),
+        Action::PreviousAnswer => answers::step(model, -times),
+        Action::Search if on_page(model) => answers::search(model),
+        Action::SearchNext if on_page(model) => answers::found(model, true),
+        Action::SearchPrevious if on_page(model) => answers::found(model, false),
+        Action::Copy if on_page(model) => answers::copy(model),
         Action::Search => keep::search(model),
         Action::SearchNext => keep::found(model, true),
         Action::SearchPrevious => keep::found(model, false),
@@ -99,6 +106,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::RetryAll
         | Action::Force
         | Action::Regenerate
+        | Action::RegenerateWith
         | Action::EditTags
         | Action::Skip
         | Action::Reread
@@ -113,6 +121,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             change::change(model, action)
         }
     }
+}
+
+fn on_page(model: &Model) -> bool {
+    matches!(model.popups.last(), Some(Popup::Page(_)))
 }
 
 /// Turns one thing of the screen on or off.

@@ -3,9 +3,10 @@
 
 use super::change::{self, cost};
 use crate::domain::{ImageId, ImageKey, PostId, PostPlace};
+use crate::ops::WhichImages;
 use crate::ops::doctor::Check;
 use crate::text::Safe;
-use crate::tui::effect::{Done, Effect, Reckoning, Retry};
+use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
 use crate::tui::locale::{count, t, tell};
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::list::Came;
@@ -139,15 +140,48 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
         }
     };
     let force = answers.iter().any(|(retry, _)| retry.force);
+    let by_hand = answers.iter().map(|(_, reckoning)| reckoning.by_hand).max().unwrap_or_default();
     let fits = answers.into_iter().filter(|(_, r)| r.matched > 0);
     let choices: Vec<Choice> = fits.map(|(retry, r)| choice(model, retry, r)).collect();
     if choices.is_empty() {
-        let why = nothing_to_retry(model, force);
+        let why = if by_hand > 0 { left_out(by_hand) } else { nothing_to_retry(model, force) };
         model.say(Tone::Warn, why);
         return Vec::new();
     }
     let title = if force { t("Retry with all passes given back") } else { t("Retry") };
-    change::ask(model, Safe::fixed(title), choices);
+    let note = if by_hand > 0 { left_out(by_hand) } else { Safe::default() };
+    change::ask(model, Safe::fixed(title), choices, note);
+    Vec::new()
+}
+
+/// What a person decided by hand stays, unless it is regenerated one by one.
+fn left_out(by_hand: i64) -> Safe {
+    count(
+        "{} post decided by hand is left out; g tags it anew",
+        "{} posts decided by hand are left out; g tags one anew",
+        by_hand,
+    )
+}
+
+/// How many images would be changed becomes a question.
+pub fn images_counted(model: &mut Model, change: ImageChange, which: WhichImages, counted: Result<u64, Safe>) -> Vec<Effect> {
+    match counted {
+        Err(error) => model.say(Tone::Bad, error),
+        Ok(0) if change == ImageChange::Reread => {
+            model.say(Tone::Warn, Safe::fixed(t("Nothing to read again: it is read, or being read now.")));
+        }
+        Ok(0) => model.say(Tone::Warn, Safe::fixed(t("Nothing to cancel: it has ended."))),
+        Ok(n) => {
+            let n = i64::try_from(n).unwrap_or(i64::MAX);
+            let (title, gate) = match change {
+                ImageChange::Reread => (t("Read again"), Gate::Wait),
+                ImageChange::Cancel => (t("Cancel readings"), Gate::Wait),
+            };
+            let effect = Effect::ChangeImages(change, which);
+            let choice = Choice { label: change.told(n), cost: Safe::fixed(t("all that match")), effect, gate };
+            change::ask(model, Safe::fixed(title), vec![choice], Safe::default());
+        }
+    }
     Vec::new()
 }
 
@@ -180,7 +214,12 @@ pub fn skippable(model: &mut Model, which: Retry, counted: Result<i64, Safe>) ->
             };
             let gate = if n > 1 { Gate::Wait } else { Gate::None };
             let cost = Safe::fixed(t("no calls"));
-            change::ask(model, Safe::fixed(t("Skip")), vec![Choice { label, cost, effect: Effect::Skip(which), gate }]);
+            change::ask(
+                model,
+                Safe::fixed(t("Skip")),
+                vec![Choice { label, cost, effect: Effect::Skip(which), gate }],
+                Safe::default(),
+            );
         }
     }
     Vec::new()
@@ -244,7 +283,8 @@ pub fn done(model: &mut Model, done: Result<Done, Safe>) -> Vec<Effect> {
 fn done_in_words(done: Done) -> (Tone, Safe) {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let what = match done {
-        Done::Regenerated(id) => tell!("Post {} is due again and will be tagged anew.", id),
+        Done::Regenerated(id, None) => tell!("Post {} is due again and will be tagged anew.", id),
+        Done::Regenerated(id, Some(model)) => tell!("Post {} is due again; {} is asked first.", id, model),
         Done::Tagged(id, tags) => {
             tell!("Post {} has {} by hand now; no model touches it.", id, count("{} tag", "{} tags", tags as i64))
         }
@@ -286,7 +326,7 @@ fn look_again(model: &mut Model) -> Vec<Effect> {
         Popup::Post(post) => Some(Effect::Post(post.id)),
         Popup::Page(page) => match page.about {
             About::Image(id, _) => Some(Effect::Image(id)),
-            About::Model(_) | About::Event => None,
+            About::Model(_) | About::Answer { .. } | About::Event => None,
         },
         Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) | Popup::Kinds(_) => None,
     });

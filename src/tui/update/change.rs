@@ -2,12 +2,13 @@
 //! Each asks for an effect, a question first where it costs calls or cannot be taken back.
 
 use super::act::refuse;
-use super::prompt;
-use crate::domain::{PostFilter, PostId, Status};
+use super::{other_model, prompt};
+use crate::domain::{ImageId, PostFilter, PostId, Status};
+use crate::ops::WhichImages;
 use crate::text::{Safe, grouped};
-use crate::tui::effect::{Effect, Retry};
+use crate::tui::effect::{Effect, ImageChange, Retry};
 use crate::tui::keymap::Action;
-use crate::tui::locale::{count, t, tell};
+use crate::tui::locale::{t, tell};
 use crate::tui::model::failed::post_filters;
 use crate::tui::model::prompt::{Prompt, Purpose};
 use crate::tui::model::{Choice, Confirm, Gate, Model, Pane, Pending, Popup, Tone, WAIT_MS};
@@ -30,14 +31,15 @@ pub fn change(model: &mut Model, action: Action) -> Vec<Effect> {
             None => none_selected(model),
         },
         Action::Regenerate => regenerate(model),
+        Action::RegenerateWith => other_model::ask(model),
         Action::EditTags => edit_tags(model),
         Action::Skip => match meant(model) {
             Some(retry) => vec![Effect::CountSkip(retry)],
             None => none_selected(model),
         },
         Action::Submit => prompt::submit(model),
-        Action::Reread => images(model, Effect::Reread, "read again {} image", "read again {} images"),
-        Action::CancelReading => images(model, Effect::CancelReading, "cancel {} reading", "cancel {} readings"),
+        Action::Reread => images(model, ImageChange::Reread),
+        Action::CancelReading => images(model, ImageChange::Cancel),
         _ => Vec::new(),
     }
 }
@@ -116,12 +118,17 @@ fn force(model: &mut Model) -> Vec<Effect> {
 
 fn regenerate(model: &mut Model) -> Vec<Effect> {
     let Some(id) = selected(model) else { return none_selected(model) };
-    let tags = match model.popups.last() {
-        Some(Popup::Post(post)) => post.known.as_ref().map_or(0, |known| known.tags.len()),
-        _ => model.failed.selected().map_or(0, |row| row.tags),
+    regenerate_with(model, id, None, Safe::fixed(t("Regenerate")))
+}
+
+/// Tags a post anew, with a model that was asked for or with the route; a question first when there are tags to lose.
+pub fn regenerate_with(model: &mut Model, id: PostId, with: Option<String>, title: Safe) -> Vec<Effect> {
+    let (tags, by_hand) = match model.popups.last() {
+        Some(Popup::Post(post)) => post.known.as_ref().map_or((0, false), |known| (known.tags.len(), known.row.is_by_hand())),
+        _ => model.failed.selected().map_or((0, false), |row| (row.tags, row.is_by_hand())),
     };
-    let effect = Effect::Regenerate(id);
-    if tags == 0 {
+    let effect = Effect::Regenerate(id, with);
+    if tags == 0 && !by_hand {
         return vec![effect];
     }
     let calls = model.snapshot.worst_case.calls();
@@ -131,7 +138,8 @@ fn regenerate(model: &mut Model) -> Vec<Effect> {
         effect,
         gate: Gate::None,
     };
-    ask(model, Safe::fixed(t("Regenerate")), vec![choice]);
+    let note = if by_hand { Safe::fixed(t("A person decided about this post by hand.")) } else { Safe::default() };
+    ask(model, title, vec![choice], note);
     Vec::new()
 }
 
@@ -151,9 +159,9 @@ pub fn cost(model: &Model, calls: u64) -> Safe {
 }
 
 /// Asks, unless something is asked already: one question is enough for a hurried person.
-pub fn ask(model: &mut Model, title: Safe, choices: Vec<Choice>) {
+pub fn ask(model: &mut Model, title: Safe, choices: Vec<Choice>, note: Safe) {
     if !matches!(model.popups.last(), Some(Popup::Confirm(_))) {
-        model.popups.push(Popup::Confirm(Confirm { title, choices, marked: 0 }));
+        model.popups.push(Popup::Confirm(Confirm { title, choices, marked: 0, note }));
         model.dirty = true;
     }
 }
@@ -171,20 +179,17 @@ fn edit_tags(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Marked images, else the one under the cursor; several of them wait a moment.
-fn images(
-    model: &mut Model,
-    effect: fn(Vec<crate::domain::ImageId>) -> Effect,
-    one: &'static str,
-    many: &'static str,
-) -> Vec<Effect> {
-    use crate::domain::ImageId;
+/// Marked images, else the one under the cursor; several of them wait a moment, all that match are counted first.
+fn images(model: &mut Model, change: ImageChange) -> Vec<Effect> {
     let list = &model.images;
-    let ids: Vec<ImageId> = if !model.popups.is_empty() {
-        // An open image stands for itself alone.
+    let open = !model.popups.is_empty();
+    if list.marks.all && !open {
+        let which = WhichImages::Matching(list.matching());
+        return vec![Effect::CountImages(change, which)];
+    }
+    // An open image stands for itself alone.
+    let ids: Vec<ImageId> = if open {
         super::act::image(model).into_iter().collect()
-    } else if list.marks.all {
-        list.list.rows.iter().map(|row| row.id).collect()
     } else if list.marks.is_empty() {
         list.list.selected().map(|row| row.id).into_iter().collect()
     } else {
@@ -192,8 +197,8 @@ fn images(
     };
     match ids.len() {
         0 => refuse(model, t("There is no image here.")),
-        1 => vec![effect(ids)],
-        n => wait(model, count(one, many, n as i64), effect(ids)),
+        1 => vec![Effect::ChangeImages(change, WhichImages::These(ids))],
+        n => wait(model, change.told(n as i64), Effect::ChangeImages(change, WhichImages::These(ids))),
     }
 }
 

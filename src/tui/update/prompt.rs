@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{act, change, keep, list, outputs};
+use super::{act, answers, change, keep, list, other_model, outputs};
 use crate::domain::{EventKind, Level, Status};
 use crate::text::Safe;
 use crate::tui::effect::Effect;
@@ -85,6 +85,10 @@ fn changed(model: &mut Model) -> Vec<Effect> {
             (completions(model, prompt.editor.before(), scope(pane)), Filter::parse(&typed, scope(pane)).err())
         }
         Purpose::Submit => return vec![Effect::Paths(typed)],
+        Purpose::Model(_) => {
+            other_model::changed(model);
+            return Vec::new();
+        }
         Purpose::Tags(_)
         | Purpose::Sure { .. }
         | Purpose::Search
@@ -215,7 +219,12 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
         },
         Purpose::Search => {
             let words = prompt.editor.text().trim().to_lowercase();
-            model.log.search = (!words.is_empty()).then_some(words);
+            let words = (!words.is_empty()).then_some(words);
+            if let Some(Popup::Page(page)) = model.popups.last_mut() {
+                page.look_for(words);
+                return answers::found(model, true);
+            }
+            model.log.search = words;
             keep::found(model, false)
         }
         Purpose::Export(pane) => keep::export_to(model, pane, prompt.editor.text().trim()),
@@ -227,6 +236,7 @@ pub fn accept(model: &mut Model, mut prompt: Box<Prompt>) -> Vec<Effect> {
             let tags = prompt.editor.text().split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty());
             vec![Effect::SetTags(id, tags.collect())]
         }
+        Purpose::Model(id) => other_model::accept(model, id, prompt),
         Purpose::Names => outputs::named(model, prompt.editor.text().trim()),
         Purpose::Folder { key } => outputs::save(model, key, prompt.editor.text().trim()),
         Purpose::Sure { word, what, effect } => {
