@@ -106,8 +106,6 @@ pub fn check_keys(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Shows the dashboard until the person leaves or the terminal is lost.
-///
-/// Needs a tokio runtime with more than one thread, or a thread of its own to be blocked on: writing to a slow terminal waits.
 pub async fn run(ops: Ops, options: Options) -> Result<Ended, TuiError> {
     let feeds = Feeds { snapshots: ops.watch(), log: ops.log() };
     session(feeds, &options, move |effect| effect::perform(ops.clone(), effect)).await
@@ -214,7 +212,8 @@ where
                 continue;
             }
             asked = false;
-            if model.dirty && self.pace.next() <= Instant::now() {
+            // A terminal that has not taken the last frame gets no other: it would only queue behind it.
+            if model.dirty && self.pace.next() <= Instant::now() && !self.screen.is_busy() {
                 model.dirty = false;
                 let bytes = self.screen.draw(|buffer| view::draw(model, buffer))?;
                 self.pace.drawn(bytes, Instant::now());
@@ -250,6 +249,7 @@ where
                     },
                 },
                 () = terminal::panicked() => return Ok(Ended::Panicked),
+                taken = self.screen.freed(), if self.screen.is_busy() => taken?,
                 Some(answer) = answers.recv() => {
                     asked = answer.asked;
                     if asked {
@@ -267,7 +267,7 @@ where
                 }
                 Ok(()) = newest.changed(), if !fresh_events => fresh_events = true,
                 () = sleep_until(read_at), if fresh_events => {}
-                () = sleep_until(self.pace.next()), if model.dirty => {}
+                () = sleep_until(self.pace.next()), if model.dirty && !self.screen.is_busy() => {}
                 _ = second.tick() => {
                     if terminal::hung_up() {
                         return Ok(Ended::Lost);

@@ -6,12 +6,13 @@ pub mod outputs;
 
 use std::path::PathBuf;
 
-use crate::domain::{CallId, ImageId, ModelKey, PostFilter, PostId};
+use crate::domain::{CallId, ImageId, ModelKey, PostFilter, PostId, PostPlace};
 use crate::ops::{Ops, OpsError, RetryReport, RetryRequest, WhichImages};
 use crate::text::Safe;
 use crate::tui::locale::count;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::images;
+use crate::tui::model::list::Came;
 use crate::tui::model::post::Known;
 use crate::tui::update::Msg;
 pub use export::Export;
@@ -173,8 +174,8 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         }
         Effect::Images(wanted) => {
             let limit = u32::try_from(wanted.fetch.limit).unwrap_or(u32::MAX);
-            let page = ops.images(&wanted.filter, wanted.after(), limit).await;
-            let page = page.map(|lines| lines.iter().map(images::Row::from).collect()).map_err(|error| told(&error));
+            let page = ops.images(&wanted.filter, wanted.fetch.after, limit).await;
+            let page = page.map(|lines| wanted.page(lines.iter().map(images::Row::from).collect())).map_err(|error| told(&error));
             Msg::Images(wanted, page)
         }
         Effect::Image(id) => {
@@ -314,19 +315,11 @@ async fn submit(ops: &Ops, path: &str) -> Result<Done, OpsError> {
     Ok(Done::Submitted(taken, refused, why.or_else(|| came.troubles.first().cloned()).unwrap_or_default()))
 }
 
-/// The lists of failed and of retrying posts merged into one page: each is asked for a whole page behind the same key.
-async fn page(ops: &Ops, wanted: &Wanted) -> Result<Vec<Row>, OpsError> {
+async fn page(ops: &Ops, wanted: &Wanted) -> Result<Came<Row, PostPlace>, OpsError> {
     let limit = u32::try_from(wanted.fetch.limit).unwrap_or(u32::MAX);
-    let mut rows: Vec<Row> = Vec::with_capacity(wanted.fetch.limit * 2);
-    for filter in wanted.filters() {
-        rows.extend(ops.posts(&filter, wanted.after(), limit).await?.iter().map(Row::from));
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse((row.updated_at, row.id)));
-    // A post that changed its status between the two questions is in both answers.
-    let mut seen = std::collections::HashSet::with_capacity(rows.len());
-    rows.retain(|row| seen.insert(row.id));
-    rows.truncate(wanted.fetch.limit);
-    Ok(rows)
+    let after = wanted.fetch.after.clone();
+    let page = ops.posts_in_order(&wanted.filter(), wanted.statuses(), wanted.order, after, limit).await?;
+    Ok(Came { rows: page.lines.iter().map(Row::from).collect(), next: page.next })
 }
 
 fn told(error: &OpsError) -> Safe {
