@@ -187,7 +187,7 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
     match status.as_u16() {
         500.. => tracing::warn!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered"),
         _ if method != Method::GET => {
-            tracing::info!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered")
+            tracing::info!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered");
         }
         _ => tracing::debug!(%method, path = %path(), status = status.as_u16(), ms, request = id, "answered"),
     }
