@@ -2,9 +2,11 @@
 //! What is answered is `api`'s.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, WrapErr};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -38,7 +40,8 @@ pub fn run(common: &Common, args: &Serve) -> Result<Exit> {
     })?
 }
 
-/// A server that answers in the background.
+/// A server that answers in the background, on threads of its own: requests, however many, wait for each other and not the engine for
+/// them.
 pub struct Serving {
     /// What is answered.
     pub front: Front,
@@ -46,19 +49,36 @@ pub struct Serving {
     address: SocketAddr,
     end: watch::Sender<bool>,
     task: JoinHandle<()>,
+    /// Outlives the engine: connections to the database that were made for a request serve others later.
+    _threads: Threads,
+}
+
+/// Threads that are left to themselves in the end: a task must not wait for them.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Serving {
     /// Listens; until it is told what to answer, it answers that it is starting.
     pub async fn start(address: SocketAddr, config: &Config) -> Result<Self> {
-        let server = Server::bind(address, &config.api).await?;
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let runtime = Builder::new_multi_thread().worker_threads((cores / 2).clamp(1, 4)).thread_name("api").enable_all().build();
+        let runtime = runtime.wrap_err("cannot start the threads of the API")?;
+        let (on, threads, settings) = (runtime.handle().clone(), Threads(Some(runtime)), config.api.clone());
+        let server = on.spawn(async move { Server::bind(address, &settings).await }).await??;
         let (address, front) = (server.address(), server.front());
         let (end, mut ending) = watch::channel(false);
-        let task = tokio::spawn(server.serve(async move {
+        let task = on.spawn(server.serve(async move {
             // An error means that nobody is left who could ask for it.
             let _ = ending.wait_for(|end| *end).await;
         }));
-        Ok(Self { front, announced: AtomicBool::new(false), address, end, task })
+        Ok(Self { front, announced: AtomicBool::new(false), address, end, task, _threads: threads })
     }
 
     /// Answers with these from now on; says where, the first time.
