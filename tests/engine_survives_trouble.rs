@@ -209,7 +209,7 @@ async fn a_post_enqueued_anew_while_it_is_tagged_keeps_only_the_newer_tags() {
     until("a call in flight", || async { server.count() == 1 }).await;
     let ops = tagdeck::ops::Ops::with_engine(store.clone(), &settings.tagging, &engine);
     let id = posts(&store).await[0].line.id;
-    ops.regenerate(id).await.unwrap();
+    ops.regenerate(id, None).await.unwrap();
     until("both calls are over", || async {
         let post = ops.post(id).await.unwrap().unwrap();
         post.calls.len() == 2
