@@ -16,6 +16,7 @@ mod pane;
 mod popup;
 mod terminal;
 mod theme;
+pub mod told;
 mod update;
 mod view;
 mod widget;
@@ -38,7 +39,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::config::{Config, ConfigError, Ui};
-use crate::domain::{Answer, PostDetail, Snapshot};
+use crate::domain::Snapshot;
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
 use crate::text::Safe;
@@ -52,20 +53,6 @@ use update::{Msg, update};
 /// The log is read so often while it goes on, whether or not a frame is due: its ring holds 10,000 events, and 100,000 a second
 /// are not to fall out of it unseen.
 const READ: Duration = Duration::from_millis(50);
-
-/// Columns of what is told of a post outside the dashboard.
-const TOLD: u16 = 120;
-
-/// A post as its window shows it, for who has no dashboard open.
-pub fn post_in_words(post: &PostDetail) -> Vec<Safe> {
-    let known = model::post::Known::from(post);
-    known.lines(TOLD, wall_clock(), &TimeZone::system()).into_iter().map(|(_, line)| line).collect()
-}
-
-/// The answer to a call as its window shows it.
-pub fn answer_in_words(answer: &Answer) -> Vec<Safe> {
-    model::answer::paragraphs(answer, &TimeZone::system()).into_iter().map(|(_, text)| text).collect()
-}
 
 /// What the dashboard is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -139,6 +139,20 @@ statements! {
         WHERE id IN (SELECT due_id FROM due) \
         RETURNING id, fence, ref_id, attempts, max_attempts, state, model"
     ];
+    /// As `CLAIM`, of these jobs alone.
+    CLAIM_THESE, "claim jobs": [
+        "WITH due AS MATERIALIZED (SELECT id AS due_id FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now
+        " AND id IN " (ids "$4") " AND owner IS NULL ORDER BY id" skip_locked ") \
+        UPDATE jobs SET attempts = CASE WHEN attempts >= max_attempts THEN attempts ELSE attempts + 1 END, owner = $2, fence = fence + 1, \
+            priority = 0, visible_at = " now " + $3 \
+        WHERE id IN (SELECT due_id FROM due) \
+        RETURNING id, fence, ref_id, attempts, max_attempts, state, model"
+    ];
+    /// Among the first that are due: those a person has just asked for are due before all others.
+    ASKED_DUE, "look for posts whose model was asked for": [
+        "SELECT id FROM (SELECT id, model, owner FROM jobs WHERE kind = 'tag' AND state IN ('pending', 'retrying') AND visible_at <= " now
+        " ORDER BY visible_at, id LIMIT 1000) due WHERE model IS NOT NULL AND owner IS NULL LIMIT $1"
+    ];
     CLAIMED_POSTS, "read the posts of claimed jobs": [
         "SELECT id, user_id, channel_id, text FROM posts WHERE id IN " (ids "$1")
     ];

@@ -277,25 +277,28 @@ fn done(result: Result<(), OpsError>, what: Done) -> Msg {
 /// Files and folders that begin with what was typed, folders with a `/` at their end.
 fn paths(begun: &str) -> Vec<String> {
     const MOST: usize = 200;
+    const LOOKED_AT: usize = 50_000;
     let expanded = at_home(begun);
     let typed = expanded.to_string_lossy().into_owned();
     let (folder, name) = typed.rsplit_once('/').map_or(("", typed.as_str()), |(folder, name)| (folder, name));
     let at = if typed.contains('/') { format!("{folder}/") } else { String::new() };
     let Ok(entries) = std::fs::read_dir(if at.is_empty() { "." } else { &at }) else { return Vec::new() };
     let mut found = Vec::new();
-    for entry in entries.flatten() {
+    for entry in entries.flatten().take(LOOKED_AT) {
         let Ok(entry_name) = entry.file_name().into_string() else { continue };
         if !entry_name.starts_with(name) || (entry_name.starts_with('.') && !name.starts_with('.')) {
             continue;
         }
-        let folder = entry.path().is_dir();
-        found.push(format!("{at}{entry_name}{}", if folder { "/" } else { "" }));
-        if found.len() > MOST {
-            break;
-        }
+        found.push(entry_name);
     }
+    // A folder gives its names in no order: cut off before they are sorted, any of them could be missing.
     found.sort();
-    found
+    found.truncate(MOST);
+    let shown = |name: String| {
+        let path = format!("{at}{name}");
+        if std::fs::metadata(&path).is_ok_and(|about| about.is_dir()) { format!("{path}/") } else { path }
+    };
+    found.into_iter().map(shown).collect()
 }
 
 /// `~/` stands for the home folder, as in a shell.

@@ -111,9 +111,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 model.failed.list.stale = true;
             }
             model.images.list.stale |= batch.events.iter().any(|event| concerns_images(event.kind));
+            let opened = opened(model, &batch);
             model.log.take(batch);
             model.dirty |= matches!(model.focus, Pane::Overview | Pane::Log);
-            catch_up(model)
+            opened.into_iter().chain(catch_up(model)).collect()
         }
         Msg::Page(wanted, page) => answer::page(model, &wanted, page),
         Msg::Post(id, post) => answer::post(model, id, post),
@@ -140,6 +141,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         effects.extend(model.images.image_wanted().map(Effect::Image));
     }
     effects
+}
+
+/// The open posts to which something happened: who reads one sees what comes of it.
+fn opened(model: &Model, batch: &Batch) -> Vec<Effect> {
+    let open = model.popups.iter().filter_map(|open| match open {
+        Popup::Post(post) => Some(post.id),
+        _ => None,
+    });
+    open.filter(|id| batch.events.iter().any(|event| event.post == Some(*id))).map(Effect::Post).collect()
 }
 
 /// Whether a post may have come into the list of failed and retrying ones, left it, or changed in it.
