@@ -205,7 +205,9 @@ fn five_hundred_sizes_down_to_one_cell_leave_the_right_screen() {
         let after = deck.screen();
         deck.press("\u{c}");
         deck.listen(Duration::from_millis(300));
-        assert_eq!(after, deck.screen(), "what a whole redraw shows");
+        // Spaces at the end of a line are written, or were cleared: nobody sees the difference.
+        let seen = |screen: &str| screen.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+        assert_eq!(seen(&after), seen(&deck.screen()), "what a whole redraw shows");
         assert!(deck.line(0).starts_with(" tagdeck  tagdeck.db") && after.lines().count() == 36, "{after}");
     }
     let after = deck.screen();

@@ -25,7 +25,8 @@ impl<'a> Tmux<'a> {
             return None;
         }
         let tmux = Self { home };
-        tmux.run(&["new-session", "-d", "-x", "120", "-y", "36", "sh"]);
+        let folder = home.path().display().to_string();
+        tmux.run(&["new-session", "-d", "-c", &folder, "-x", "120", "-y", "36", "sh"]);
         tmux.run(&["set-option", "-g", "set-clipboard", "on"]);
         Some(tmux)
     }

@@ -91,6 +91,12 @@ impl Store {
         if !statuses.is_empty() {
             sieve.states = statuses.to_vec();
         }
+        // Only these two walk along channels; in the others they are sifted by.
+        if !matches!(order, PostOrder::Newest | PostOrder::Channel)
+            && let Some(channels) = sieve.channels.take()
+        {
+            sieve.among = Some(channels.into_iter().collect());
+        }
         let (mut found, mut looked, mut at) = (Vec::new(), 0_u32, after);
         let mut chunk = if sieve.sifts() { limit.clamp(64, SIFTED_AT_ONCE) } else { limit };
         if limit == 0 {

@@ -75,7 +75,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, at: usize) {
         paint::right(buffer, place, &number(count as i64), style);
         if word != t(word) {
             // What is typed behind `level:` and `kind:`.
-            let middle = Rect { x: place.x + 30.min(place.width), width: place.width.saturating_sub(38), ..place };
+            let middle = Rect { x: place.x + 30.min(place.width), width: place.width.saturating_sub(36), ..place };
             paint::left(buffer, middle, &safe!("{word}"), if selected { style } else { theme.quiet() });
         }
     }
