@@ -19,11 +19,16 @@ use serde::{Deserialize, Serialize};
 use crate::text::Safe;
 pub use fleet::{ModelShare, WorkerNumbers, WorkerSeen};
 pub use image::{ImageFilter, ImageKey, ImageLine, ImageReading, Reading};
-pub use live::{BreakerState, Event, EventKind, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase};
+pub use live::{
+    BreakerState, Event, EventKind, Level, ModelScore, OcrBusy, OcrNumbers, OcrTotals, Phase, Snapshot, Totals, WorstCase,
+};
 pub use origin::Origin;
 pub use outcome::{Action, Outcome};
 pub use output::{ImageDetail, Output, OutputState, UploadNumbers, UploadTotals, WaitingUploads};
-pub use post::{Answer, Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, Stats, StatusCounts};
+pub use post::{
+    Answer, Call, Imported, NewPost, PageKey, PostDetail, PostFilter, PostImage, PostLine, PostOrder, PostPlace, Stats,
+    StatusCounts,
+};
 pub use route::{ModelKey, Pause, PauseScope, Probe};
 pub use why::{PassedOver, Turn, Unfit, Why};
 

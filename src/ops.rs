@@ -20,12 +20,12 @@ use tokio::sync::{mpsc, watch};
 use crate::blob::BlobStore;
 use crate::config::Tagging;
 use crate::domain::{
-    Answer, CallId, ModelKey, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, Snapshot, Stats, UserId,
-    WorkerSeen, WorstCase,
+    Answer, CallId, ModelKey, PageKey, Pause, PauseScope, PostDetail, PostFilter, PostId, PostLine, PostOrder, PostPlace,
+    Snapshot, Stats, Status, UserId, WorkerSeen, WorstCase,
 };
 use crate::engine::Engine;
 use crate::engine::event::EventLog;
-use crate::store::{PostPage, Requeue, Store, StoreError};
+use crate::store::{PostPage, PostsInOrder, Requeue, Store, StoreError};
 use crate::text::Safe;
 pub use submit::{Submission, Submissions, hash};
 
@@ -197,6 +197,18 @@ impl Ops {
         budget: u32,
     ) -> Result<PostPage, OpsError> {
         Ok(self.store.posts_within(filter, after, limit, budget).await?)
+    }
+
+    /// Posts that fit and have one of these statuses, in an order of choice (see [`PostOrder::lists`]).
+    pub async fn posts_in_order(
+        &self,
+        filter: &PostFilter,
+        statuses: &[Status],
+        order: PostOrder,
+        after: Option<PostPlace>,
+        limit: u32,
+    ) -> Result<PostsInOrder, OpsError> {
+        Ok(self.store.posts_in_order(filter, statuses, order, after, limit).await?)
     }
 
     /// How many posts fit. A text is searched for in every post.

@@ -48,7 +48,8 @@ pub use news::{Heard, Topic};
 pub use transfer::Copied;
 pub use types::{
     Access, CallCount, CallCounts, CallEnd, CallLimits, Claim, Finish, LastCall, ModelState, NewCall, NewDocument, NewImage,
-    NewOutput, Outlook, Plan, PostPage, ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored, Submitted, Upload,
+    NewOutput, Outlook, Plan, PostPage, PostsInOrder, ProviderUsage, Recovered, Requeue, Requeued, Reserved, Reused, Stored,
+    Submitted, Upload,
 };
 
 use base::{Base, Kind};
@@ -158,6 +159,10 @@ impl Store {
 fn json_ids(ids: impl IntoIterator<Item = i64>) -> String {
     let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
     format!("[{}]", ids.join(","))
+}
+
+fn json_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
 }
 
 /// Milliseconds of a duration, capped at a century: `visible_at` must not overflow.

@@ -16,6 +16,7 @@ mod pane;
 mod popup;
 mod terminal;
 mod theme;
+pub mod told;
 mod update;
 mod view;
 mod widget;
@@ -38,7 +39,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::config::{Config, ConfigError, Ui};
-use crate::domain::{Answer, PostDetail, Snapshot};
+use crate::domain::Snapshot;
 use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
 use crate::text::Safe;
@@ -52,20 +53,6 @@ use update::{Msg, update};
 /// The log is read so often while it goes on, whether or not a frame is due: its ring holds 10,000 events, and 100,000 a second
 /// are not to fall out of it unseen.
 const READ: Duration = Duration::from_millis(50);
-
-/// Columns of what is told of a post outside the dashboard.
-const TOLD: u16 = 120;
-
-/// A post as its window shows it, for who has no dashboard open.
-pub fn post_in_words(post: &PostDetail) -> Vec<Safe> {
-    let known = model::post::Known::from(post);
-    known.lines(TOLD, wall_clock(), &TimeZone::system()).into_iter().map(|(_, line)| line).collect()
-}
-
-/// The answer to a call as its window shows it.
-pub fn answer_in_words(answer: &Answer) -> Vec<Safe> {
-    model::answer::paragraphs(answer, &TimeZone::system()).into_iter().map(|(_, text)| text).collect()
-}
 
 /// What the dashboard is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,8 +106,6 @@ pub fn check_keys(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Shows the dashboard until the person leaves or the terminal is lost.
-///
-/// Needs a tokio runtime with more than one thread, or a thread of its own to be blocked on: writing to a slow terminal waits.
 pub async fn run(ops: Ops, options: Options) -> Result<Ended, TuiError> {
     let feeds = Feeds { snapshots: ops.watch(), log: ops.log() };
     session(feeds, &options, move |effect| effect::perform(ops.clone(), effect)).await
@@ -161,7 +146,7 @@ where
 }
 
 /// What an effect came to.
-struct Answer {
+struct Reply {
     msg: Msg,
     /// A person waits for it: what led to it was a key, not the clock or the engine.
     asked: bool,
@@ -169,7 +154,7 @@ struct Answer {
 
 struct Session<'a, F> {
     perform: F,
-    answered: mpsc::Sender<Answer>,
+    answered: mpsc::Sender<Reply>,
     screen: &'a mut Screen,
     pace: Pace,
 }
@@ -186,7 +171,7 @@ where
         mut feeds: Feeds,
         mut signals: Signals,
         mut inputs: mpsc::Receiver<Input>,
-        mut answers: mpsc::Receiver<Answer>,
+        mut answers: mpsc::Receiver<Reply>,
     ) -> io::Result<Ended> {
         let (mut newest, mut read_to) = (feeds.log.watch(), 0);
         let mut second = interval(Duration::from_secs(1));
@@ -227,7 +212,8 @@ where
                 continue;
             }
             asked = false;
-            if model.dirty && self.pace.next() <= Instant::now() {
+            // A terminal that has not taken the last frame gets no other: it would only queue behind it.
+            if model.dirty && self.pace.next() <= Instant::now() && !self.screen.is_busy() {
                 model.dirty = false;
                 let bytes = self.screen.draw(|buffer| view::draw(model, buffer))?;
                 self.pace.drawn(bytes, Instant::now());
@@ -263,6 +249,7 @@ where
                     },
                 },
                 () = terminal::panicked() => return Ok(Ended::Panicked),
+                taken = self.screen.freed(), if self.screen.is_busy() => taken?,
                 Some(answer) = answers.recv() => {
                     asked = answer.asked;
                     if asked {
@@ -280,7 +267,7 @@ where
                 }
                 Ok(()) = newest.changed(), if !fresh_events => fresh_events = true,
                 () = sleep_until(read_at), if fresh_events => {}
-                () = sleep_until(self.pace.next()), if model.dirty => {}
+                () = sleep_until(self.pace.next()), if model.dirty && !self.screen.is_busy() => {}
                 _ = second.tick() => {
                     if terminal::hung_up() {
                         return Ok(Ended::Lost);
@@ -297,7 +284,7 @@ where
         tokio::spawn(async move {
             if let Some(msg) = done.await {
                 // Nobody waits for it any more only when the dashboard has ended.
-                let _ = answered.send(Answer { msg, asked }).await;
+                let _ = answered.send(Reply { msg, asked }).await;
             }
         });
     }

@@ -105,6 +105,13 @@ on_both! {
         assert_eq!(api.post("/posts/999/regenerate_tags").await, (404, json!({"code": "no_such_post", "detail": "there is no post 999; `tagdeck posts` lists them"})));
         db.run("UPDATE posts SET text = ' ' WHERE id = 3").await;
         assert_eq!(api.post("/posts/3/regenerate_tags").await.0, 409);
+        let (status, body) = api.post("/posts/4/regenerate_tags?model=local/keywords").await;
+        assert_eq!((status, keys(&body)), (200, vec!["message", "post_id", "status"]));
+        assert!(body["message"].as_str().unwrap().contains("local/keywords is asked first"), "{body}");
+        for wrong in ["auto:free", "", "local/x", "gone"] {
+            let (status, body) = api.post(&format!("/posts/4/regenerate_tags?model={wrong}")).await;
+            assert_eq!((status, body["code"].as_str()), (422, Some("no_such_model")), "{wrong}: {body}");
+        }
 
         // Switched off: as the service before, 503 for both, and counts go on.
         let mut off = config.clone();

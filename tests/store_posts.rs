@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use databases::{Db, LEASE, MAX_ATTEMPTS, NO_CHANNEL, USER, claim, claim_one, everything, import, post};
-use tagdeck::domain::{ChannelId, Imported, JobKind, NewPost, PageKey, PostFilter, PostId, Status, UserId};
+use tagdeck::domain::{ChannelId, Imported, JobKind, NewPost, PageKey, PostFilter, PostId, PostLine, PostOrder, Status, UserId};
 use tagdeck::store::{Access, Finish, Store, StoreError};
 
 async fn add(store: &Store, posts: &[NewPost]) -> Vec<Imported> {
@@ -112,6 +112,63 @@ on_both! {
         assert!(seen.windows(2).all(|pair| pair[0] > pair[1]));
         let pending = PostFilter { status: Some(Status::Pending), ..everything() };
         assert_eq!((ids(&store, &pending).await.len(), store.count(&pending).await.unwrap()), (90, 90));
+    }
+
+    async fn every_order_holds_every_post_once_in_its_order_over_all_pages(db: Db) {
+        let store = db.store().await;
+        import(&store, 120).await;
+        // Two thirds failed or retrying, of three channels and none, one of them without a row of its own; some without a class.
+        db.run("INSERT INTO channels (id, channel_id, channel_title, channel_username) VALUES (50, 50, 'Астрономия', NULL), (51, 51, '', 'юмор')").await;
+        db.run("UPDATE posts SET channel_id = CASE WHEN id % 4 = 0 THEN 50 WHEN id % 4 = 1 THEN 51 WHEN id % 4 = 2 THEN 77 END WHERE id % 5 > 0").await;
+        db.run("UPDATE jobs SET channel_id = (SELECT p.channel_id FROM posts p WHERE p.id = ref_id), attempts = ref_id % 6, updated_at = 1000 + ref_id * 37 % 101, \
+            state = CASE WHEN ref_id % 3 = 0 THEN 'pending' WHEN ref_id % 3 = 1 THEN 'failed' ELSE 'retrying' END, \
+            error_class = CASE WHEN ref_id % 7 = 0 THEN NULL WHEN ref_id % 2 = 0 THEN 'server_error' WHEN ref_id % 5 = 0 THEN 'servers' ELSE 'Moderated' END").await;
+        let (failed, all) = ([Status::Failed, Status::Retrying], Status::ALL);
+        let walk = async |statuses: &[Status], order, filter: &PostFilter| {
+            let (mut seen, mut at) = (Vec::new(), None);
+            loop {
+                let page = store.posts_in_order(filter, statuses, order, at, 7).await.unwrap();
+                assert!(page.next.is_none() || page.lines.len() == 7, "{order:?}");
+                seen.extend(page.lines);
+                at = page.next;
+                if at.is_none() {
+                    return seen;
+                }
+            }
+        };
+        let title = |line: &PostLine| if line.channel.is_empty() { "\u{10ffff}".to_owned() } else { line.channel.to_lowercase() };
+        for order in PostOrder::ALL {
+            let lines = walk(&failed, order, &everything()).await;
+            let ids: std::collections::BTreeSet<i64> = lines.iter().map(|line| line.id.0).collect();
+            assert_eq!((lines.len(), ids.len()), (80, 80), "{order:?}");
+            let sorted = match order {
+                PostOrder::Newest => lines.is_sorted_by_key(|line| std::cmp::Reverse((line.updated_at, line.id))),
+                // A channel without a row has no title to go by: it only has to stand together.
+                PostOrder::Channel => {
+                    let titled: Vec<_> = lines.iter().filter(|line| !line.channel.is_empty()).collect();
+                    titled.is_sorted_by_key(|line| (title(line), std::cmp::Reverse((line.updated_at, line.id))))
+                }
+                PostOrder::Passes => lines.is_sorted_by_key(|line| std::cmp::Reverse((line.attempts, line.id))),
+                PostOrder::Class => lines.is_sorted_by_key(|line| (line.error_class.is_none(), line.error_class.clone(), line.id)),
+                PostOrder::Id => lines.is_sorted_by_key(|line| line.id),
+            };
+            assert!(sorted, "{order:?}: {:?}", lines.iter().map(|line| (line.id.0, line.attempts, &line.error_class)).collect::<Vec<_>>());
+            for filter in [
+                PostFilter { class: Some("servers".to_owned()), ..everything() },
+                PostFilter { query: Some("номер 1".to_owned()), ..everything() },
+                PostFilter { channel: Some("астро".to_owned()), ..everything() },
+                PostFilter { user: Some(UserId(9)), ..everything() },
+            ] {
+                let mut narrowed: Vec<_> = walk(&failed, order, &filter).await.iter().map(|line| line.id).collect();
+                let mut newest: Vec<_> = walk(&failed, PostOrder::Newest, &filter).await.iter().map(|line| line.id).collect();
+                narrowed.sort_unstable();
+                newest.sort_unstable();
+                assert_eq!(narrowed, newest, "{order:?} {filter:?}");
+            }
+        }
+        for order in PostOrder::ALL.into_iter().filter(|order| all.iter().all(|status| order.lists(*status))) {
+            assert_eq!(walk(all, order, &everything()).await.len(), 120, "{order:?}");
+        }
     }
 
     async fn filters_narrow_lists_and_counts_alike(db: Db) {

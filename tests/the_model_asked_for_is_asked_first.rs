@@ -129,6 +129,26 @@ on_both! {
         assert_eq!(post.asked_model, None);
     }
 
+    async fn it_is_asked_while_the_whole_route_is_paused_but_not_while_everything_is(db: Db) {
+        let server = server().await;
+        let config = config(&db.url, vec![provider("test", &server.base_url)], &["gift:free"]);
+        let (store, id) = one_tagged_post(&db, &config).await;
+        let pause = |scope| Pause { scope, until: None, reason: Safe::fixed("quota") };
+        store.set_pause(&pause(PauseScope::Free("test".to_owned()))).await.unwrap();
+        store.set_pause(&pause(PauseScope::All)).await.unwrap();
+        import_plain(&store, 4).await;
+        ops(&store, &config).regenerate(id, Some("test/paid")).await.unwrap();
+        let engine = start(&store, &config);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(server.count(), 1, "everything is paused");
+        ops(&store, &config).resume().await.unwrap();
+        until("the paid model was asked", || async { server.count() == 2 }).await;
+        until("it is tagged", || async { store.post(id).await.unwrap().unwrap().line.tags == ["paid"] }).await;
+        stop(engine).await;
+        assert_eq!(server.models_asked()[1], "paid");
+        assert_eq!(engines::count(&store, Status::Pending).await, 3, "the others wait for the route");
+    }
+
     async fn what_came_back_is_kept_with_the_headers_that_tell_and_without_the_key(db: Db) {
         let server = server().await;
         let mut limited = provider("test", &server.base_url);

@@ -36,7 +36,7 @@ pub enum Form {
     /// Text.
     Base64 {
         /// With or without `data:…;base64,` before it.
-        #[schema(format = Byte, min_length = 4)]
+        #[schema(format = Byte, min_length = 2)]
         image_base64: String,
         /// As above.
         return_content: Option<bool>,

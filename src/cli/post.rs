@@ -9,7 +9,7 @@ use super::output::{self, Exit};
 use super::session::with_ops;
 use crate::domain::PostId;
 use crate::store::Access;
-use crate::tui;
+use crate::tui::told;
 
 /// `tagdeck post`
 pub fn show(common: &Common, args: &Post) -> Result<Exit> {
@@ -32,12 +32,12 @@ pub fn show(common: &Common, args: &Post) -> Result<Exit> {
             output::json(&told)?;
             return Ok(Exit::Done);
         }
-        for line in tui::post_in_words(&post) {
+        for line in told::post(&post) {
             output::line(&line)?;
         }
         for answer in &answers {
             output::line("")?;
-            for line in tui::answer_in_words(answer) {
+            for line in told::answer(answer) {
                 output::line(&line)?;
             }
         }

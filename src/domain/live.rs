@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, WorkerSeen, words};
+use super::{ImageId, Millis, ModelKey, Outcome, Pause, PostId, StatusCounts, UnknownWord, UploadNumbers, WorkerSeen, words};
 use crate::text::Safe;
 
 words! {
@@ -48,6 +48,38 @@ words! {
     }
 }
 
+words! {
+    /// How much an event is a matter for a person.
+    Level, "level" {
+        /// Something was given up, or not read, or not stored.
+        Error = "error",
+        /// Something did not go as meant, and is tried again or waits; whatever is about the engine itself.
+        Warn = "warn",
+        /// As meant.
+        Info = "info",
+    }
+}
+
+impl EventKind {
+    /// How much it is a matter for a person.
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Failed | Self::OcrFailed | Self::UploadFailed => Level::Error,
+            Self::Retry | Self::Fallback | Self::PassFailed | Self::PutOff | Self::Paused | Self::Breaker | Self::Engine => {
+                Level::Warn
+            }
+            Self::Success | Self::Skipped | Self::Resumed | Self::OcrStart | Self::OcrDone | Self::UploadDone => Level::Info,
+        }
+    }
+}
+
+impl Level {
+    /// The kinds of this level, in their order.
+    pub fn kinds(self) -> impl Iterator<Item = EventKind> {
+        EventKind::ALL.iter().copied().filter(move |kind| kind.level() == self)
+    }
+}
+
 /// One line of the live log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
@@ -61,6 +93,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The post it is about.
     pub post: Option<PostId>,
+    /// The image it is about.
+    pub image: Option<ImageId>,
     /// The model it is about.
     pub model: Option<Safe>,
     /// The outcome it follows from.

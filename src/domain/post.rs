@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CallId, ImageId, Millis, ModelKey, Outcome, PostId, Status, UserId, Why};
+use super::{CallId, ChannelId, ImageId, Millis, ModelKey, Outcome, PostId, Status, UserId, Why};
 
 /// A post to be written by an importer; the store finds out whether it is new.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,6 +188,57 @@ pub struct PageKey {
     pub updated_at: Millis,
     /// Its post.
     pub id: PostId,
+}
+
+/// In which order a list of posts stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PostOrder {
+    /// Last changed first.
+    #[default]
+    Newest,
+    /// By the channel's title, within a channel last changed first.
+    Channel,
+    /// Most passes first; only posts failed and retrying.
+    Passes,
+    /// By error class, those without one last; only posts failed and retrying.
+    Class,
+    /// By id; only posts failed and retrying.
+    Id,
+}
+
+impl PostOrder {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Newest, Self::Channel, Self::Passes, Self::Class, Self::Id];
+
+    /// Whether posts of this status can be listed so: an index for every order and status would cost each finish of a job.
+    pub const fn lists(self, status: Status) -> bool {
+        matches!(self, Self::Newest | Self::Channel) || matches!(status, Status::Failed | Status::Retrying)
+    }
+}
+
+/// Place in a list of posts of some order: what it is ordered by, and the last line seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostPlace {
+    /// See [`PostOrder::Newest`].
+    Newest(PageKey),
+    /// See [`PostOrder::Channel`]; `None`: posts of no channel, which come last.
+    Channel(Option<ChannelId>, PageKey),
+    /// See [`PostOrder::Passes`].
+    Passes(i64, PostId),
+    /// See [`PostOrder::Class`].
+    Class(Option<String>, PostId),
+    /// See [`PostOrder::Id`].
+    Id(PostId),
+}
+
+impl PostPlace {
+    /// The post.
+    pub const fn id(&self) -> PostId {
+        match self {
+            Self::Newest(key) | Self::Channel(_, key) => key.id,
+            Self::Passes(_, id) | Self::Class(_, id) | Self::Id(id) => *id,
+        }
+    }
 }
 
 /// Counts as `stats --json` prints them (DESIGN.md); key for key a promise.

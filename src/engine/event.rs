@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::domain::{Event, EventKind, Millis, ModelKey, Outcome, PostId};
+use crate::domain::{Event, EventKind, ImageId, Millis, ModelKey, Outcome, PostId};
 use crate::text::Safe;
 
 /// Events the ring holds before the oldest is dropped.
@@ -44,6 +44,7 @@ pub struct Batch {
 pub struct Draft {
     kind: EventKind,
     post: Option<PostId>,
+    image: Option<ImageId>,
     model: Option<Safe>,
     outcome: Option<Outcome>,
     text: Safe,
@@ -52,13 +53,20 @@ pub struct Draft {
 impl Draft {
     /// An event with its words.
     pub fn new(kind: EventKind, text: Safe) -> Self {
-        Self { kind, post: None, model: None, outcome: None, text }
+        Self { kind, post: None, image: None, model: None, outcome: None, text }
     }
 
     /// About this post.
     #[must_use]
     pub fn post(mut self, post: PostId) -> Self {
         self.post = Some(post);
+        self
+    }
+
+    /// About this image.
+    #[must_use]
+    pub fn image(mut self, image: ImageId) -> Self {
+        self.image = Some(image);
         self
     }
 
@@ -91,6 +99,7 @@ impl EventLog {
             worker: self.worker.clone(),
             kind: draft.kind,
             post: draft.post,
+            image: draft.image,
             model: draft.model,
             outcome: draft.outcome,
             text: draft.text,

@@ -46,6 +46,13 @@ impl Held {
         Ok((claims, given_up))
     }
 
+    /// Claims at most `limit` posts whose model an operator asked for.
+    pub async fn claim_asked(&mut self, limit: u32) -> Result<Vec<Claim>, StoreError> {
+        let claims = self.store.claim_asked(&self.worker, limit, LEASE).await?;
+        self.jobs.extend(claims.iter().map(|claim| (claim.job, claim.fence)));
+        Ok(claims)
+    }
+
     /// Claims at most `limit` uploads.
     pub async fn claim_uploads(&mut self, limit: u32) -> Result<Vec<Upload>, StoreError> {
         let uploads = self.store.claim_uploads(&self.worker, limit, LEASE).await?;

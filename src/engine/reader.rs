@@ -25,7 +25,7 @@ use super::event::Draft;
 use super::lease::LEASE;
 use super::shared::{Shared, Stop};
 use crate::config::Config;
-use crate::domain::{EventKind, JobId, JobKind, PauseScope, Status};
+use crate::domain::{EventKind, ImageId, JobId, JobKind, PauseScope, Status};
 use crate::store::StoreError;
 use crate::text::Safe;
 use desk::Desk;
@@ -194,7 +194,8 @@ impl Reading {
             Ok((claims, given_up)) => {
                 for image in given_up {
                     let text = format!("image {image} is given up: engines kept ending in the middle of it");
-                    self.tell(EventKind::OcrFailed, &text);
+                    let draft = Draft::new(EventKind::OcrFailed, Safe::line(&text)).image(ImageId(image));
+                    self.room.shared.log.publish(draft);
                     self.room.shared.reading.finished(Status::Failed);
                 }
                 for claim in claims {

@@ -82,6 +82,7 @@ async fn write_events(shared: &Shared, next: &mut u64) -> Result<(), StoreError>
         events.push(Event {
             kind: EventKind::Engine,
             post: None,
+            image: None,
             model: None,
             outcome: None,
             text: Safe::line(&text),

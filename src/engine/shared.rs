@@ -51,6 +51,8 @@ pub struct Blocked {
     pub until: Option<Millis>,
     /// In words.
     pub reason: Safe,
+    /// Nobody at all is to be asked; otherwise only the route has nobody.
+    pub entirely: bool,
 }
 
 /// The route as it stands.
@@ -302,17 +304,22 @@ impl Shared {
     /// Why nothing may be claimed now, if so.
     pub fn blocked(&self) -> Option<Blocked> {
         if !self.tagging.enabled {
-            return Some(Blocked { until: None, reason: Safe::fixed("tagging is switched off (tagging.enabled = false)") });
+            return Some(Blocked {
+                until: None,
+                reason: Safe::fixed("tagging is switched off (tagging.enabled = false)"),
+                entirely: true,
+            });
         }
         let now = self.now();
         let route = self.route();
         if let Some(reason) = &route.empty_because {
-            return Some(Blocked { until: None, reason: reason.clone() });
+            return Some(Blocked { until: None, reason: reason.clone(), entirely: true });
         }
         let closed = route.health.closed(now)?;
         let until = (!closed.needs_operator).then_some(closed.until);
         let reason = Safe::line(&format!("no model can be asked: {}", closed.cause.reason));
-        Some(Blocked { until, reason })
+        let entirely = route.health.pauses(now).iter().any(|pause| pause.scope == PauseScope::All);
+        Some(Blocked { until, reason, entirely })
     }
 
     /// Says and counts what a call changed.

@@ -21,6 +21,9 @@ use crate::text::Safe;
 /// Time that a call in flight gets after a stop was asked for.
 const LAST_CALL: Duration = Duration::from_millis(3_500);
 
+/// When a post whose model was asked for, and could not be, is looked at again while the route has nobody to ask.
+const ASKED_AGAIN: Duration = Duration::from_mins(1);
+
 /// A reservation that took longer, as when the database was away, stands at a time at which nothing was sent.
 const PROMPT: Duration = Duration::from_millis(500);
 
@@ -366,7 +369,9 @@ impl Worker {
             PassEnd::PutOff { outcome, reason, until } => {
                 // While this engine claims nothing anyway, the post need not wait longer than the pause, or the operator, says.
                 let after = match self.shared.blocked() {
-                    Some(_) => Duration::ZERO,
+                    Some(_) if self.claim.model.is_none() => Duration::ZERO,
+                    // Such a post is claimed all the same, for the sake of the model that was asked for.
+                    Some(_) => ASKED_AGAIN,
                     None => Duration::from_millis(u64::try_from(until - self.shared.now()).unwrap_or(0)),
                 };
                 Finish::PutOff { class: outcome.as_str().to_owned(), reason: reason.into(), after }

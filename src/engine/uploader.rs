@@ -256,7 +256,7 @@ impl Uploader {
                 Ok(())
             }
             Ok(Came::Put { text, .. }) => {
-                self.tell(EventKind::UploadDone, &text);
+                self.tell_of(&upload, EventKind::UploadDone, &text);
                 self.finished(Status::Success);
                 self.stored(upload.job).await
             }
@@ -309,7 +309,7 @@ impl Uploader {
         let store = &self.shared.store;
         let kept = persist(&self.shared, None, || store.finish(upload.job, upload.fence, &finish)).await?;
         if kept {
-            self.tell(EventKind::UploadFailed, &format!("{}: {text}", upload.source));
+            self.tell_of(upload, EventKind::UploadFailed, &format!("{}: {text}", upload.source));
             if matches!(finish, Finish::Failed { .. }) {
                 self.finished(Status::Failed);
             }
@@ -369,6 +369,14 @@ impl Uploader {
 
     fn trouble_with(&self, error: &StoreError) {
         self.tell(EventKind::Engine, &format!("storing documents: {error}"));
+    }
+
+    fn tell_of(&self, upload: &Upload, kind: EventKind, text: &str) {
+        let draft = Draft::new(kind, Safe::line(text));
+        self.shared.log.publish(match upload.image {
+            Some(image) => draft.image(image),
+            None => draft,
+        });
     }
 
     fn tell(&self, kind: EventKind, text: &str) {

@@ -8,7 +8,7 @@ use super::base::work;
 use super::link::{Row, args};
 use super::news::{Heard, Topic};
 use super::{Store, StoreError, sql};
-use crate::domain::{Event, JobKind, PostId, WorkerNumbers, WorkerSeen};
+use crate::domain::{Event, ImageId, JobKind, PostId, WorkerNumbers, WorkerSeen};
 use crate::text::Safe;
 
 /// Events that are kept.
@@ -65,7 +65,8 @@ impl Store {
                 let text = event.text.clipped(TEXT);
                 let post = event.post.map(|post| post.0);
                 let outcome = event.outcome.map(crate::domain::Outcome::as_str);
-                json!([event.time, event.kind.as_str(), post, event.model.as_deref(), outcome, &*text])
+                let image = event.image.map(|image| image.0);
+                json!([event.time, event.kind.as_str(), post, event.model.as_deref(), outcome, &*text, image])
             })
             .collect();
         let add = Add {
@@ -129,6 +130,7 @@ fn event(row: &Row) -> Result<Option<Event>, StoreError> {
         model: row.opt_text(5)?.map(|model| Safe::line(&model)),
         outcome: row.word(6)?,
         text: Safe::line(&row.text(7)?),
+        image: row.opt_int(8)?.map(ImageId),
     }))
 }
 

@@ -5,7 +5,7 @@ use super::base::work;
 use super::jobs::{adopt_posts, tags_json};
 use super::link::args;
 use super::{Store, StoreError, json_ids, sql};
-use crate::domain::{PostFilter, PostId};
+use crate::domain::{PostFilter, PostId, PostOrder, PostPlace};
 
 /// Posts changed in one transaction.
 const SLICE: usize = 500;
@@ -29,8 +29,8 @@ impl Store {
         let mut at = None;
         loop {
             // What is skipped moves to the top of another list: the walk goes down from where it began.
-            let (keys, next) = self.keys(filter, at, SLICE as u32, u32::MAX).await?;
-            skipped += self.skip_slice(&keys.iter().map(|key| key.id).collect::<Vec<_>>()).await?;
+            let (places, next) = self.places(filter, &[], PostOrder::Newest, at, SLICE as u32, u32::MAX).await?;
+            skipped += self.skip_slice(&places.iter().map(PostPlace::id).collect::<Vec<_>>()).await?;
             at = next;
             if at.is_none() {
                 return Ok(skipped);

@@ -37,8 +37,21 @@ impl Store {
         limit: u32,
         lease: Duration,
     ) -> Result<(Vec<Claim>, Vec<i64>), StoreError> {
-        let work = ClaimJobs { kind, worker: worker.to_owned(), limit: limit.into(), lease: millis(lease) };
+        let work = ClaimJobs { kind, worker: worker.to_owned(), limit: limit.into(), lease: millis(lease), these: None };
         self.base.write(sql::CLAIM.doing, work).await
+    }
+
+    /// Claims at most `limit` posts whose model an operator asked for, for a worker whose route has nobody to ask.
+    pub async fn claim_asked(&self, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        // Reading first: hardly ever is there one, and a claim is a write.
+        let rows = self.base.rows(&sql::ASKED_DUE, args![i64::from(limit)]).await?;
+        let ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let these = Some(json_ids(ids));
+        let work = ClaimJobs { kind: JobKind::Tag, worker: worker.to_owned(), limit: limit.into(), lease: millis(lease), these };
+        Ok(self.base.write(sql::CLAIM_THESE.doing, work).await?.0)
     }
 
     /// Moves the end of the leases to `lease` from now; returns the jobs that were lost to somebody else.
@@ -107,11 +120,16 @@ struct ClaimJobs {
     worker: String,
     limit: i64,
     lease: i64,
+    /// Only these.
+    these: Option<String>,
 }
 
 work!(ClaimJobs => (Vec<Claim>, Vec<i64>), true, |me, link| {
     let crashes = if me.kind == JobKind::Ocr { CRASHES_READING } else { CRASHES };
-    let rows = link.rows(&sql::CLAIM, args![me.kind.as_str(), &me.worker, me.lease, me.limit, crashes]).await?;
+    let rows = match &me.these {
+        Some(these) => link.rows(&sql::CLAIM_THESE, args![me.kind.as_str(), &me.worker, me.lease, these]).await?,
+        None => link.rows(&sql::CLAIM, args![me.kind.as_str(), &me.worker, me.lease, me.limit, crashes]).await?,
+    };
     let mut claimed = Vec::with_capacity(rows.len());
     let mut given_up = Vec::new();
     for row in rows {

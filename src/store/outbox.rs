@@ -9,7 +9,7 @@ use super::link::{Link, Row, args};
 use super::news::Topic;
 use super::types::{Finish, NewOutput, Stored, Upload};
 use super::{Store, StoreError, json_ids, millis, sql};
-use crate::domain::{Fence, JobId, Millis, Output, OutputState, WaitingUploads};
+use crate::domain::{Fence, ImageId, JobId, Millis, Output, OutputState, WaitingUploads};
 
 /// Passes of an upload that the blob store answers with a refusal; those that it does not answer are not counted.
 const ATTEMPTS: i64 = 20;
@@ -186,6 +186,7 @@ async fn describe(link: &mut Link<'_>, rows: &[Row]) -> Result<Vec<Upload>, Stor
             source: String::new(),
             key: String::new(),
             bytes: 0,
+            image: None,
             attempts: row.int(3)?,
             max_attempts: row.int(4)?,
         });
@@ -197,6 +198,7 @@ async fn describe(link: &mut Link<'_>, rows: &[Row]) -> Result<Vec<Upload>, Stor
         let id = row.int(0)?;
         if let Some(upload) = uploads.iter_mut().find(|upload| upload.output == id) {
             (upload.sha256, upload.source, upload.key, upload.bytes) = (row.text(1)?, row.text(2)?, row.text(3)?, row.int(4)?);
+            upload.image = row.opt_int(5)?.map(ImageId);
         }
     }
     let (uploads, orphans): (Vec<_>, Vec<_>) = uploads.into_iter().partition(|upload| !upload.sha256.is_empty());

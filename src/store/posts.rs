@@ -3,15 +3,17 @@
 //! lower-cased text would double the database for one search box. A common word fills its page at once; a rare one is read for
 //! as long as [`Store::posts_within`] is allowed to.
 
+mod order;
+
 use std::collections::{HashMap, HashSet};
 
 use super::base::Reader;
 use super::link::{Row, args};
-use super::types::PostPage;
+use super::types::{PostPage, PostsInOrder};
 use super::{Store, StoreError, json_ids, sql, stamp};
 use crate::domain::{
-    Answer, Call, CallId, ChannelId, ImageId, Millis, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine,
-    Status, StatusCounts, UserId,
+    Answer, Call, CallId, ChannelId, ImageId, ModelKey, PageKey, PostDetail, PostFilter, PostId, PostImage, PostLine, PostOrder,
+    PostPlace, Status, StatusCounts, UserId,
 };
 
 /// More channels than this are not walked one by one: their posts are sifted out of the whole list.
@@ -34,46 +36,76 @@ impl Store {
         limit: u32,
         budget: u32,
     ) -> Result<PostPage, StoreError> {
-        let (keys, next) = self.keys(filter, after, limit, budget).await?;
-        let ids = json_ids(keys.iter().map(|key| key.id.0));
+        let (places, next) = self.places(filter, &[], PostOrder::Newest, after.map(PostPlace::Newest), limit, budget).await?;
+        let next = match next {
+            Some(PostPlace::Newest(key)) => Some(key),
+            _ => None,
+        };
+        Ok(PostPage { lines: self.lines(&places).await?, next })
+    }
+
+    /// Posts that fit and have one of these statuses, in an order of choice, after `after`. Reads on until the page is full or the
+    /// list ends.
+    pub async fn posts_in_order(
+        &self,
+        filter: &PostFilter,
+        statuses: &[Status],
+        order: PostOrder,
+        after: Option<PostPlace>,
+        limit: u32,
+    ) -> Result<PostsInOrder, StoreError> {
+        let (places, next) = self.places(filter, statuses, order, after, limit, u32::MAX).await?;
+        Ok(PostsInOrder { lines: self.lines(&places).await?, next })
+    }
+
+    /// The posts at these places, in their order; a job may have moved since, its time stays the one of its place.
+    async fn lines(&self, places: &[PostPlace]) -> Result<Vec<PostLine>, StoreError> {
+        let ids = json_ids(places.iter().map(|place| place.id().0));
         let mut lines = HashMap::new();
         for row in self.base.rows(&sql::LINES, args![&ids]).await? {
             let line = line(&row)?;
             lines.insert(line.id, line);
         }
-        // In the order of the keys; a job may have moved since, its key stays the one of this page.
-        let lines = keys
-            .iter()
-            .filter_map(|key| lines.remove(&key.id).map(|line| PostLine { updated_at: key.updated_at, ..line }))
-            .collect();
-        Ok(PostPage { lines, next })
+        let placed = |place: &PostPlace| {
+            let line = lines.remove(&place.id())?;
+            Some(match place {
+                PostPlace::Newest(key) => PostLine { updated_at: key.updated_at, ..line },
+                _ => line,
+            })
+        };
+        Ok(places.iter().filter_map(placed).collect())
     }
 
-    /// Ids of the posts that fit, as pages of keys.
-    pub(super) async fn keys(
+    /// Places of the posts that fit, and where to go on. `statuses`: instead of the filter's, unless empty.
+    pub(super) async fn places(
         &self,
         filter: &PostFilter,
-        after: Option<PageKey>,
+        statuses: &[Status],
+        order: PostOrder,
+        after: Option<PostPlace>,
         limit: u32,
         budget: u32,
-    ) -> Result<(Vec<PageKey>, Option<PageKey>), StoreError> {
+    ) -> Result<(Vec<PostPlace>, Option<PostPlace>), StoreError> {
         let mut reader = self.base.reader(&sql::PAGE).await?;
-        let Some(sieve) = Sieve::new(filter, &mut reader).await? else { return Ok((Vec::new(), None)) };
+        let Some(mut sieve) = Sieve::new(filter, &mut reader).await? else { return Ok((Vec::new(), None)) };
+        if !statuses.is_empty() {
+            sieve.states = statuses.to_vec();
+        }
         let (mut found, mut looked, mut at) = (Vec::new(), 0_u32, after);
         let mut chunk = if sieve.sifts() { limit.clamp(64, SIFTED_AT_ONCE) } else { limit };
         if limit == 0 {
             return Ok((Vec::new(), None));
         }
         loop {
-            let keys = sieve.page(&mut reader, at, chunk).await?;
+            let keys = sieve.page(&mut reader, order, at, chunk).await?;
             let full = keys.len() as u64 >= u64::from(chunk);
-            let last = keys.last().copied();
+            let last = keys.last().cloned();
             looked = looked.saturating_add(keys.len() as u32);
             found.extend(sieve.sift(&mut reader, keys).await?);
             if found.len() >= limit as usize {
                 let more = full || found.len() > limit as usize;
                 found.truncate(limit as usize);
-                let next = found.last().copied().filter(|_| more);
+                let next = found.last().cloned().filter(|_| more);
                 return Ok((found, next));
             }
             if !full {
@@ -106,7 +138,7 @@ impl Store {
         drop(reader);
         let (mut count, mut at) = (0, None);
         loop {
-            let (keys, next) = self.keys(filter, at, SIFTED_AT_ONCE, u32::MAX).await?;
+            let (keys, next) = self.places(filter, &[], PostOrder::Newest, at, SIFTED_AT_ONCE, u32::MAX).await?;
             count += keys.len() as i64;
             at = next;
             if at.is_none() {
@@ -217,47 +249,12 @@ impl Sieve {
         self.needle.is_some() || self.among.is_some() || self.model.is_some()
     }
 
-    /// The next `limit` keys: the top of each list, merged.
-    async fn page(&self, reader: &mut Reader, after: Option<PageKey>, limit: u32) -> Result<Vec<PageKey>, StoreError> {
-        let (updated_at, id) = after.map_or((Millis::MAX, i64::MAX), |key| (key.updated_at, key.id.0));
-        let (class, limit) = (self.class.as_deref(), i64::from(limit));
-        let mut link = reader.link();
-        let mut keys = Vec::new();
-        if self.states.len() == Status::ALL.len() && self.channels.is_none() && self.user.is_none() {
-            for row in link.rows(&sql::PAGE_ALL, args![updated_at, id, class, limit]).await? {
-                keys.push(PageKey { updated_at: row.int(0)?, id: PostId(row.int(1)?) });
-            }
-            return Ok(keys);
-        }
-        for state in &self.states {
-            let state = state.as_str();
-            let mut rows = Vec::new();
-            match (&self.channels, self.user) {
-                (Some(channels), user) => {
-                    for channel in channels {
-                        rows.extend(
-                            link.rows(&sql::PAGE_CHANNEL, args![state, updated_at, id, class, limit, user, *channel]).await?,
-                        );
-                    }
-                }
-                (None, Some(user)) => rows = link.rows(&sql::PAGE_USER, args![state, updated_at, id, class, limit, user]).await?,
-                (None, None) => rows = link.rows(&sql::PAGE, args![state, updated_at, id, class, limit]).await?,
-            }
-            for row in rows {
-                keys.push(PageKey { updated_at: row.int(0)?, id: PostId(row.int(1)?) });
-            }
-        }
-        keys.sort_unstable_by_key(|key| std::cmp::Reverse((key.updated_at, key.id)));
-        keys.truncate(limit as usize);
-        Ok(keys)
-    }
-
     /// Keeps the keys whose post fits.
-    async fn sift(&self, reader: &mut Reader, keys: Vec<PageKey>) -> Result<Vec<PageKey>, StoreError> {
+    async fn sift(&self, reader: &mut Reader, keys: Vec<PostPlace>) -> Result<Vec<PostPlace>, StoreError> {
         if !self.sifts() || keys.is_empty() {
             return Ok(keys);
         }
-        let ids = json_ids(keys.iter().map(|key| key.id.0));
+        let ids = json_ids(keys.iter().map(|key| key.id().0));
         let asked = self.asked(reader, &ids).await?;
         let mut fit = HashSet::new();
         for row in reader.link().rows(&sql::TEXTS, args![&ids]).await? {
@@ -273,8 +270,8 @@ impl Sieve {
                 fit.insert(PostId(row.int(0)?));
             }
         }
-        let asked = |key: &PageKey| asked.as_ref().is_none_or(|posts| posts.contains(&key.id));
-        Ok(keys.into_iter().filter(|key| fit.contains(&key.id) && asked(key)).collect())
+        let asked = |id: &PostId| asked.as_ref().is_none_or(|posts| posts.contains(id));
+        Ok(keys.into_iter().filter(|key| fit.contains(&key.id()) && asked(&key.id())).collect())
     }
 
     /// Those of the posts that the model sifted by was asked about; `None`: any model will do.

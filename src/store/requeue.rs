@@ -6,7 +6,7 @@ use super::link::args;
 use super::news::Topic;
 use super::types::{Requeue, Requeued};
 use super::{Store, StoreError, json_ids, sql};
-use crate::domain::{PostFilter, PostId, Status};
+use crate::domain::{PostFilter, PostId, PostOrder, PostPlace, Status};
 
 /// Posts changed in one transaction: a retry of everything must not keep finishes waiting.
 const SLICE: usize = 500;
@@ -31,8 +31,8 @@ impl Store {
             // Posts made due move to the top of the list (or to another one): the walk goes down from where it began.
             let mut at = None;
             while left > 0 {
-                let (keys, next) = self.keys(&filter, at, SLICE as u32, u32::MAX).await?;
-                self.requeue_slice(what, keys.iter().map(|key| key.id), &mut left, &mut done).await?;
+                let (places, next) = self.places(&filter, &[], PostOrder::Newest, at, SLICE as u32, u32::MAX).await?;
+                self.requeue_slice(what, places.iter().map(PostPlace::id), &mut left, &mut done).await?;
                 at = next;
                 if at.is_none() {
                     break;

@@ -7,6 +7,7 @@ mod hand;
 mod images;
 mod import;
 mod outputs;
+mod posts;
 
 pub(crate) use calls::*;
 pub(crate) use fleet::*;
@@ -14,6 +15,7 @@ pub(crate) use hand::*;
 pub(crate) use images::*;
 pub(crate) use import::*;
 pub(crate) use outputs::*;
+pub(crate) use posts::*;
 
 /// One statement.
 #[derive(Debug)]
@@ -52,6 +54,12 @@ macro_rules! piece {
     (postgres, post_columns) => {
         "(SELECT CAST(column_name AS TEXT) AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'posts') c"
     };
+    // A class of errors in the order of its bytes, as SQLite and Rust have it, whatever the database's language is.
+    (sqlite, class_in_bytes) => { "error_class" };
+    (postgres, class_in_bytes) => { "error_class COLLATE \"C\"" };
+    // SQLite knows no statistics before somebody has asked for them: left alone it walks every failed post for a channel without one.
+    (sqlite, by_channel) => { " INDEXED BY tagdeck_jobs_channel" };
+    (postgres, by_channel) => { "" };
     // A parameter for a column that legacy PostgreSQL tables have as JSON or JSONB.
     (sqlite, (json $p:literal)) => { $p };
     (postgres, (json $p:literal)) => { concat!("CAST(", $p, " AS JSON)") };
@@ -130,6 +138,20 @@ statements! {
             fence = fence + 1, priority = 0, visible_at = " now " + $3 \
         WHERE id IN (SELECT due_id FROM due) \
         RETURNING id, fence, ref_id, attempts, max_attempts, state, model"
+    ];
+    /// As `CLAIM`, of these jobs alone.
+    CLAIM_THESE, "claim jobs": [
+        "WITH due AS MATERIALIZED (SELECT id AS due_id FROM jobs WHERE kind = $1 AND state IN ('pending', 'retrying') AND visible_at <= " now
+        " AND id IN " (ids "$4") " AND owner IS NULL ORDER BY id" skip_locked ") \
+        UPDATE jobs SET attempts = CASE WHEN attempts >= max_attempts THEN attempts ELSE attempts + 1 END, owner = $2, fence = fence + 1, \
+            priority = 0, visible_at = " now " + $3 \
+        WHERE id IN (SELECT due_id FROM due) \
+        RETURNING id, fence, ref_id, attempts, max_attempts, state, model"
+    ];
+    /// Among the first that are due: those a person has just asked for are due before all others.
+    ASKED_DUE, "look for posts whose model was asked for": [
+        "SELECT id FROM (SELECT id, model, owner FROM jobs WHERE kind = 'tag' AND state IN ('pending', 'retrying') AND visible_at <= " now
+        " ORDER BY visible_at, id LIMIT 1000) due WHERE model IS NOT NULL AND owner IS NULL LIMIT $1"
     ];
     CLAIMED_POSTS, "read the posts of claimed jobs": [
         "SELECT id, user_id, channel_id, text FROM posts WHERE id IN " (ids "$1")
@@ -251,80 +273,6 @@ statements! {
         WHERE kind = 'tag' AND ref_id IN " (ids "$1") " RETURNING ref_id"
     ];
 
-    // Posts.
-
-    PAGE, "list posts": [
-        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
-        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
-    ];
-    /// Of every state: five short index walks, merged where the rows are, instead of a second index over all states.
-    PAGE_ALL, "list posts": [
-        "SELECT updated_at, ref_id FROM (" (top "pending") " UNION ALL " (top "retrying") " UNION ALL " (top "success") " UNION ALL " (top "failed")
-        " UNION ALL " (top "skipped") ") merged ORDER BY updated_at DESC, ref_id DESC LIMIT $4"
-    ];
-    PAGE_USER, "list a user's posts": [
-        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
-        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) AND user_id = $6 ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
-    ];
-    PAGE_CHANNEL, "list a channel's posts": [
-        "SELECT updated_at, ref_id FROM jobs WHERE kind = 'tag' AND state = $1 AND (updated_at, ref_id) < ($2, $3) \
-        AND (CAST($4 AS TEXT) IS NULL OR error_class = $4) AND (CAST($6 AS BIGINT) IS NULL OR user_id = $6) AND channel_id = $7 \
-        ORDER BY updated_at DESC, ref_id DESC LIMIT $5"
-    ];
-    TEXTS, "search posts": ["SELECT id, channel_id, text FROM posts WHERE id IN " (ids "$1")];
-    LINES, "read posts": [
-        "SELECT p.id, c.channel_title, c.channel_username, p.telegram_message_id, CAST(p.posted_at AS TEXT), p.tagging_status, \
-            CAST(p.tags AS TEXT), SUBSTR(p.text, 1, 200), j.state, j.attempts, j.error_class, j.error, j.updated_at, j.visible_at \
-        FROM posts p JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id \
-        WHERE p.id IN " (ids "$1")
-    ];
-    DETAIL, "read a post": [
-        "SELECT p.id, c.channel_title, c.channel_username, p.telegram_message_id, CAST(p.posted_at AS TEXT), p.tagging_status, \
-            CAST(p.tags AS TEXT), SUBSTR(p.text, 1, 200), j.state, COALESCE(j.attempts, p.tagging_attempts, 0), j.error_class, \
-            COALESCE(j.error, p.tagging_error), COALESCE(j.updated_at, 0), COALESCE(j.visible_at, 0), \
-            p.user_id, p.text, p.url, COALESCE(j.max_attempts, 0), j.model \
-        FROM posts p LEFT JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id WHERE p.id = $1"
-    ];
-    IMAGES, "read a post's images": [
-        "SELECT i.id, i.path, j.state, j.error_class, j.error, SUBSTR(d.text, 1, 20000) FROM images i \
-        LEFT JOIN jobs j ON j.kind = 'ocr' AND j.ref_id = i.id LEFT JOIN documents d ON d.image_id = i.id WHERE i.post_id = $1 ORDER BY i.id"
-    ];
-    CHANNELS, "read the channels": ["SELECT id, channel_title, channel_username FROM channels ORDER BY id"];
-    COUNT_STATE, "count posts": [
-        "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2)"
-    ];
-    COUNT_USER, "count a user's posts": [
-        "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2) AND user_id = $3"
-    ];
-    COUNT_CHANNEL, "count a channel's posts": [
-        "SELECT COUNT(*) FROM jobs WHERE kind = 'tag' AND state = $1 AND (CAST($2 AS TEXT) IS NULL OR error_class = $2) \
-        AND (CAST($3 AS BIGINT) IS NULL OR user_id = $3) AND channel_id = $4"
-    ];
-    COUNTERS, "read the counters": [
-        "SELECT key, CAST(SUM(n) AS BIGINT) FROM counters WHERE user_id = $1 GROUP BY key"
-    ];
-    RECOUNT, "check the counters": [
-        "SELECT COUNT(*) FROM (SELECT key, COUNT(*) AS n FROM tagdeck_post_keys GROUP BY key) t \
-        FULL JOIN (SELECT key, SUM(n) AS n FROM counters WHERE user_id = 0 GROUP BY key HAVING SUM(n) <> 0) c ON c.key = t.key \
-        WHERE COALESCE(t.n, 0) <> COALESCE(c.n, 0)"
-    ];
-    CLEAR_COUNTERS, "clear the counters": ["DELETE FROM counters"];
-    FILL_COUNTERS, "fill the counters": [
-        "INSERT INTO counters (user_id, key, slot, n) SELECT 0, key, 0, COUNT(*) FROM tagdeck_post_keys GROUP BY key \
-        UNION ALL SELECT user_id, key, 0, COUNT(*) FROM tagdeck_post_keys WHERE user_id <> 0 GROUP BY user_id, key"
-    ];
-    JOBLESS, "find posts without a job": [
-        "INSERT INTO newcomers (post_id) SELECT p.id FROM posts p WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.ref_id = p.id) \
-        AND NOT EXISTS (SELECT 1 FROM newcomers n WHERE n.post_id = p.id)"
-    ];
-    COUNT_JOBLESS, "count posts without a job": [
-        "SELECT COUNT(*) FROM posts p WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'tag' AND j.ref_id = p.id)"
-    ];
-    USER, "look a user up": ["SELECT id FROM users WHERE id = $1"];
-    VOCABULARY, "read a channel's tags": [
-        "SELECT CAST(tags AS TEXT) FROM posts WHERE channel_id = $1 AND tagging_status = 'success' ORDER BY id DESC LIMIT 1000"
-    ];
-
     /// A bot's database that was not attached: as the counters would be.
     BOT_STATS, "count the bot's posts": [
         "SELECT key, COUNT(*) FROM (\
@@ -399,8 +347,8 @@ mod tests {
     use crate::store::{Access, Store};
 
     /// Every statement; a file that is not named here is found by the compiler: its list is never read then.
-    const ALL: [&[(&str, &Sql)]; 7] =
-        [THESE, calls::THESE, fleet::THESE, hand::THESE, images::THESE, import::THESE, outputs::THESE];
+    const ALL: [&[(&str, &Sql)]; 8] =
+        [THESE, calls::THESE, fleet::THESE, hand::THESE, images::THESE, import::THESE, outputs::THESE, posts::THESE];
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_on_sqlite() {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{ChannelId, Fence, JobId, ModelKey, Outcome, PageKey, PostFilter, PostId, PostLine, UserId, Why};
+use crate::domain::{
+    ChannelId, Fence, ImageId, JobId, ModelKey, Outcome, PageKey, PostFilter, PostId, PostLine, PostPlace, UserId, Why,
+};
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,6 +298,8 @@ pub struct Upload {
     pub key: String,
     /// Size of both renderings, in bytes.
     pub bytes: i64,
+    /// An image of this content.
+    pub image: Option<ImageId>,
     /// Passes used, this one counted.
     pub attempts: i64,
     /// Passes allowed.
@@ -378,4 +382,13 @@ pub struct PostPage {
     pub lines: Vec<PostLine>,
     /// Where to go on; `None`: the list ends here.
     pub next: Option<PageKey>,
+}
+
+/// Part of a list in an order of choice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostsInOrder {
+    /// In order.
+    pub lines: Vec<PostLine>,
+    /// Where to go on; `None`: the list ends here.
+    pub next: Option<PostPlace>,
 }

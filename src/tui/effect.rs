@@ -6,12 +6,13 @@ pub mod outputs;
 
 use std::path::PathBuf;
 
-use crate::domain::{CallId, ImageId, ModelKey, PostFilter, PostId};
+use crate::domain::{CallId, ImageId, ModelKey, PostFilter, PostId, PostPlace};
 use crate::ops::{Ops, OpsError, RetryReport, RetryRequest, WhichImages};
 use crate::text::Safe;
 use crate::tui::locale::count;
 use crate::tui::model::failed::{Row, Wanted};
 use crate::tui::model::images;
+use crate::tui::model::list::Came;
 use crate::tui::model::post::Known;
 use crate::tui::update::Msg;
 pub use export::Export;
@@ -173,8 +174,8 @@ pub async fn perform(ops: Ops, effect: Effect) -> Option<Msg> {
         }
         Effect::Images(wanted) => {
             let limit = u32::try_from(wanted.fetch.limit).unwrap_or(u32::MAX);
-            let page = ops.images(&wanted.filter, wanted.after(), limit).await;
-            let page = page.map(|lines| lines.iter().map(images::Row::from).collect()).map_err(|error| told(&error));
+            let page = ops.images(&wanted.filter, wanted.fetch.after, limit).await;
+            let page = page.map(|lines| wanted.page(lines.iter().map(images::Row::from).collect())).map_err(|error| told(&error));
             Msg::Images(wanted, page)
         }
         Effect::Image(id) => {
@@ -276,25 +277,28 @@ fn done(result: Result<(), OpsError>, what: Done) -> Msg {
 /// Files and folders that begin with what was typed, folders with a `/` at their end.
 fn paths(begun: &str) -> Vec<String> {
     const MOST: usize = 200;
+    const LOOKED_AT: usize = 50_000;
     let expanded = at_home(begun);
     let typed = expanded.to_string_lossy().into_owned();
     let (folder, name) = typed.rsplit_once('/').map_or(("", typed.as_str()), |(folder, name)| (folder, name));
     let at = if typed.contains('/') { format!("{folder}/") } else { String::new() };
     let Ok(entries) = std::fs::read_dir(if at.is_empty() { "." } else { &at }) else { return Vec::new() };
     let mut found = Vec::new();
-    for entry in entries.flatten() {
+    for entry in entries.flatten().take(LOOKED_AT) {
         let Ok(entry_name) = entry.file_name().into_string() else { continue };
         if !entry_name.starts_with(name) || (entry_name.starts_with('.') && !name.starts_with('.')) {
             continue;
         }
-        let folder = entry.path().is_dir();
-        found.push(format!("{at}{entry_name}{}", if folder { "/" } else { "" }));
-        if found.len() > MOST {
-            break;
-        }
+        found.push(entry_name);
     }
+    // A folder gives its names in no order: cut off before they are sorted, any of them could be missing.
     found.sort();
-    found
+    found.truncate(MOST);
+    let shown = |name: String| {
+        let path = format!("{at}{name}");
+        if std::fs::metadata(&path).is_ok_and(|about| about.is_dir()) { format!("{path}/") } else { path }
+    };
+    found.into_iter().map(shown).collect()
 }
 
 /// `~/` stands for the home folder, as in a shell.
@@ -311,19 +315,11 @@ async fn submit(ops: &Ops, path: &str) -> Result<Done, OpsError> {
     Ok(Done::Submitted(taken, refused, why.or_else(|| came.troubles.first().cloned()).unwrap_or_default()))
 }
 
-/// The lists of failed and of retrying posts merged into one page: each is asked for a whole page behind the same key.
-async fn page(ops: &Ops, wanted: &Wanted) -> Result<Vec<Row>, OpsError> {
+async fn page(ops: &Ops, wanted: &Wanted) -> Result<Came<Row, PostPlace>, OpsError> {
     let limit = u32::try_from(wanted.fetch.limit).unwrap_or(u32::MAX);
-    let mut rows: Vec<Row> = Vec::with_capacity(wanted.fetch.limit * 2);
-    for filter in wanted.filters() {
-        rows.extend(ops.posts(&filter, wanted.after(), limit).await?.iter().map(Row::from));
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse((row.updated_at, row.id)));
-    // A post that changed its status between the two questions is in both answers.
-    let mut seen = std::collections::HashSet::with_capacity(rows.len());
-    rows.retain(|row| seen.insert(row.id));
-    rows.truncate(wanted.fetch.limit);
-    Ok(rows)
+    let after = wanted.fetch.after.clone();
+    let page = ops.posts_in_order(&wanted.filter(), wanted.statuses(), wanted.order, after, limit).await?;
+    Ok(Came { rows: page.lines.iter().map(Row::from).collect(), next: page.next })
 }
 
 fn told(error: &OpsError) -> Safe {

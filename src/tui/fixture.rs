@@ -19,6 +19,7 @@ use crate::tui::Options;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Chord, Keymap};
 use crate::tui::model::failed::Row;
+use crate::tui::model::list::Came;
 use crate::tui::model::post::Known;
 use crate::tui::model::{Model, images};
 use crate::tui::theme::Theme;
@@ -105,6 +106,7 @@ pub fn events() -> Vec<Event> {
         worker: Safe::fixed("deck-1"),
         kind,
         post: post.map(PostId),
+        image: None,
         model: model.map(Safe::fixed),
         outcome,
         text: Safe::fixed(text),
@@ -336,7 +338,8 @@ pub fn images() -> Vec<ImageReading> {
 pub fn fill_images(model: &mut Model, details: &[ImageReading]) {
     let wanted = model.images.reload();
     let rows = details.iter().map(|detail| images::Row::from(&detail.line)).collect();
-    update(model, Msg::Images(wanted, Ok(rows)));
+    let page = wanted.page(rows);
+    update(model, Msg::Images(wanted, Ok(page)));
     if let Some(first) = details.first() {
         update(model, Msg::Image(first.line.id, Ok(Some(Box::new(images::Known::from(first))))));
     }
@@ -346,7 +349,7 @@ pub fn fill_images(model: &mut Model, details: &[ImageReading]) {
 pub fn fill(model: &mut Model, posts: &[PostDetail]) {
     let wanted = model.failed.reload();
     let rows: Vec<Row> = posts.iter().map(|post| Row::from(&post.line)).collect();
-    update(model, Msg::Page(wanted, Ok(rows)));
+    update(model, Msg::Page(wanted, Ok(Came { rows, next: None })));
     if let Some(first) = posts.first() {
         update(model, Msg::Post(first.line.id, Ok(Some(Box::new(Known::from(first))))));
     }

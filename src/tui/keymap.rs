@@ -264,7 +264,11 @@ mod tests {
         let mut table = String::from("| key | where | what it does |\n|---|---|---|\n");
         for section in Section::ALL {
             for action in Action::ALL {
-                let keys: Vec<_> = keymap.keys(*section, *action).iter().map(|key| format!("`{}`", key.shown())).collect();
+                let mut keys: Vec<_> = keymap.keys(*section, *action).iter().map(|key| format!("`{}`", key.shown())).collect();
+                if keys.len() > 6 {
+                    let last = keys.pop().unwrap();
+                    keys = vec![keys.swap_remove(0), "…".to_owned(), last];
+                }
                 if !keys.is_empty() {
                     writeln!(table, "| {} | {} | {} |", keys.join(" "), section.long(), action.long()).unwrap();
                 }

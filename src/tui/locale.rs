@@ -1,6 +1,9 @@
 //! The language of the interface: English stands in the source, other languages in `assets/locales`, found by the English words.
 //! It knows no pane. `update` and `view` say which language they speak before they begin; nothing else is kept here.
 
+mod heard;
+
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -45,10 +48,14 @@ struct Catalogue {
     words: HashMap<String, String>,
     /// Forms for 1, for 2 to 4, and for 5 and more, by the English plural.
     plurals: HashMap<String, [String; 3]>,
+    /// Sentences of the engine.
+    heard: heard::Heard,
 }
 
+const FILE: &str = include_str!("../../assets/locales/ru.toml");
+
 /// A file that cannot be read would be found by the tests of this module; a person would see English.
-static RUSSIAN: LazyLock<Option<Catalogue>> = LazyLock::new(|| toml::from_str(include_str!("../../assets/locales/ru.toml")).ok());
+static RUSSIAN: LazyLock<Option<Catalogue>> = LazyLock::new(|| toml::from_str(FILE).ok());
 
 fn catalogue() -> Option<&'static Catalogue> {
     match SPOKEN.get() {
@@ -80,6 +87,14 @@ const fn russian_form(n: i64) -> usize {
         1 => 0,
         2..=4 => 1,
         _ => 2,
+    }
+}
+
+/// A sentence of the engine in the language spoken; one that is not known there stays as it is.
+pub fn heard(sentence: &Safe) -> Cow<'_, Safe> {
+    match catalogue() {
+        Some(known) => Cow::Owned(known.heard.translate(sentence)),
+        None => Cow::Borrowed(sentence),
     }
 }
 
@@ -122,7 +137,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::domain::{EventKind, Outcome, Status};
+    use crate::domain::{EventKind, Level, Outcome, Status};
     use crate::tui::fixture::{self, SIZES};
     use crate::tui::keymap::{Action, Section};
     use crate::tui::model::Pane;
@@ -208,6 +223,7 @@ mod tests {
         let own = Action::ALL.iter().flat_map(|a| [a.short(), a.long()]);
         let own = own.chain(Section::ALL.iter().flat_map(|s| [s.short(), s.long()])).chain(Pane::ALL.iter().map(|p| p.title()));
         let own = own.chain(Status::ALL.iter().map(|s| s.as_str())).chain(EventKind::ALL.iter().map(|k| k.as_str()));
+        let own = own.chain(Level::ALL.iter().map(|level| level.as_str()));
         let own = own.chain(Outcome::ALL.iter().flat_map(|o| <[&str; 2]>::from(crate::tui::widget::outcome::words(*o))));
         words.extend(own.chain(CHOSEN.iter().copied()).map(str::to_owned));
         words.retain(|word| word.replace("{}", "").chars().any(char::is_alphabetic));

@@ -182,6 +182,8 @@ pub enum Popup {
     Reading,
     /// How database and blob store compare.
     Verdict(Box<Verdict>),
+    /// The levels and kinds of events, with the one under the cursor.
+    Kinds(usize),
 }
 
 /// A question with at least one way to say yes; `Esc` is always no.
@@ -313,13 +315,14 @@ impl Model {
     pub fn sections(&self) -> &'static [Section] {
         match self.popups.last() {
             None => in_pane(self.focus.section()),
-            Some(Popup::Page(page)) if matches!(page.about, page::About::Image(_)) => {
+            Some(Popup::Page(page)) if matches!(page.about, page::About::Image(..)) => {
                 &[Section::Image, Section::Popup, Section::Motion, Section::Always]
             }
             Some(Popup::Page(page)) if matches!(page.about, page::About::Answer { .. }) => {
                 &[Section::Answer, Section::Popup, Section::Motion, Section::Always]
             }
             Some(Popup::Help { .. } | Popup::Page(_) | Popup::Verdict(_)) => &[Section::Popup, Section::Motion, Section::Always],
+            Some(Popup::Kinds(_)) => &[Section::Kinds, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Post(_)) => &[Section::Detail, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Reading) => &[Section::Object, Section::Popup, Section::Motion, Section::Always],
             Some(Popup::Confirm(_)) => &[Section::Confirm, Section::Motion, Section::Always],
@@ -354,14 +357,13 @@ impl Model {
 
     /// The marks of the list in focus, with the row under the cursor.
     pub fn marking(&mut self) -> Option<(&mut marks::Marks, Vec<i64>, usize)> {
-        use list::Keyed as _;
         match self.focus {
             Pane::Failed if self.failed.grouped.is_none() => {
-                let ids = self.failed.list.rows.iter().map(|row| row.key().id).collect();
+                let ids = self.failed.list.rows.iter().map(|row| row.id.0).collect();
                 Some((&mut self.failed.marks, ids, self.failed.list.cursor))
             }
             Pane::Ocr => {
-                let ids = self.images.list.rows.iter().map(|row| row.key().id).collect();
+                let ids = self.images.list.rows.iter().map(|row| row.id.0).collect();
                 Some((&mut self.images.marks, ids, self.images.list.cursor))
             }
             Pane::Overview | Pane::Failed | Pane::Log | Pane::Outputs => None,

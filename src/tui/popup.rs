@@ -3,6 +3,7 @@
 
 pub mod confirm;
 pub mod help;
+pub mod kinds;
 pub mod page;
 pub mod post;
 pub mod prompt;

@@ -3,6 +3,7 @@
 
 pub mod canvas;
 mod scroll;
+mod writer;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Once;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 
 use crate::text::Safe;
 use canvas::Canvas;
+use writer::Writer;
 
 /// True while the terminal is ours; whoever sets it to false gives it back.
 static OURS: AtomicBool = AtomicBool::new(false);
@@ -35,6 +37,7 @@ static PANICKED: Notify = Notify::const_new();
 /// The terminal while the dashboard has it.
 pub struct Screen {
     canvas: Canvas,
+    writer: Writer,
 }
 
 impl Screen {
@@ -44,40 +47,40 @@ impl Screen {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "standard output is not a terminal"));
         }
         restore_on_panic();
+        let writer = Writer::start()?;
         MOUSE.store(mouse, Ordering::SeqCst);
         take_over()?;
-        Ok(Self { canvas: Canvas::default() })
+        Ok(Self { canvas: Canvas::default(), writer })
     }
 
-    /// Draws a frame; writes nothing at all when it looks like the last one. Returns the bytes written.
+    /// True while the terminal has not taken the last frame: a further one would only queue behind it.
+    pub const fn is_busy(&self) -> bool {
+        self.writer.is_busy()
+    }
+
+    /// Returns once the terminal has taken what was on its way.
+    pub async fn freed(&mut self) -> io::Result<()> {
+        self.writer.freed().await
+    }
+
+    /// Draws a frame; writes nothing at all when it looks like the last one. Returns the bytes on their way.
     pub fn draw(&mut self, view: impl FnOnce(&mut Buffer)) -> io::Result<usize> {
         let bytes = self.canvas.draw(terminal::size()?, view)?;
-        let mut out = io::stdout().lock();
-        // Asked while holding the output: a panic elsewhere may have given the terminal back since the frame was begun.
-        if bytes.is_empty() || !OURS.load(Ordering::SeqCst) {
-            return Ok(0);
+        if !bytes.is_empty() {
+            self.writer.send(&bytes)?;
         }
-        out.write_all(&bytes)?;
-        out.flush()?;
         Ok(bytes.len())
     }
 
     /// Sends the terminal something that draws nothing, between two frames.
-    #[allow(clippy::unused_self, reason = "only who holds the screen may write to it")]
     pub fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if !OURS.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        out.write_all(bytes)?;
-        out.flush()
+        self.writer.send(bytes)
     }
 
     /// Takes the mouse, or leaves it to the terminal.
-    #[allow(clippy::unused_self, reason = "only who holds the screen may write to it")]
     pub fn mouse(&mut self, on: bool) -> io::Result<()> {
         MOUSE.store(on, Ordering::SeqCst);
-        send(if on { MOUSE_ON } else { MOUSE_OFF })
+        self.writer.send(if on { MOUSE_ON } else { MOUSE_OFF })
     }
 
     /// The next frame is written whole.
@@ -132,7 +135,7 @@ fn give_back() {
         .and_then(|b| b.queue(cursor::Show))
         .and_then(|b| b.queue(LeaveAlternateScreen))
         .map(|_| ());
-    let _ = queued.and_then(|()| send(&bytes));
+    let _ = queued.and_then(|()| writer::write_last(bytes));
     let _ = terminal::disable_raw_mode();
 }
 

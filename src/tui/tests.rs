@@ -5,5 +5,6 @@ mod acting;
 mod asking;
 mod hostile;
 mod keys;
+mod looks;
 mod pty;
 mod speed;

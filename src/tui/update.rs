@@ -15,16 +15,17 @@ mod prompt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
-use crate::domain::{Answer, BreakerState, CallId, EventKind, ImageId, Millis, PostId, Snapshot};
+use crate::domain::{Answer, BreakerState, CallId, EventKind, ImageId, ImageKey, Millis, PostId, PostPlace, Snapshot};
 use crate::engine::event::Batch;
 use crate::ops::doctor::Check;
 use crate::ops::{Offered, WhichImages};
 use crate::text::Safe;
 use crate::tui::effect::outputs::Told;
 use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
-use crate::tui::keymap::Chord;
+use crate::tui::keymap::{Action, Chord};
 use crate::tui::locale;
 use crate::tui::model::failed::{Row, Wanted};
+use crate::tui::model::list::Came;
 use crate::tui::model::post::Known;
 use crate::tui::model::{Model, Pane, Popup, images};
 use crate::tui::{pane, popup};
@@ -53,11 +54,11 @@ pub enum Msg {
     /// The log went on.
     Events(Batch),
     /// A page of failed posts came.
-    Page(Wanted, Result<Vec<Row>, Safe>),
+    Page(Wanted, Result<Came<Row, PostPlace>, Safe>),
     /// A post came; `None`: there is none of this id.
     Post(PostId, Result<Option<Box<Known>>, Safe>),
     /// A page of images came.
-    Images(images::Wanted, Result<Vec<images::Row>, Safe>),
+    Images(images::Wanted, Result<Came<images::Row, ImageKey>, Safe>),
     /// An image came; `None`: there is none of this id.
     Image(ImageId, Result<Option<Box<images::Known>>, Safe>),
     /// Paths that begin with what was typed.
@@ -110,9 +111,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 model.failed.list.stale = true;
             }
             model.images.list.stale |= batch.events.iter().any(|event| concerns_images(event.kind));
+            let opened = opened(model, &batch);
             model.log.take(batch);
             model.dirty |= matches!(model.focus, Pane::Overview | Pane::Log);
-            catch_up(model)
+            opened.into_iter().chain(catch_up(model)).collect()
         }
         Msg::Page(wanted, page) => answer::page(model, &wanted, page),
         Msg::Post(id, post) => answer::post(model, id, post),
@@ -139,6 +141,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         effects.extend(model.images.image_wanted().map(Effect::Image));
     }
     effects
+}
+
+/// The open posts to which something happened: who reads one sees what comes of it.
+fn opened(model: &Model, batch: &Batch) -> Vec<Effect> {
+    let open = model.popups.iter().filter_map(|open| match open {
+        Popup::Post(post) => Some(post.id),
+        _ => None,
+    });
+    open.filter(|id| batch.events.iter().any(|event| event.post == Some(*id))).map(Effect::Post).collect()
 }
 
 /// Whether a post may have come into the list of failed and retrying ones, left it, or changed in it.
@@ -170,7 +181,7 @@ fn settle(model: &mut Model) {
     model.failed.list.scroll(rows);
     model.images.list.scroll(rows);
     let rows = usize::from(pane::outputs::lines(model).height);
-    model.outputs.scroll(rows);
+    model.outputs.list.scroll(rows);
     if !model.log.following() {
         model.log.go(0, rows);
     }
@@ -179,7 +190,7 @@ fn settle(model: &mut Model) {
         match open {
             Popup::Post(post) => post.wrap(width, now, &model.zone),
             Popup::Page(page) => page.wrap(width),
-            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => {}
+            Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) | Popup::Kinds(_) => {}
         }
     }
 }
@@ -194,16 +205,14 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return effects;
     }
     let chord = Chord::pressed(key);
-    // Digits alone are the panes; with Alt they count: Alt-1 Alt-2 j goes down by twelve.
-    if let (true, KeyCode::Char(digit)) = (chord.alt, chord.code)
-        && let Some(digit) = digit.to_digit(10)
-    {
-        model.count = Some((model.count.unwrap_or(0) * 10 + digit as usize).min(999_999));
-        model.dirty = true;
-        return Vec::new();
-    }
     let action = model.keymap.action(model.sections(), chord);
     model.dirty |= action.is_some() || model.count.is_some();
+    // Alt-1 Alt-2 j goes down by twelve lines, Alt-1 Alt-2 G to the twelfth.
+    if let (Some(Action::Count), KeyCode::Char(digit)) = (action, chord.code) {
+        let digit = digit.to_digit(10).unwrap_or(0) as usize;
+        model.count = Some((model.count.unwrap_or(0) * 10 + digit).min(999_999));
+        return Vec::new();
+    }
     if let Some(action) = action {
         act::act(model, action)
     } else {

@@ -41,6 +41,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                 Popup::Page(page) => popup::page::draw(model, buffer, area, page),
                 Popup::Prompt(prompt) => popup::prompt::draw(model, buffer, area, prompt),
                 Popup::Reading => popup::reading::draw(model, buffer, area),
+                Popup::Kinds(at) => popup::kinds::draw(model, buffer, area, *at),
                 Popup::Verdict(verdict) => popup::verdict::draw(model, buffer, area, verdict),
             }
         }
@@ -176,9 +177,7 @@ const fn likely(pane: Pane) -> &'static [Action] {
             Action::Palette,
             Action::Quit,
         ],
-        Pane::Log => {
-            &[Action::Follow, Action::Filter, Action::CycleKind, Action::Open, Action::Pause, Action::Palette, Action::Quit]
-        }
+        Pane::Log => &[Action::Follow, Action::Filter, Action::Kinds, Action::Open, Action::Pause, Action::Palette, Action::Quit],
         Pane::Outputs => &[
             Action::Open,
             Action::Order,

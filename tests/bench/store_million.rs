@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use databases::{Db, LEASE, MAX_ATTEMPTS, claim, everything};
-use tagdeck::domain::{ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, Status, UserId};
+use tagdeck::domain::{
+    ChannelId, Event, EventKind, JobKind, ModelKey, Outcome, PageKey, PostFilter, PostId, PostOrder, Status, UserId,
+};
 use tagdeck::store::{Access, CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, Store};
 use tagdeck::text::Safe;
 
@@ -67,6 +69,19 @@ async fn check(db: &Db) {
         timed(&format!("first page, {what}"), ms(20), || store.posts(filter, None, 50)).await;
         timed(&format!("middle page, {what}"), ms(20), || store.posts(filter, middle, 50)).await;
     }
+    let statuses = [Status::Failed, Status::Retrying];
+    for order in PostOrder::ALL {
+        timed(&format!("first page, {order:?}"), ms(20), || store.posts_in_order(&everything(), &statuses, order, None, 200))
+            .await;
+        let mut at = None;
+        for _ in 0..20 {
+            at = store.posts_in_order(&everything(), &statuses, order, at, 200).await.unwrap().next;
+        }
+        timed(&format!("21st page, {order:?}"), ms(20), || {
+            store.posts_in_order(&everything(), &statuses, order, at.clone(), 200)
+        })
+        .await;
+    }
     let rare = PostFilter { class: Some("rare".to_owned()), status: Some(Status::Failed), ..everything() };
     timed("first page, a rare class", ms(60), || store.posts(&rare, None, 50)).await;
     let nowhere = PostFilter { query: Some("нигде".to_owned()), ..everything() };
@@ -93,6 +108,7 @@ fn event(n: u64) -> Event {
         worker: Safe::fixed("host:1"),
         kind: EventKind::Success,
         post: Some(PostId(n as i64)),
+        image: None,
         model: Some(Safe::fixed("openrouter/google/gemini-2.5-flash")),
         outcome: Some(Outcome::Success),
         text: Safe::fixed("1.2 s · наука · космос · луна"),

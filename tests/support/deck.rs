@@ -1,19 +1,25 @@
 //! The real dashboard on a pseudo-terminal: what it writes, byte for byte, and what a terminal makes of it.
-//! It asserts nothing but that what is waited for comes in time.
+//! It asserts nothing but that what is waited for comes in time, and that the terminal is given back.
 
 #![allow(dead_code, reason = "each test uses its own part of it")]
 
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Longest wait for anything; two busy cores run several of these at once.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const LEFT: &str = "\u{1b}[?1049l";
+pub const ENTERED: &str = "\u{1b}[?1049h";
+pub const FRAME: &str = "\u{1b}[?2026h";
 
 /// A running dashboard, ended when dropped.
 pub struct Deck {
@@ -21,6 +27,7 @@ pub struct Deck {
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Option<Box<dyn Write + Send>>,
     output: Option<Receiver<Vec<u8>>>,
+    stalled: Arc<AtomicBool>,
     /// Every byte written so far.
     pub seen: Vec<u8>,
     terminal: vt100::Parser,
@@ -53,17 +60,22 @@ impl Deck {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (heard, output) = channel();
+        let stalled = Arc::new(AtomicBool::new(false));
+        let stands_still = Arc::clone(&stalled);
         std::thread::spawn(move || {
             let mut chunk = vec![0; 65_536];
             while let Ok(read @ 1..) = reader.read(&mut chunk) {
                 if heard.send(chunk[..read].to_vec()).is_err() {
                     return;
                 }
+                while stands_still.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
             }
         });
         let keys = Some(pair.master.take_writer().unwrap());
         let terminal = vt100::Parser::new(cells(rows), cells(columns), 0);
-        Self { child, master: Some(pair.master), keys, output: Some(output), seen: Vec::new(), terminal }
+        Self { child, master: Some(pair.master), keys, output: Some(output), stalled, seen: Vec::new(), terminal }
     }
 
     /// Takes in what comes within this time; returns the bytes.
@@ -86,6 +98,25 @@ impl Deck {
                 std::thread::sleep(time.min(Duration::from_millis(5)));
                 false
             }
+        }
+    }
+
+    /// Nothing more is read from the terminal, as over a line that stands still; or it goes on.
+    pub fn stall(&mut self, stalled: bool) {
+        self.stalled.store(stalled, Ordering::SeqCst);
+    }
+
+    /// Everything written so far, escape sequences among it.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Reads on until what is written from byte `from` on holds this.
+    pub fn writes(&mut self, from: usize, words: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !String::from_utf8_lossy(&self.seen[from..]).contains(words) {
+            assert!(Instant::now() < end, "no {words:?} in {:?}", self.raw());
+            self.hear(Duration::from_millis(50));
         }
     }
 
@@ -147,6 +178,37 @@ impl Deck {
         kill_process(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
     }
 
+    /// To its job as a whole, as `fg` does.
+    pub fn signal_job(&self, signal: Signal) {
+        kill_process_group(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits until it is stopped; see proc(5).
+    pub fn until_stopped(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        let stopped = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "));
+        while !stopped(self.pid()) {
+            assert!(Instant::now() < end, "not stopped");
+            self.listen(Duration::from_millis(10));
+        }
+    }
+
+    /// The terminal is as it was before: main screen, cursor shown, modes off, nothing drawn afterwards.
+    pub fn given_back(&self, how: &str) {
+        let raw = self.raw();
+        let left = raw.rfind(LEFT).unwrap_or_else(|| panic!("{how}: the alternate screen was not left: {raw:?}"));
+        assert!(left > raw.rfind(ENTERED).unwrap(), "{how}");
+        assert!(raw.rfind(FRAME) < Some(left), "{how}: a frame after the end");
+        for restored in ["\u{1b}[?25h", "\u{1b}[?2004l", "\u{1b}[?2026l"] {
+            assert!(raw.rfind(restored) > raw.rfind(ENTERED), "{how}: no {restored:?}");
+        }
+        let state = self.state();
+        assert!(!state.alternate_screen() && !state.hide_cursor() && !state.bracketed_paste(), "{how}");
+        assert_eq!(state.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "{how}");
+        assert!(!state.application_cursor() && !state.application_keypad(), "{how}");
+        assert!(self.cooked(), "{how}: keys are not echoed");
+    }
+
     /// True while the terminal echoes and gathers lines, as a shell leaves it.
     pub fn cooked(&self) -> bool {
         let flags = format!("{:?}", self.master.as_ref().unwrap().get_termios().unwrap().local_flags);
@@ -155,6 +217,7 @@ impl Deck {
 
     /// What sshd does when the connection drops: the other end of the pseudo-terminal is closed.
     pub fn hang_up(&mut self) {
+        self.stall(false);
         self.output = None;
         // The reading thread holds the terminal open until it has something to hand over and finds nobody there.
         self.press("\u{c}");
@@ -216,6 +279,7 @@ impl Deck {
 
 impl Drop for Deck {
     fn drop(&mut self) {
+        self.stall(false);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

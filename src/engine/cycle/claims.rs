@@ -27,8 +27,12 @@ impl Cycle {
             // A claim would only send the posts away again, and other engines may have somebody to ask.
             self.give_back_queue().await;
             if due {
+                if !blocked.entirely {
+                    self.claim_asked().await;
+                }
                 self.look().await;
             }
+            self.begin();
             if let Some(until) = blocked.until {
                 self.claimer.look_within(self.shared.until(until));
             }
@@ -37,6 +41,11 @@ impl Cycle {
         if due && self.queue.len() < self.room() {
             self.claim().await;
         }
+        self.begin();
+    }
+
+    /// Starts passes for what waits here.
+    fn begin(&mut self) {
         while self.passes.len() < self.shared.concurrency() {
             let Some(claim) = self.queue.pop_front() else { break };
             let about = (claim.job, PostId(claim.ref_id));
@@ -92,6 +101,15 @@ impl Cycle {
                 }
                 self.queue.extend(claims);
             }
+            Err(error) => self.trouble_with(&error),
+        }
+    }
+
+    /// A person asked for another model than those of the route, which has nobody to ask now.
+    async fn claim_asked(&mut self) {
+        let Ok(room @ 1..) = u32::try_from(self.room()) else { return };
+        match self.claimer.held.claim_asked(room).await {
+            Ok(claims) => self.queue.extend(claims),
             Err(error) => self.trouble_with(&error),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::progress::Progress;
-use crate::domain::{CallId, EventKind, ModelKey, Outcome, PostId};
+use crate::domain::{CallId, EventKind, ImageId, ModelKey, Outcome, PostId};
 use crate::engine::event::Draft;
 use crate::engine::persist::persist;
 use crate::engine::shared::Shared;
@@ -128,7 +128,7 @@ const fn outcome(end: &End) -> Outcome {
 /// Follows one reading: what it notes becomes a line of the log.
 pub struct Told<'a> {
     pub shared: &'a Shared,
-    pub post: Option<PostId>,
+    pub claim: &'a Claim,
     pub image: &'a Safe,
     pub progress: &'a Arc<Progress>,
 }
@@ -144,7 +144,8 @@ impl Watch for Told<'_> {
 
     fn note(&self, text: &Safe) {
         let draft = Draft::new(EventKind::OcrStart, Safe::line(&format!("{}: {text}", self.image)));
-        self.shared.log.publish(match self.post {
+        let draft = draft.image(ImageId(self.claim.ref_id));
+        self.shared.log.publish(match self.claim.post {
             Some(post) => draft.post(post),
             None => draft,
         });

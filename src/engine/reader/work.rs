@@ -13,7 +13,7 @@ use super::content::{self, Content, Contents};
 use super::desk::{LOOK, Waiting, last_page};
 use super::progress::{Progress, Why};
 use super::thread::{Fault, Image, Readout};
-use crate::domain::{EventKind, Fence, JobId, Status};
+use crate::domain::{EventKind, Fence, ImageId, JobId, Status};
 use crate::engine::event::Draft;
 use crate::engine::persist::persist;
 use crate::engine::shared::{Shared, Stop, duration_words};
@@ -153,7 +153,7 @@ impl Work {
         let (began, bytes, shared) = (Instant::now(), bytes::Bytes::from(bytes), &self.room.shared);
         let source = self.claim.image.as_deref().unwrap_or_default();
         let account = Written { shared, claim: &self.claim };
-        let told = Told { shared, post: self.claim.post, image: &self.image, progress: &self.progress };
+        let told = Told { shared, claim: &self.claim, image: &self.image, progress: &self.progress };
         let read = remote.read(crate::ocr::remote::Image { source, bytes: &bytes, sha256 }, &account, &told);
         let came = match self.unless(last_page(shared.stop.clone()), Box::pin(read)).await {
             None => Some(self.ended()),
@@ -321,7 +321,7 @@ impl Work {
     }
 
     fn tell(&self, kind: EventKind, text: &str) {
-        let draft = Draft::new(kind, Safe::line(text));
+        let draft = Draft::new(kind, Safe::line(text)).image(ImageId(self.claim.ref_id));
         self.room.shared.log.publish(match self.claim.post {
             Some(post) => draft.post(post),
             None => draft,

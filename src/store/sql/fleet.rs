@@ -26,15 +26,14 @@ statements! {
     /// One writer after the other, so that ids become visible in their order: a reader goes on behind the last it has seen.
     EVENT_LOCK, "queue for the shared log": ["" event_lock];
     ADD_EVENTS, "write to the shared log": [
-        "INSERT INTO events (worker, time, kind, post_id, model, outcome, text) \
-        SELECT $2, CAST(" (cell "0") " AS BIGINT), " (cell "1") ", CAST(" (cell "2") " AS BIGINT), " (cell "3") ", " (cell "4") ", " (cell "5")
-        " FROM " (rows "$1")
+        "INSERT INTO events (worker, time, kind, post_id, model, outcome, text, image_id) \
+        SELECT $2, CAST(" (cell "0") " AS BIGINT), " (cell "1") ", CAST(" (cell "2") " AS BIGINT), " (cell "3") ", " (cell "4") ", " (cell "5") ", CAST(" (cell "6") " AS BIGINT) FROM " (rows "$1")
     ];
     TRIM_EVENTS, "shorten the shared log": ["DELETE FROM events WHERE id <= (SELECT MAX(id) FROM events) - $1"];
     LAST_EVENTS, "read the shared log": [
-        "SELECT id, worker, time, kind, post_id, model, outcome, text FROM events WHERE worker <> $1 ORDER BY id DESC LIMIT $2"
+        "SELECT id, worker, time, kind, post_id, model, outcome, text, image_id FROM events WHERE worker <> $1 ORDER BY id DESC LIMIT $2"
     ];
     EVENTS_AFTER, "read the shared log": [
-        "SELECT id, worker, time, kind, post_id, model, outcome, text FROM events WHERE id > $1 AND worker <> $2 ORDER BY id LIMIT $3"
+        "SELECT id, worker, time, kind, post_id, model, outcome, text, image_id FROM events WHERE id > $1 AND worker <> $2 ORDER BY id LIMIT $3"
     ];
 }

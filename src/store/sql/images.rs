@@ -105,7 +105,7 @@ statements! {
         RETURNING id, fence, ref_id, attempts, max_attempts"
     ];
     CLAIMED_OUTPUTS, "read what claimed uploads are about": [
-        "SELECT id, sha256, source, key, bytes FROM outputs WHERE id IN " (ids "$1")
+        "SELECT id, sha256, source, key, bytes, (SELECT MIN(d.image_id) FROM documents d WHERE d.sha256 = outputs.sha256) FROM outputs WHERE id IN " (ids "$1")
     ];
     STORED, "note that a document is stored": [
         "UPDATE outputs SET state = 'stored', place = $2, md_sha256 = $3, json_sha256 = $4, stored_at = " now " WHERE id = $1"

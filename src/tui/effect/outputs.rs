@@ -14,7 +14,7 @@ use crate::ops::Ops;
 use crate::ops::outputs::{Outputs, Picture, Progress, Shelf};
 use crate::text::Safe;
 use crate::tui::locale::{t, tell};
-use crate::tui::model::outputs::{Came, Wanted};
+use crate::tui::model::outputs::{self, Page, Wanted};
 use crate::tui::model::reading::{Cells, Known, Laid, Shape, Text};
 use crate::tui::model::verdict::Verdict;
 use crate::tui::theme::Theme;
@@ -55,7 +55,7 @@ pub enum Wish {
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A page of names.
-    Page(Wanted, Result<Came, Safe>),
+    Page(Wanted, Result<Page, Safe>),
     /// An object looked into.
     Looked(String, Result<Known, Safe>),
     /// A layout of what was looked into.
@@ -113,10 +113,10 @@ fn told(error: &dyn std::error::Error) -> Safe {
     Safe::line(&error.to_string())
 }
 
-async fn page(ops: &Ops, wanted: &Wanted) -> Result<Came, Safe> {
+async fn page(ops: &Ops, wanted: &Wanted) -> Result<Page, Safe> {
     let outputs = Outputs::of(ops).map_err(|error| told(&error))?;
     let listed = outputs.list(&wanted.ask).await.map_err(|error| told(&error))?;
-    Ok(Came::new(listed, &wanted.ask.prefix))
+    Ok(outputs::page(listed, &wanted.ask.prefix))
 }
 
 async fn look(ops: &Ops, key: &str) -> Result<Known, Safe> {

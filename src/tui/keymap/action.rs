@@ -45,6 +45,7 @@ named! {
         Object = "object", "Output", "On one output";
         Image = "image", "Image", "On an open image";
         Detail = "detail", "Post", "On an open post";
+        Kinds = "kinds", "Events", "Choosing kinds of events";
         Answer = "answer", "Answer", "On an open answer";
         Confirm = "confirm", "Question", "Answering a question";
         Prompt = "prompt", "Typing", "While typing";
@@ -74,7 +75,10 @@ named! {
         MarkAll = "mark_all", "all", "mark everything the filter matches";
         CycleStatus = "cycle_status", "status", "show one status after the other";
         CycleClass = "cycle_class", "class", "show one class of errors after the other";
-        CycleKind = "cycle_kind", "kind", "show one kind of events after the other";
+        Kinds = "kinds", "kinds", "choose levels and kinds of events";
+        ToggleKind = "toggle_kind", "show", "show this level or kind, or leave it out";
+        OnlyKind = "only_kind", "only this", "show only this level or kind";
+        EveryKind = "every_kind", "all", "show every kind again";
         Group = "group", "causes", "show the causes, or the posts again";
         Sort = "sort", "sort", "put the list in another order";
         Filter = "filter", "filter", "narrow the list by fields and words";
@@ -110,6 +114,7 @@ named! {
         PageDown = "page_down", "page down", "one page down";
         First = "first", "first", "to the newest line, to the top of a text";
         Last = "last", "last", "to the end of what is loaded; in the log: follow";
+        Count = "count", "count", "a count before a motion; before G the line to go to";
         Grow = "grow", "more below", "more room for the part below the list";
         Shrink = "shrink", "less below", "less room for the part below the list";
         Times = "times", "times", "how long ago, or at what time";

@@ -1,10 +1,10 @@
 //! The list of failed posts: what it is narrowed to, in which order it stands, and the post under its cursor.
 //! It loads nothing itself: it says what it wants and takes what comes.
 
-use crate::domain::{Millis, PageKey, PostFilter, PostId, PostLine, Status};
+use crate::domain::{Millis, PostFilter, PostId, PostLine, PostOrder, PostPlace, Status};
 use crate::text::{Safe, first_chars};
 use crate::tui::model::filter::Filter;
-use crate::tui::model::list::{Fetch, Key, Keyed, List};
+use crate::tui::model::list::{Fetch, Held, List};
 use crate::tui::model::marks::Marks;
 use crate::tui::model::post::Post;
 
@@ -38,9 +38,13 @@ impl Row {
     }
 }
 
-impl Keyed for Row {
-    fn key(&self) -> Key {
-        Key { at: self.updated_at, id: self.id.0 }
+impl Held for Row {
+    type Key = PostPlace;
+    type Id<'a> = PostId;
+    const PAGE: usize = 200;
+
+    fn id(&self) -> PostId {
+        self.id
     }
 }
 
@@ -71,20 +75,26 @@ impl From<&PostLine> for Row {
 pub struct Wanted {
     /// What the list is narrowed to.
     pub filter: Filter,
+    /// In which order.
+    pub order: PostOrder,
     /// Which page of it.
-    pub fetch: Fetch,
+    pub fetch: Fetch<PostPlace>,
 }
 
 impl Wanted {
-    /// The filter of each list that has to be merged for it.
-    pub fn filters(&self) -> Vec<PostFilter> {
-        post_filters(&self.filter)
+    /// What the posts have to fit, but for their status.
+    pub fn filter(&self) -> PostFilter {
+        PostFilter { status: None, ..post_filters(&self.filter).swap_remove(0) }
     }
 
-    /// Where the page begins.
-    pub fn after(&self) -> Option<PageKey> {
-        self.fetch.after.map(|key| PageKey { updated_at: key.at, id: PostId(key.id) })
+    /// The statuses they may have; without one in the filter failed and retrying ones are meant.
+    pub fn statuses(&self) -> &[Status] {
+        statuses(&self.filter)
     }
+}
+
+fn statuses(filter: &Filter) -> &[Status] {
+    if filter.statuses.is_empty() { &[Status::Failed, Status::Retrying] } else { &filter.statuses }
 }
 
 /// What a filter means for posts, a list for each status; without a status failed and retrying ones are meant.
@@ -104,45 +114,6 @@ pub fn post_filters(filter: &Filter) -> Vec<PostFilter> {
     }
 }
 
-/// In which order the rows stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// Last changed first: the list's own order.
-    #[default]
-    Newest,
-    /// By channel.
-    Channel,
-    /// Most passes first.
-    Passes,
-    /// By error.
-    Error,
-    /// By id.
-    Id,
-}
-
-impl Order {
-    /// The next in the cycle.
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Newest => Self::Channel,
-            Self::Channel => Self::Passes,
-            Self::Passes => Self::Error,
-            Self::Error => Self::Id,
-            Self::Id => Self::Newest,
-        }
-    }
-
-    fn sort(self, rows: &mut [Row]) {
-        match self {
-            Self::Newest => {}
-            Self::Channel => rows.sort_by(|a, b| a.channel.cmp(&b.channel)),
-            Self::Passes => rows.sort_by_key(|row| std::cmp::Reverse(row.attempts)),
-            Self::Error => rows.sort_by(|a, b| a.error.cmp(&b.error)),
-            Self::Id => rows.sort_by_key(|row| row.id),
-        }
-    }
-}
-
 /// The list.
 #[derive(Clone, Debug, Default)]
 pub struct Failed {
@@ -151,7 +122,7 @@ pub struct Failed {
     /// The rows.
     pub list: List<Row>,
     /// In which order they stand.
-    pub order: Order,
+    pub order: PostOrder,
     /// The rows marked for an action.
     pub marks: Marks,
     /// The causes are shown instead, and this one is under the cursor.
@@ -169,31 +140,35 @@ impl Failed {
     }
 
     /// The page that a fetch of the list means.
-    pub fn wanted(&self, fetch: Fetch) -> Wanted {
-        Wanted { filter: self.filter.clone(), fetch }
+    pub fn wanted(&self, fetch: Fetch<PostPlace>) -> Wanted {
+        Wanted { filter: self.filter.clone(), order: self.order, fetch }
     }
 
-    /// Starts over from the newest, with the filter and order as they are now.
+    /// Starts over, with the filter and order as they are now; an order that these statuses cannot be listed in is dropped.
     pub fn reload(&mut self) -> Wanted {
         self.post = None;
         self.marks.clear();
-        self.list.whole = self.order != Order::Newest;
+        if !self.offers(self.order) {
+            self.order = PostOrder::Newest;
+        }
         let fetch = self.list.reload();
         self.wanted(fetch)
+    }
+
+    /// Whether the list can stand in this order.
+    pub fn offers(&self, order: PostOrder) -> bool {
+        statuses(&self.filter).iter().all(|status| order.lists(*status))
+    }
+
+    /// The order after this one, among those that the list can stand in.
+    pub fn next_order(&self) -> PostOrder {
+        let after = PostOrder::ALL.iter().skip_while(|order| **order != self.order).skip(1);
+        after.copied().find(|order| self.offers(*order)).unwrap_or_default()
     }
 
     /// Loads the window again where it is; `None` while a page is on its way.
     pub fn refresh(&mut self) -> Option<Wanted> {
         self.list.refresh().map(|fetch| self.wanted(fetch))
-    }
-
-    /// Takes a page, in the order chosen.
-    pub fn take(&mut self, wanted: &Wanted, page: Result<Vec<Row>, Safe>, now: Millis) {
-        let page = page.map(|mut rows| {
-            self.order.sort(&mut rows);
-            rows
-        });
-        self.list.take(&wanted.fetch, page, now);
     }
 
     /// The post under the cursor, when it has to be loaded: one request at a time, however fast the cursor moves.
@@ -212,6 +187,7 @@ impl Failed {
 mod tests {
     use super::*;
     use crate::tui::fixture;
+    use crate::tui::model::list::Came;
 
     #[test]
     fn one_post_is_asked_for_at_a_time() {
@@ -219,7 +195,7 @@ mod tests {
         let wanted = failed.reload();
         let rows: Vec<Row> = fixture::failed_posts().iter().map(|post| Row::from(&post.line)).collect();
         let ids: Vec<PostId> = rows.iter().map(|row| row.id).collect();
-        failed.take(&wanted, Ok(rows), 0);
+        failed.list.take(&wanted.fetch, Ok(Came { rows, next: None }), 0);
         assert_eq!(failed.post_wanted(), Some(ids[0]));
         failed.list.go(3, 20);
         assert_eq!(failed.post_wanted(), None);
@@ -228,12 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn another_order_is_of_the_rows_that_came() {
-        let mut failed = Failed { order: Order::Passes, ..Failed::default() };
-        let wanted = failed.reload();
-        assert_eq!(wanted.fetch.limit, crate::tui::model::list::SORTED);
-        failed.take(&wanted, Ok(fixture::failed_posts().iter().map(|post| Row::from(&post.line)).collect()), 0);
-        let passes: Vec<i64> = failed.list.rows.iter().map(|row| row.attempts).collect();
-        assert!(passes.is_sorted_by(|a, b| a >= b), "{passes:?}");
+    fn only_orders_that_the_statuses_can_be_listed_in_are_offered() {
+        let mut failed = Failed::default();
+        let mut seen = vec![failed.order];
+        while failed.next_order() != PostOrder::Newest {
+            failed.order = failed.next_order();
+            seen.push(failed.order);
+        }
+        assert_eq!(seen, PostOrder::ALL);
+        failed.filter.statuses = vec![Status::Success, Status::Failed];
+        assert_eq!((failed.reload().order, failed.next_order()), (PostOrder::Newest, PostOrder::Channel));
+        failed.order = PostOrder::Channel;
+        assert_eq!((failed.reload().order, failed.next_order()), (PostOrder::Channel, PostOrder::Newest));
     }
 }

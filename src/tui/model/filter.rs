@@ -1,7 +1,7 @@
 //! What a list is narrowed to, as a person types it: `status:failed class:502 channel:"Naked Science" crater`.
 //! One parser for every pane; what a field means for a list is that list's.
 
-use crate::domain::{EventKind, Outcome, Status, UserId};
+use crate::domain::{EventKind, Level, Outcome, Status, UserId};
 use crate::text::Safe;
 use crate::tui::locale::tell;
 
@@ -18,8 +18,8 @@ pub struct Filter {
     pub channel: Option<String>,
     /// Only this user's.
     pub user: Option<UserId>,
-    /// Only this kind of event.
-    pub kind: Option<EventKind>,
+    /// Only these kinds of events; empty: all.
+    pub kinds: Vec<EventKind>,
     /// Only what contains this.
     pub text: Option<String>,
 }
@@ -39,10 +39,12 @@ pub enum Field {
     User,
     /// `kind:`
     Kind,
+    /// `level:`: all kinds of a level
+    Level,
 }
 
 impl Field {
-    const ALL: [Self; 6] = [Self::Status, Self::Class, Self::Model, Self::Channel, Self::User, Self::Kind];
+    const ALL: [Self; 7] = [Self::Status, Self::Class, Self::Model, Self::Channel, Self::User, Self::Kind, Self::Level];
 
     /// As typed before the colon, and its Russian twin.
     const fn names(self) -> (&'static str, &'static str) {
@@ -53,6 +55,7 @@ impl Field {
             Self::Channel => ("channel", "канал"),
             Self::User => ("user", "автор"),
             Self::Kind => ("kind", "вид"),
+            Self::Level => ("level", "уровень"),
         }
     }
 
@@ -83,7 +86,7 @@ impl Scope {
     pub const fn fields(self) -> &'static [Field] {
         match self {
             Self::Posts => &[Field::Status, Field::Class, Field::Model, Field::Channel, Field::User],
-            Self::Events => &[Field::Kind, Field::Class, Field::Model],
+            Self::Events => &[Field::Level, Field::Kind, Field::Class, Field::Model],
             Self::Images => &[Field::Status, Field::Class],
         }
     }
@@ -126,12 +129,47 @@ impl Filter {
                 Ok(id) => self.user = Some(UserId(id)),
                 Err(_) => return Err(tell!("user: takes a number, not «{}»", Safe::line(value))),
             },
-            Field::Kind => match begun_by(EventKind::ALL.iter().map(|kind| kind.as_str()), value) {
-                Some(word) => self.kind = word.parse().ok(),
-                None => return Err(unknown(field, value, EventKind::ALL.iter().map(|kind| kind.as_str()))),
-            },
+            // Levels are kinds that go together: what both name is shown, as in the window of kinds.
+            Field::Kind => {
+                let kinds: Vec<EventKind> = some_of(field, value, EventKind::ALL.iter().map(|kind| kind.as_str()))?;
+                self.show(kinds);
+            }
+            Field::Level => {
+                let levels: Vec<Level> = some_of(field, value, Level::ALL.iter().map(|level| level.as_str()))?;
+                self.show(levels.into_iter().flat_map(Level::kinds));
+            }
         }
         Ok(())
+    }
+
+    /// Shows these kinds of events too.
+    fn show(&mut self, kinds: impl IntoIterator<Item = EventKind>) {
+        self.kinds.extend(kinds);
+        self.kinds.sort_unstable();
+        self.kinds.dedup();
+        if self.kinds.len() == EventKind::ALL.len() {
+            self.kinds.clear();
+        }
+    }
+
+    /// Whether events of this kind are shown.
+    pub fn shows(&self, kind: EventKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+
+    /// Shows all of these kinds, or none of them if all of them are; `false`: nothing would be left.
+    pub fn toggle(&mut self, kinds: &[EventKind]) -> bool {
+        let shown = kinds.iter().all(|kind| self.shows(*kind));
+        let before: Vec<EventKind> = EventKind::ALL.iter().copied().filter(|kind| self.shows(*kind)).collect();
+        let after: Vec<EventKind> = before.into_iter().filter(|kind| !kinds.contains(kind)).collect();
+        if shown && after.is_empty() {
+            return false;
+        }
+        self.kinds = after;
+        if !shown {
+            self.show(kinds.iter().copied());
+        }
+        true
     }
 
     /// As a person would type it; read again it gives the same filter.
@@ -142,8 +180,14 @@ impl Filter {
             all if all.len() == Status::ALL.len() => words.push("status:all".to_owned()),
             some => words.push(format!("status:{}", some.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(","))),
         }
-        if let Some(kind) = self.kind {
-            words.push(format!("kind:{kind}"));
+        let whole = |level: &Level| level.kinds().all(|kind| self.kinds.contains(&kind));
+        let levels: Vec<Level> = Level::ALL.iter().copied().filter(whole).collect();
+        let rest: Vec<_> = self.kinds.iter().filter(|kind| !levels.contains(&kind.level())).map(|kind| kind.as_str()).collect();
+        if !levels.is_empty() {
+            words.push(format!("level:{}", levels.iter().map(|level| level.as_str()).collect::<Vec<_>>().join(",")));
+        }
+        if !rest.is_empty() {
+            words.push(format!("kind:{}", rest.join(",")));
         }
         let fields = [(Field::Class, &self.class), (Field::Model, &self.model), (Field::Channel, &self.channel)];
         for (field, value) in fields {
@@ -211,16 +255,24 @@ fn statuses(value: &str) -> Result<Vec<Status>, Safe> {
     if "all".starts_with(value) {
         return Ok(Status::ALL.to_vec());
     }
+    some_of(Field::Status, value, Status::ALL.iter().map(|s| s.as_str()).chain(["all"]))
+}
+
+/// Words of a list, with commas between them.
+fn some_of<T: std::str::FromStr + Ord>(
+    field: Field,
+    value: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Result<Vec<T>, Safe> {
     let mut some = Vec::new();
     for word in value.split(',').filter(|word| !word.is_empty()) {
-        let Some(status) = begun_by(Status::ALL.iter().map(|s| s.as_str()), word).and_then(|word| word.parse().ok()) else {
-            return Err(unknown(Field::Status, word, Status::ALL.iter().map(|s| s.as_str()).chain(["all"])));
+        let Some(found) = begun_by(known.clone(), word).and_then(|word| word.parse().ok()) else {
+            return Err(unknown(field, word, known));
         };
-        if !some.contains(&status) {
-            some.push(status);
-        }
+        some.push(found);
     }
     some.sort_unstable();
+    some.dedup();
     Ok(some)
 }
 
@@ -276,15 +328,37 @@ mod tests {
     }
 
     #[test]
+    fn levels_and_kinds_of_events_add_up() {
+        let events = |typed: &str| Filter::parse(typed, Scope::Events).unwrap();
+        let filter = events("уровень:err kind:retry,breaker");
+        let shown = ["retry", "failed", "breaker", "ocr_failed", "upload_failed"];
+        assert_eq!(filter.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(), shown);
+        assert_eq!(filter.typed(), "level:error kind:retry,breaker");
+        assert!(events("level:info,warn,error").is_empty());
+        assert!(events("kind:").is_empty());
+        let mut filter = events("level:error");
+        assert!(!filter.toggle(&Level::Error.kinds().collect::<Vec<_>>()), "one kind stays");
+        assert!(filter.toggle(&[EventKind::Failed]) && filter.toggle(&[EventKind::Success]));
+        assert_eq!(filter.typed(), "kind:success,ocr_failed,upload_failed");
+    }
+
+    #[test]
     fn a_wrong_value_is_answered_with_what_would_be_right() {
         let error = |typed, scope| Filter::parse(typed, scope).unwrap_err();
         assert!(error("status:broken", Scope::Posts).contains("retrying, success, failed"));
         assert!(error("user:me", Scope::Posts).contains("takes a number"));
-        assert!(error("status:failed", Scope::Events).contains("kind: class: model:"));
+        assert!(error("status:failed", Scope::Events).contains("level: kind: class: model:"));
         assert!(error("kind:\u{1b}[2J", Scope::Events).contains("␛[2J"));
     }
 
     proptest! {
+        #[test]
+        fn what_is_shown_of_events_reads_back_as_the_same_filter(kinds in proptest::collection::vec(proptest::sample::select(EventKind::ALL), 0..16)) {
+            let mut filter = Filter::default();
+            filter.show(kinds);
+            prop_assert_eq!(Filter::parse(&filter.typed(), Scope::Events), Ok(filter));
+        }
+
         #[test]
         fn what_is_shown_reads_back_as_the_same_filter(typed in "[ -~а-я\u{1b}]{0,40}|(status:(failed|all)|class:429|model:x|channel:\"a b\"|user:3|\"status:x\" | [a-z\"]{1,5} ){0,6}") {
             if let Ok(filter) = Filter::parse(&typed, Scope::Posts) {

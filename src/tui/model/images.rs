@@ -3,9 +3,9 @@
 
 use crate::domain::{ImageFilter, ImageId, ImageKey, ImageLine, ImageReading, Millis, PostId, Status};
 use crate::text::{Safe, first_chars};
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::filter::Filter;
-use crate::tui::model::list::{Fetch, Key, Keyed, List};
+use crate::tui::model::list::{Came, Fetch, Held, List};
 use crate::tui::model::marks::Marks;
 use crate::tui::model::post::Ink;
 use crate::tui::widget::when;
@@ -35,9 +35,13 @@ pub struct Row {
     pub error: Safe,
 }
 
-impl Keyed for Row {
-    fn key(&self) -> Key {
-        Key { at: self.updated_at, id: self.id.0 }
+impl Held for Row {
+    type Key = ImageKey;
+    type Id<'a> = ImageId;
+    const PAGE: usize = 200;
+
+    fn id(&self) -> ImageId {
+        self.id
     }
 }
 
@@ -94,7 +98,7 @@ impl Known {
     pub fn told(&self) -> Safe {
         let total: f64 = self.timings.iter().filter(|(stage, _)| &**stage != "total").map(|(_, ms)| ms).sum();
         let stages = self.timings.iter().filter(|(stage, ms)| *ms >= 1.0 && &**stage != "total");
-        let stages: Vec<String> = stages.map(|(stage, ms)| format!("{stage} {}", when::took(*ms as i64))).collect();
+        let stages: Vec<String> = stages.map(|(stage, ms)| format!("{} {}", heard(stage), when::took(*ms as i64))).collect();
         let provider = self.provider.as_deref().unwrap_or_default();
         let took = if total >= 1.0 { format!("{}: {}", when::took(total as i64), stages.join(" · ")) } else { String::new() };
         Safe::line(&[provider, &took].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "))
@@ -132,7 +136,7 @@ impl Known {
         }
         all.push((Ink::Quiet, tell!("next: {}", self.next(now))));
         if !row.error.is_empty() {
-            all.push((Ink::Bad, row.error.clone()));
+            all.push((Ink::Bad, heard(&row.error).into_owned()));
         }
         let told = self.told();
         if !told.is_empty() {
@@ -154,13 +158,14 @@ pub struct Wanted {
     /// What the list is narrowed to.
     pub filter: ImageFilter,
     /// Which page of it.
-    pub fetch: Fetch,
+    pub fetch: Fetch<ImageKey>,
 }
 
 impl Wanted {
-    /// Where the page begins.
-    pub fn after(&self) -> Option<ImageKey> {
-        self.fetch.after.map(|key| ImageKey { updated_at: key.at, id: ImageId(key.id) })
+    /// The page of these rows.
+    pub fn page(&self, rows: Vec<Row>) -> Came<Row, ImageKey> {
+        let last = rows.last().filter(|_| rows.len() >= self.fetch.limit);
+        Came { next: last.map(|row| ImageKey { updated_at: row.updated_at, id: row.id }), rows }
     }
 }
 
@@ -180,7 +185,7 @@ pub struct Images {
 }
 
 impl Images {
-    fn wanted(&self, fetch: Fetch) -> Wanted {
+    fn wanted(&self, fetch: Fetch<ImageKey>) -> Wanted {
         Wanted { filter: self.matching(), fetch }
     }
 
@@ -204,7 +209,7 @@ impl Images {
     }
 
     /// As a page of the list means.
-    pub fn next(&self, fetch: Option<Fetch>) -> Option<Wanted> {
+    pub fn next(&self, fetch: Option<Fetch<ImageKey>>) -> Option<Wanted> {
         fetch.map(|fetch| self.wanted(fetch))
     }
 

@@ -1,40 +1,35 @@
-//! A window on a list of any length, newest first: at most three pages are held, further ones are asked for by key.
+//! A window on a list of any length: a few pages are held, further ones are asked for as one scrolls.
 //! It loads nothing and knows no row: it says which page it wants and takes what comes.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::hash::Hash;
 
 use crate::domain::Millis;
 use crate::text::Safe;
 
-/// Rows of a page as asked for.
-pub const PAGE: usize = 200;
+/// Pages held at least before the farthest is let go.
+const HELD: usize = 3;
 
-/// Pages held at once.
-const WINDOW: usize = 3;
+/// A row of such a list.
+pub trait Held {
+    /// Where a page goes on: whatever whoever loads the pages gives as one's end.
+    type Key: Clone;
+    /// What tells a row from every other.
+    type Id<'a>: Eq + Hash
+    where
+        Self: 'a;
+    /// Rows of a page as asked for.
+    const PAGE: usize;
 
-/// Rows held while they are sorted by something no index knows: no pages then, only the newest.
-pub const SORTED: usize = 2_000;
-
-/// Place in a list ordered by time and id, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// When it changed last.
-    pub at: Millis,
-    /// Which row.
-    pub id: i64,
-}
-
-/// A row that has such a place.
-pub trait Keyed {
-    /// Its place.
-    fn key(&self) -> Key;
+    /// Which row it is.
+    fn id(&self) -> Self::Id<'_>;
 }
 
 /// A page that is wanted.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fetch {
-    /// Rows behind this one; `None`: from the newest.
-    pub after: Option<Key>,
+pub struct Fetch<K> {
+    /// Rows behind this place; `None`: from the beginning.
+    pub after: Option<K>,
     /// How many.
     pub limit: usize,
     /// Where it goes.
@@ -54,10 +49,18 @@ pub enum Place {
     Behind,
 }
 
+/// A page as it comes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Came<R, K> {
+    /// Its rows.
+    pub rows: Vec<R>,
+    /// Where to go on; `None`: that was all.
+    pub next: Option<K>,
+}
+
 /// The list.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each says one thing, in any mixture")]
-pub struct List<R> {
+pub struct List<R: Held> {
     /// The rows held.
     pub rows: Vec<R>,
     /// The row the cursor is on.
@@ -72,20 +75,17 @@ pub struct List<R> {
     pub stale: bool,
     /// When the window was loaded.
     pub loaded_at: Millis,
-    /// One long page instead of a window, for rows that are put in another order here.
-    pub whole: bool,
     /// Where each page up to the window's last starts, and how many rows stand before it.
-    starts: Vec<(Option<Key>, usize)>,
+    starts: Vec<(Option<R::Key>, usize)>,
     /// Lengths of the pages held.
     lengths: VecDeque<usize>,
-    /// There may be more rows behind the window.
-    more: bool,
+    /// What comes behind the rows held.
+    next: Option<R::Key>,
     generation: u64,
-    /// Generation of the page that is on its way.
-    waiting: Option<u64>,
+    waiting: bool,
 }
 
-impl<R> Default for List<R> {
+impl<R: Held> Default for List<R> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
@@ -95,17 +95,16 @@ impl<R> Default for List<R> {
             error: None,
             stale: false,
             loaded_at: 0,
-            whole: false,
             starts: Vec::new(),
             lengths: VecDeque::new(),
-            more: false,
+            next: None,
             generation: 0,
-            waiting: None,
+            waiting: false,
         }
     }
 }
 
-impl<R: Keyed> List<R> {
+impl<R: Held> List<R> {
     /// The row under the cursor.
     pub fn selected(&self) -> Option<&R> {
         self.rows.get(self.cursor)
@@ -116,9 +115,19 @@ impl<R: Keyed> List<R> {
         self.before() + self.cursor + 1
     }
 
-    /// True when rows behind the window may exist.
+    /// Rows known so far, up to the last one held.
+    pub fn known(&self) -> usize {
+        self.before() + self.rows.len()
+    }
+
+    /// True when there are more rows behind those held.
     pub const fn has_more(&self) -> bool {
-        self.more
+        self.next.is_some()
+    }
+
+    /// True while a page is on its way.
+    pub const fn is_waiting(&self) -> bool {
+        self.waiting
     }
 
     fn first_page(&self) -> usize {
@@ -129,134 +138,147 @@ impl<R: Keyed> List<R> {
         self.starts.get(self.first_page()).map_or(0, |(_, before)| *before)
     }
 
-    /// Starts over from the newest; what is on its way is for an older list.
-    pub fn reload(&mut self) -> Fetch {
+    /// Starts over from the beginning; what is on its way is for an older list.
+    pub fn reload(&mut self) -> Fetch<R::Key> {
         self.generation += 1;
         self.starts = vec![(None, 0)];
         self.lengths = VecDeque::from([0]);
-        self.loaded = false;
         self.rows.clear();
-        (self.cursor, self.top, self.more) = (0, 0, false);
-        self.want(None, if self.whole { SORTED } else { PAGE }, Place::Window)
+        (self.loaded, self.error, self.next) = (false, None, None);
+        (self.cursor, self.top) = (0, 0);
+        self.want(None, R::PAGE, Place::Window)
     }
 
     /// Loads the window again where it is; `None` while a page is on its way.
-    pub fn refresh(&mut self) -> Option<Fetch> {
-        if self.waiting.is_some() {
+    pub fn refresh(&mut self) -> Option<Fetch<R::Key>> {
+        if self.waiting {
             return None;
         }
         if self.starts.is_empty() {
             return Some(self.reload());
         }
-        let after = self.starts.get(self.first_page()).and_then(|(after, _)| *after);
-        let limit = if self.whole { SORTED } else { self.rows.len().clamp(PAGE, PAGE * WINDOW) };
+        let after = self.starts.get(self.first_page()).and_then(|(after, _)| after.clone());
+        let limit = self.rows.len().clamp(R::PAGE, R::PAGE * HELD);
         Some(self.want(after, limit, Place::Window))
     }
 
-    fn want(&mut self, after: Option<Key>, limit: usize, place: Place) -> Fetch {
-        self.waiting = Some(self.generation);
+    fn want(&mut self, after: Option<R::Key>, limit: usize, place: Place) -> Fetch<R::Key> {
+        self.waiting = true;
         self.stale = false;
         Fetch { after, limit, place, generation: self.generation }
     }
 
-    /// The page the cursor is about to need, if any.
-    fn neighbour(&mut self) -> Option<Fetch> {
-        if self.waiting.is_some() || !self.loaded || self.whole {
+    /// The page the cursor is about to need, if any. Nothing is loaded that nobody scrolls to.
+    fn neighbour(&mut self, height: usize) -> Option<Fetch<R::Key>> {
+        if self.waiting || !self.loaded || self.error.is_some() {
             return None;
         }
-        let first = self.first_page();
-        if self.cursor + PAGE / 2 >= self.rows.len() && self.more {
-            let after = self.rows.last().map(R::key);
-            return Some(self.want(after, PAGE, Place::Behind));
+        let (first, near) = (self.first_page(), (R::PAGE / 4).max(height));
+        if self.cursor + near >= self.rows.len()
+            && let Some(next) = self.next.clone()
+        {
+            return Some(self.want(Some(next), R::PAGE, Place::Behind));
         }
-        if self.cursor < PAGE / 4 && first > 0 {
-            let (after, before) = self.starts[first - 1];
+        if self.cursor < near && first > 0 {
+            let (after, before) = self.starts[first - 1].clone();
             let limit = self.starts[first].1 - before;
             return Some(self.want(after, limit, Place::Before));
         }
         None
     }
 
-    /// Takes a page; answers for an older list are dropped.
-    pub fn take(&mut self, wanted: &Fetch, page: Result<Vec<R>, Safe>, now: Millis) {
+    /// Takes a page; `false`: it was for an older list, and is dropped.
+    pub fn take(&mut self, wanted: &Fetch<R::Key>, page: Result<Came<R, R::Key>, Safe>, now: Millis) -> bool {
         if wanted.generation != self.generation {
-            return;
+            return false;
         }
-        self.waiting = None;
+        self.waiting = false;
         match page {
             Err(error) => self.error = Some(error),
-            Ok(rows) => {
+            Ok(page) => {
                 self.error = None;
-                self.loaded = true;
                 match wanted.place {
-                    Place::Window => self.take_window(rows, wanted.limit),
-                    Place::Behind => self.take_behind(rows),
-                    Place::Before => self.take_before(rows),
+                    Place::Window => self.take_window(page),
+                    Place::Behind => self.take_behind(wanted.after.clone(), page),
+                    Place::Before => self.take_before(page.rows),
                 }
-                self.loaded_at = now;
+                (self.loaded, self.loaded_at) = (true, now);
             }
         }
+        true
     }
 
-    fn take_window(&mut self, rows: Vec<R>, limit: usize) {
-        let on = self.selected().map(|row| row.key().id);
+    fn take_window(&mut self, page: Came<R, R::Key>) {
         let screen_row = self.cursor.saturating_sub(self.top);
-        self.more = rows.len() >= limit;
-        self.starts.truncate(self.first_page() + 1);
-        self.lengths = VecDeque::from([rows.len()]);
-        self.rows = rows;
         // The cursor stays on its row, on its line of the screen; when the row has gone, on its place.
-        let found = on.and_then(|id| self.rows.iter().position(|row| row.key().id == id));
+        let found = self.rows.get(self.cursor).and_then(|on| page.rows.iter().position(|row| row.id() == on.id()));
+        self.starts.truncate(self.first_page() + 1);
+        self.lengths = VecDeque::from([page.rows.len()]);
+        (self.rows, self.next) = (page.rows, page.next);
         self.cursor = found.unwrap_or(self.cursor).min(self.rows.len().saturating_sub(1));
         self.top = self.cursor.saturating_sub(screen_row);
     }
 
-    fn take_behind(&mut self, mut rows: Vec<R>) {
-        self.more = rows.len() >= PAGE;
-        // A row that changed meanwhile may come a second time; the list holds it once.
-        rows.retain(|row| self.rows.iter().all(|held| held.key().id != row.key().id));
+    /// A row that changed meanwhile may come a second time; the list holds it once.
+    fn new_to_it(&self, rows: Vec<R>) -> Vec<R> {
+        let new: Vec<bool> = {
+            let held: HashSet<R::Id<'_>> = self.rows.iter().map(R::id).collect();
+            rows.iter().map(|row| !held.contains(&row.id())).collect()
+        };
+        rows.into_iter().zip(new).filter_map(|(row, new)| new.then_some(row)).collect()
+    }
+
+    fn take_behind(&mut self, start: Option<R::Key>, page: Came<R, R::Key>) {
+        self.next = page.next;
+        let mut rows = self.new_to_it(page.rows);
         if rows.is_empty() {
             return;
         }
-        let start = self.rows.last().map(R::key);
-        let before = self.before() + self.rows.len();
-        self.starts.push((start, before));
+        self.starts.push((start, self.known()));
         self.lengths.push_back(rows.len());
         self.rows.append(&mut rows);
-        if self.lengths.len() > WINDOW {
-            let gone = self.lengths.pop_front().unwrap_or(0);
+        while let Some(gone) = self.spare(self.lengths.front().copied()) {
+            self.lengths.pop_front();
             self.rows.drain(..gone);
             self.cursor = self.cursor.saturating_sub(gone);
             self.top = self.top.saturating_sub(gone);
         }
     }
 
-    fn take_before(&mut self, mut rows: Vec<R>) {
-        rows.retain(|row| self.rows.iter().all(|held| held.key().id != row.key().id));
+    fn take_before(&mut self, rows: Vec<R>) {
+        let mut rows = self.new_to_it(rows);
         let added = rows.len();
         rows.append(&mut self.rows);
         self.rows = rows;
         self.lengths.push_front(added);
         self.cursor += added;
         self.top += added;
-        if self.lengths.len() > WINDOW {
-            let gone = self.lengths.pop_back().unwrap_or(0);
-            self.starts.pop();
+        while let Some(gone) = self.spare(self.lengths.back().copied()) {
+            self.lengths.pop_back();
+            self.next = self.starts.pop().and_then(|(after, _)| after);
             self.rows.truncate(self.rows.len() - gone);
-            self.more = true;
             self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
         }
     }
 
-    /// Moves the cursor by rows, keeps it on a screen of `height` rows, and says which page is needed next.
-    pub fn go(&mut self, by: isize, height: usize) -> Option<Fetch> {
-        self.cursor = self.cursor.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
-        self.scroll(height);
-        self.neighbour()
+    /// Rows of the page at one end, when enough are held without it.
+    fn spare(&self, page: Option<usize>) -> Option<usize> {
+        page.filter(|rows| self.lengths.len() > 1 && self.rows.len() - rows >= HELD * R::PAGE)
     }
 
-    /// To the newest row, or to the end of what is held.
-    pub fn go_to_edge(&mut self, end: bool, height: usize) -> Option<Fetch> {
+    /// Moves the cursor by rows, keeps it on a screen of `height` rows, and says which page is needed next.
+    pub fn go(&mut self, by: isize, height: usize) -> Option<Fetch<R::Key>> {
+        if by != 0 && self.loaded {
+            // Whoever moves on asks again for what could not be had.
+            self.error = None;
+        }
+        self.cursor = self.cursor.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
+        self.scroll(height);
+        self.neighbour(height)
+    }
+
+    /// To the first row, or to the end of what is held.
+    pub fn go_to_edge(&mut self, end: bool, height: usize) -> Option<Fetch<R::Key>> {
         if !end && self.first_page() > 0 {
             return Some(self.reload());
         }
@@ -278,81 +300,22 @@ impl<R: Keyed> List<R> {
         }
         at < self.rows.len()
     }
+
+    /// Takes a row off that is no more.
+    pub fn forget(&mut self, gone: impl Fn(&R) -> bool) {
+        let Some(at) = self.rows.iter().position(gone) else { return };
+        self.rows.remove(at);
+        let mut end = 0;
+        for length in &mut self.lengths {
+            end += *length;
+            if at < end {
+                *length -= 1;
+                break;
+            }
+        }
+        self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq)]
-    struct Row {
-        id: i64,
-    }
-
-    impl Keyed for Row {
-        fn key(&self) -> Key {
-            Key { at: self.id, id: self.id }
-        }
-    }
-
-    fn row(n: usize) -> Row {
-        Row { id: 1_000_000 - n as i64 }
-    }
-
-    /// A database of `total` rows, newest first.
-    fn answer(wanted: &Fetch, total: usize) -> Vec<Row> {
-        let from = wanted.after.map_or(0, |key| usize::try_from(1_000_000 - key.at).unwrap() + 1);
-        (from..total.min(from + wanted.limit)).map(row).collect()
-    }
-
-    fn settle(list: &mut List<Row>, mut wanted: Option<Fetch>, total: usize) {
-        while let Some(page) = wanted.take() {
-            list.take(&page, Ok(answer(&page, total)), 0);
-            wanted = list.go(0, 20);
-        }
-    }
-
-    #[test]
-    fn a_list_of_any_length_is_walked_with_three_pages_in_hand() {
-        let total = 5_000;
-        let mut list = List::default();
-        let first = list.reload();
-        settle(&mut list, Some(first), total);
-        for step in 0..total - 1 {
-            assert_eq!((list.position(), list.selected().unwrap().id), (step + 1, row(step).id));
-            let wanted = list.go(1, 20);
-            settle(&mut list, wanted, total);
-            assert!(list.rows.len() <= PAGE * WINDOW);
-        }
-        assert_eq!(list.position(), total);
-        for step in (0..total - 1).rev() {
-            let wanted = list.go(-1, 20);
-            settle(&mut list, wanted, total);
-            assert_eq!((list.position(), list.selected().unwrap().id), (step + 1, row(step).id));
-            assert!(list.top <= list.cursor && list.cursor < list.top + 20);
-        }
-    }
-
-    #[test]
-    fn new_failures_do_not_move_the_cursor_off_its_post() {
-        let mut list = List::default();
-        let first = list.reload();
-        list.take(&first, Ok((10..40).map(row).collect()), 0);
-        list.go(5, 20);
-        let on = list.selected().unwrap().id;
-        let again = list.refresh().unwrap();
-        list.take(&again, Ok((0..40).map(row).collect()), 0);
-        assert_eq!((list.selected().unwrap().id, list.cursor - list.top), (on, 5));
-    }
-
-    #[test]
-    fn a_page_of_an_older_list_is_dropped() {
-        let mut list = List::default();
-        let old = list.reload();
-        let new = list.reload();
-        list.take(&old, Ok(vec![row(1)]), 0);
-        assert!(list.rows.is_empty() && !list.loaded);
-        list.take(&new, Ok(vec![row(2)]), 0);
-        assert_eq!(list.rows.len(), 1);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::domain::{Event, EventKind};
 use crate::engine::event::{Batch, CAPACITY};
+use crate::tui::locale::heard;
 use crate::tui::model::filter::Filter;
 
 /// The log as held here.
@@ -60,10 +61,10 @@ impl Log {
         let holds = |part: &Option<String>, text: &str| {
             part.as_ref().is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))
         };
-        filter.kind.is_none_or(|kind| event.kind == kind)
+        filter.shows(event.kind)
             && filter.class.as_ref().is_none_or(|class| event.outcome.is_some_and(|outcome| outcome.as_str() == class))
             && (filter.model.is_none() || event.model.as_ref().is_some_and(|model| holds(&filter.model, model)))
-            && (filter.text.is_none() || holds(&filter.text, &event.text) || is_post(event, filter.text.as_deref()))
+            && (filter.text.is_none() || holds(&filter.text, &heard(&event.text)) || is_post(event, filter.text.as_deref()))
     }
 
     /// The newest `count` events of all kinds, oldest first.
@@ -131,7 +132,7 @@ impl Log {
     /// Goes to the next line (or the one before) that holds the words looked for; `false`: there is none.
     pub fn find(&mut self, forward: bool, height: usize) -> bool {
         let Some(search) = self.search.clone() else { return false };
-        let holds = |event: &&Event| self.matches(event) && event.text.to_lowercase().contains(&search);
+        let holds = |event: &&Event| self.matches(event) && heard(&event.text).to_lowercase().contains(&search);
         let at = self.held.map_or(u64::MAX, |held| held.cursor);
         let found = if forward {
             self.events.iter().filter(|event| event.seq > at).find(holds)
@@ -163,12 +164,22 @@ impl Log {
         self.held = None;
     }
 
-    /// The next kind among those that have occurred, then all again.
-    pub fn cycle_kind(&mut self) {
-        let after = self.filter.kind.map_or(0, |kind| EventKind::ALL.iter().position(|k| *k == kind).map_or(0, |at| at + 1));
-        self.filter.kind =
-            EventKind::ALL[after..].iter().copied().find(|kind| self.events.iter().any(|event| event.kind == *kind));
-        self.held = None;
+    /// Events held of each kind, in the order of the kinds.
+    pub fn counts(&self) -> Vec<(EventKind, usize)> {
+        let mut counts: Vec<(EventKind, usize)> = EventKind::ALL.iter().map(|kind| (*kind, 0)).collect();
+        for event in &self.events {
+            if let Some((_, count)) = counts.iter_mut().find(|(kind, _)| *kind == event.kind) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Stays where it stands after its filter changed.
+    pub fn narrowed(&mut self, height: usize) {
+        if self.held.is_some() {
+            self.go(0, height);
+        }
     }
 }
 
@@ -190,6 +201,7 @@ mod tests {
             worker: Safe::fixed("w"),
             kind: if seq % 2 == 0 { EventKind::Success } else { EventKind::Retry },
             post: None,
+            image: None,
             model: None,
             outcome: None,
             text: Safe::fixed("t"),
@@ -215,16 +227,19 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_shows_one_kind_and_moves_within_it() {
+    fn a_filter_shows_some_kinds_and_the_cursor_stays_near() {
         let mut log = Log::default();
         log.take(batch(0..10));
-        log.cycle_kind();
-        assert_eq!((log.filter.kind, seqs(&log, 3)), (Some(EventKind::Success), vec![4, 6, 8]));
-        log.go(-3, 3);
-        assert_eq!((seqs(&log, 3), log.selected().unwrap().seq), (vec![2, 4, 6], 2));
-        log.cycle_kind();
-        log.cycle_kind();
-        assert_eq!(log.filter.kind, None);
+        log.filter.kinds = vec![EventKind::Success];
+        assert_eq!(seqs(&log, 3), [4, 6, 8]);
+        log.go(-2, 3);
+        assert_eq!((seqs(&log, 3), log.selected().unwrap().seq), (vec![4, 6, 8], 4));
+        log.filter.kinds = vec![EventKind::Retry];
+        log.narrowed(3);
+        assert_eq!((seqs(&log, 3), log.selected().unwrap().seq), (vec![5, 7, 9], 5), "on the line that is nearest");
+        log.filter.kinds.clear();
+        log.narrowed(3);
+        assert_eq!(log.selected().unwrap().seq, 5);
     }
 
     #[test]

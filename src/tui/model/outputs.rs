@@ -1,22 +1,11 @@
-//! The list of outputs as a window on a store of any size: a few pages are held, further ones are asked for as one scrolls.
-//! It loads nothing itself: it says which page it wants and takes what comes.
-
-use std::collections::VecDeque;
+//! The list of outputs: where it lies, in which order, what is known of the one under its cursor.
+//! It loads nothing itself: it says what it wants and takes what comes.
 
 use crate::ops::outputs::{After, Ask, Entry, Listed, Order};
 use crate::text::Safe;
 use crate::tui::locale::t;
-use crate::tui::model::list::Place;
+use crate::tui::model::list::{Came, Fetch, Held, List};
 use crate::tui::model::reading::Reading;
-
-/// Rows of a page as asked for.
-pub const PAGE: usize = 1000;
-
-/// Rows held at once, in pages.
-const HELD: usize = 3 * PAGE;
-
-/// The next page is asked for when so few rows are left.
-const NEAR: usize = 200;
 
 /// One row, its words `Safe`.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +25,16 @@ impl Row {
     }
 }
 
+impl Held for Row {
+    type Key = After;
+    type Id<'a> = &'a str;
+    const PAGE: usize = 1000;
+
+    fn id(&self) -> &str {
+        self.entry.key()
+    }
+}
+
 /// A foreign name on one line; one without anything to see says so.
 pub fn shown(name: &str) -> Safe {
     let line = Safe::line(name);
@@ -47,29 +46,17 @@ pub fn shown(name: &str) -> Safe {
 pub struct Wanted {
     /// Of which names.
     pub ask: Ask,
-    /// Where it goes.
-    pub place: Place,
-    /// Which list it belongs to; an answer for an older list is dropped.
-    pub generation: u64,
+    /// Which page of them.
+    pub fetch: Fetch<After>,
 }
 
-/// A page as it comes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Came {
-    /// Its rows.
-    pub rows: Vec<Row>,
-    /// Where to go on; `None`: that was all.
-    pub next: Option<After>,
-    /// Names looked at for it.
-    pub looked: usize,
-}
+/// A page as it comes, and how many names were looked at for it.
+pub type Page = (Came<Row, After>, usize);
 
-impl Came {
-    /// Makes the rows of a page.
-    pub fn new(listed: Listed, prefix: &str) -> Self {
-        let rows = listed.entries.into_iter().map(|entry| Row::new(entry, prefix)).collect();
-        Self { rows, next: listed.next, looked: listed.looked }
-    }
+/// Makes the rows of a page.
+pub fn page(listed: Listed, prefix: &str) -> Page {
+    let rows = listed.entries.into_iter().map(|entry| Row::new(entry, prefix)).collect();
+    (Came { rows, next: listed.next }, listed.looked)
 }
 
 /// The list.
@@ -83,16 +70,8 @@ pub struct Outputs {
     pub order: Order,
     /// Only names that hold this.
     pub filter: Option<String>,
-    /// The rows held.
-    pub rows: Vec<Row>,
-    /// The row the cursor is on.
-    pub cursor: usize,
-    /// The first row on the screen.
-    pub top: usize,
-    /// A first page has come.
-    pub loaded: bool,
-    /// What went wrong with the last page.
-    pub error: Option<Safe>,
+    /// The rows.
+    pub list: List<Row>,
     /// Names looked at so far, where only some are wanted.
     pub looked: usize,
     /// What is known of the object under the cursor, or of the one in the open window.
@@ -103,14 +82,6 @@ pub struct Outputs {
     pub pictures: bool,
     /// The folder of the last download.
     pub folder: String,
-    /// Where each page up to the last one held starts, and how many rows stand before it.
-    starts: Vec<(Option<After>, usize)>,
-    /// Lengths of the pages held.
-    lengths: VecDeque<usize>,
-    /// What comes behind the rows held.
-    next: Option<After>,
-    generation: u64,
-    waiting: bool,
 }
 
 impl Outputs {
@@ -121,40 +92,9 @@ impl Outputs {
             Some(Err(why)) => (None, Some(why)),
             None => (None, None),
         };
-        Self { place, error, ..Self::default() }
-    }
-
-    /// The row under the cursor.
-    pub fn selected(&self) -> Option<&Row> {
-        self.rows.get(self.cursor)
-    }
-
-    /// Place of the cursor in the whole list, from 1.
-    pub fn position(&self) -> usize {
-        self.before() + self.cursor + 1
-    }
-
-    /// Rows known so far, up to the last one held.
-    pub fn known(&self) -> usize {
-        self.before() + self.rows.len()
-    }
-
-    /// True when there are more rows behind those held.
-    pub const fn has_more(&self) -> bool {
-        self.next.is_some()
-    }
-
-    /// True while a page is on its way.
-    pub const fn is_waiting(&self) -> bool {
-        self.waiting
-    }
-
-    fn first_page(&self) -> usize {
-        self.starts.len() - self.lengths.len().min(self.starts.len())
-    }
-
-    fn before(&self) -> usize {
-        self.starts.get(self.first_page()).map_or(0, |(_, before)| *before)
+        let mut outputs = Self { place, ..Self::default() };
+        outputs.list.error = error;
+        outputs
     }
 
     /// Goes to a folder, or anywhere names begin so.
@@ -172,138 +112,29 @@ impl Outputs {
 
     /// Starts over with the first page.
     pub fn reload(&mut self) -> Wanted {
-        self.generation += 1;
-        self.starts = vec![(None, 0)];
-        self.lengths = VecDeque::from([0]);
-        self.rows.clear();
-        (self.loaded, self.error, self.next) = (false, None, None);
-        (self.cursor, self.top, self.looked) = (0, 0, 0);
-        self.want(None, PAGE, Place::Window)
+        self.looked = 0;
+        let fetch = self.list.reload();
+        self.wanted(fetch)
     }
 
-    fn want(&mut self, after: Option<After>, limit: usize, place: Place) -> Wanted {
-        self.waiting = true;
+    /// The page that a fetch of the list means.
+    pub fn wanted(&self, fetch: Fetch<After>) -> Wanted {
+        let (after, limit) = (fetch.after.clone(), fetch.limit);
         let ask = Ask { prefix: self.prefix.clone(), order: self.order, contains: self.filter.clone(), after, limit };
-        Wanted { ask, place, generation: self.generation }
-    }
-
-    /// The page the cursor is about to need, if any. Nothing is loaded that nobody scrolls to.
-    fn neighbour(&mut self, height: usize) -> Option<Wanted> {
-        if self.waiting || !self.loaded || self.error.is_some() {
-            return None;
-        }
-        let first = self.first_page();
-        if self.next.is_some() && self.cursor + NEAR.max(height) >= self.rows.len() {
-            let next = self.next.clone();
-            return Some(self.want(next, PAGE, Place::Behind));
-        }
-        if self.cursor < NEAR && first > 0 {
-            let (after, _) = self.starts[first - 1].clone();
-            return Some(self.want(after, PAGE, Place::Before));
-        }
-        None
+        Wanted { ask, fetch }
     }
 
     /// Takes a page; answers for an older list are dropped.
-    pub fn take(&mut self, wanted: &Wanted, came: Result<Came, Safe>) {
-        if wanted.generation != self.generation {
-            return;
+    pub fn take(&mut self, wanted: &Wanted, page: Result<Page, Safe>) {
+        let (page, looked) = page.map_or_else(|error| (Err(error), 0), |(came, looked)| (Ok(came), looked));
+        if self.list.take(&wanted.fetch, page, 0) {
+            self.looked += looked;
         }
-        self.waiting = false;
-        match came {
-            Err(error) => self.error = Some(error),
-            Ok(came) => {
-                self.error = None;
-                self.looked += came.looked;
-                match wanted.place {
-                    Place::Window => {
-                        self.lengths = VecDeque::from([came.rows.len()]);
-                        (self.rows, self.next) = (came.rows, came.next);
-                    }
-                    Place::Behind => self.take_behind(wanted, came),
-                    Place::Before => self.take_before(came.rows),
-                }
-                self.loaded = true;
-            }
-        }
-    }
-
-    fn take_behind(&mut self, wanted: &Wanted, mut came: Came) {
-        self.next = came.next;
-        if came.rows.is_empty() {
-            return;
-        }
-        self.starts.push((wanted.ask.after.clone(), self.before() + self.rows.len()));
-        self.lengths.push_back(came.rows.len());
-        self.rows.append(&mut came.rows);
-        while self.lengths.len() > 1 && self.rows.len() - self.lengths.front().copied().unwrap_or(0) >= HELD {
-            let gone = self.lengths.pop_front().unwrap_or(0);
-            self.rows.drain(..gone);
-            self.cursor = self.cursor.saturating_sub(gone);
-            self.top = self.top.saturating_sub(gone);
-        }
-    }
-
-    fn take_before(&mut self, mut rows: Vec<Row>) {
-        let added = rows.len();
-        rows.append(&mut self.rows);
-        self.rows = rows;
-        self.lengths.push_front(added);
-        self.cursor += added;
-        self.top += added;
-        while self.lengths.len() > 1 && self.rows.len() - self.lengths.back().copied().unwrap_or(0) >= HELD {
-            let gone = self.lengths.pop_back().unwrap_or(0);
-            self.next = self.starts.pop().and_then(|(after, _)| after);
-            self.rows.truncate(self.rows.len() - gone);
-            self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
-        }
-    }
-
-    /// Moves the cursor by rows, keeps it on a screen of `height` rows, and says which page is needed next.
-    pub fn go(&mut self, by: isize, height: usize) -> Option<Wanted> {
-        self.cursor = self.cursor.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
-        self.scroll(height);
-        self.neighbour(height)
-    }
-
-    /// To the first row, or to the end of what is held.
-    pub fn go_to_edge(&mut self, end: bool, height: usize) -> Option<Wanted> {
-        if !end && self.first_page() > 0 {
-            return Some(self.reload());
-        }
-        self.go(if end { isize::MAX } else { isize::MIN + 1 }, height)
-    }
-
-    /// Puts the cursor on a row of the screen; `false`: there is none.
-    pub fn point(&mut self, row: usize) -> bool {
-        let there = self.top + row < self.rows.len();
-        if there {
-            self.cursor = self.top + row;
-        }
-        there
-    }
-
-    /// Keeps the cursor on the screen.
-    pub fn scroll(&mut self, height: usize) {
-        let height = height.max(1);
-        self.top = self.top.min(self.cursor).max((self.cursor + 1).saturating_sub(height));
-        self.top = self.top.min(self.rows.len().saturating_sub(height).max(self.cursor.saturating_sub(height - 1)));
     }
 
     /// Takes a row off that has been deleted.
     pub fn forget(&mut self, key: &str) {
-        if let Some(at) = self.rows.iter().position(|row| row.entry.key() == key) {
-            self.rows.remove(at);
-            let mut end = 0;
-            for length in &mut self.lengths {
-                end += *length;
-                if at < end {
-                    *length -= 1;
-                    break;
-                }
-            }
-            self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
-        }
+        self.list.forget(|row| row.entry.key() == key);
         if self.reading.as_ref().is_some_and(|reading| reading.key == key) {
             self.reading = None;
         }
@@ -311,7 +142,7 @@ impl Outputs {
 
     /// The object under the cursor, when it has to be looked into: one request at a time, however fast the cursor moves.
     pub fn reading_wanted(&mut self) -> Option<String> {
-        let Entry::Object(object) = &self.rows.get(self.cursor)?.entry else { return None };
+        let Entry::Object(object) = &self.list.selected()?.entry else { return None };
         if self.asked.is_some() || self.reading.as_ref().is_some_and(|reading| reading.key == object.key) {
             return None;
         }
@@ -333,14 +164,14 @@ mod tests {
     /// Answers a wanted page of a store of `total` names; the place to go on is read back from the test's own book of pages.
     fn answer(outputs: &mut Outputs, wanted: &Wanted, book: &mut Vec<After>, total: usize) {
         let page = wanted.ask.after.as_ref().map_or(0, |after| book.iter().position(|known| known == after).unwrap() + 1);
-        let from = page * PAGE;
-        let count = PAGE.min(total - from);
+        let from = page * Row::PAGE;
+        let count = wanted.ask.limit.min(total - from);
         let more = from + count < total;
         while more && book.len() <= page {
             book.push(After::for_test(book.len()));
         }
         let next = more.then(|| book[page].clone());
-        outputs.take(wanted, Ok(Came { rows: rows(from, count), next, looked: count }));
+        outputs.take(wanted, Ok((Came { rows: rows(from, count), next }, count)));
     }
 
     #[test]
@@ -349,35 +180,24 @@ mod tests {
         let first = outputs.enter("a/".to_owned());
         answer(&mut outputs, &first, &mut book, 1_000_000);
         let mut pages = 1;
-        while outputs.position() < 1_000_000 {
-            while let Some(wanted) = outputs.go(37, 50) {
+        while outputs.list.position() < 1_000_000 {
+            while let Some(wanted) = outputs.list.go(37, 50).map(|fetch| outputs.wanted(fetch)) {
                 answer(&mut outputs, &wanted, &mut book, 1_000_000);
                 pages += 1;
             }
-            assert!(outputs.rows.len() <= HELD + PAGE);
-            assert_eq!(outputs.selected().unwrap().name.parse::<usize>().unwrap() + 1, outputs.position());
+            assert!(outputs.list.rows.len() < 4 * Row::PAGE);
+            assert_eq!(outputs.list.selected().unwrap().name.parse::<usize>().unwrap() + 1, outputs.list.position());
         }
         assert_eq!(pages, 1000);
         // And back: every row is where it was.
-        while outputs.position() > 1 {
-            while let Some(wanted) = outputs.go(-991, 50) {
+        while outputs.list.position() > 1 {
+            while let Some(wanted) = outputs.list.go(-991, 50).map(|fetch| outputs.wanted(fetch)) {
                 answer(&mut outputs, &wanted, &mut book, 1_000_000);
             }
-            assert!(outputs.rows.len() <= HELD + PAGE);
-            assert_eq!(outputs.selected().unwrap().name.parse::<usize>().unwrap() + 1, outputs.position());
+            assert!(outputs.list.rows.len() < 4 * Row::PAGE);
+            assert_eq!(outputs.list.selected().unwrap().name.parse::<usize>().unwrap() + 1, outputs.list.position());
         }
-        assert_eq!(outputs.known(), outputs.rows.len());
-    }
-
-    #[test]
-    fn nothing_is_loaded_that_nobody_scrolls_to() {
-        let (mut outputs, mut book) = (Outputs::default(), Vec::new());
-        let first = outputs.reload();
-        answer(&mut outputs, &first, &mut book, 5_000);
-        assert_eq!(outputs.go(0, 40), None);
-        assert_eq!(outputs.go(700, 40), None);
-        assert!(outputs.go(101, 40).is_some());
-        assert_eq!(outputs.go(1, 40), None, "one page at a time");
+        assert_eq!(outputs.list.known(), outputs.list.rows.len());
     }
 
     #[test]
@@ -385,10 +205,10 @@ mod tests {
         let mut outputs = Outputs::default();
         let old = outputs.enter("a/".to_owned());
         let new = outputs.enter("b/".to_owned());
-        outputs.take(&old, Ok(Came { rows: rows(0, 3), next: None, looked: 3 }));
-        assert!(!outputs.loaded && outputs.rows.is_empty());
-        outputs.take(&new, Ok(Came { rows: rows(0, 2), next: None, looked: 2 }));
-        assert_eq!(outputs.rows.len(), 2);
+        outputs.take(&old, Ok((Came { rows: rows(0, 3), next: None }, 3)));
+        assert!(!outputs.list.loaded && outputs.list.rows.is_empty());
+        outputs.take(&new, Ok((Came { rows: rows(0, 2), next: None }, 2)));
+        assert_eq!(outputs.list.rows.len(), 2);
     }
 
     #[test]
@@ -398,15 +218,5 @@ mod tests {
         assert_eq!(parent("a/"), Some(String::new()));
         assert_eq!(parent("a/scan-1"), Some("a/".to_owned()));
         assert_eq!(parent(""), None);
-    }
-
-    #[test]
-    fn a_deleted_row_leaves_the_pages_in_order() {
-        let (mut outputs, mut book) = (Outputs::default(), Vec::new());
-        let first = outputs.reload();
-        answer(&mut outputs, &first, &mut book, 10);
-        outputs.go(9, 40);
-        outputs.forget("a/0000009");
-        assert_eq!((outputs.rows.len(), outputs.position()), (9, 9));
     }
 }

@@ -1,7 +1,7 @@
 //! A text over everything, scrolled by lines: an image and what was read, a model, the words of one event.
 //! Wrapped when the text or the width changes, never while drawing.
 
-use crate::domain::{CallId, ImageId, ModelKey};
+use crate::domain::{CallId, ImageId, ModelKey, PostId};
 use crate::text::Safe;
 use crate::tui::model::post::Ink;
 use crate::tui::widget::wrap;
@@ -9,8 +9,8 @@ use crate::tui::widget::wrap;
 /// What a page is about, for an answer that comes later.
 #[derive(Clone, Debug, PartialEq)]
 pub enum About {
-    /// An image.
-    Image(ImageId),
+    /// An image, and its post where one is known.
+    Image(ImageId, Option<PostId>),
     /// A model of the route.
     Model(ModelKey),
     /// The answer to a call.

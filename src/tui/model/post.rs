@@ -3,7 +3,7 @@
 
 use crate::domain::{Call, CallId, ImageId, Millis, Outcome, PostDetail, PostId, PostImage, Status, Why};
 use crate::text::Safe;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::failed::Row;
 use crate::tui::widget::{outcome, when, why, wrap};
 
@@ -102,7 +102,7 @@ impl Picture {
         };
         let mut lines = vec![(Ink::Quiet, tell!("image {} · {}", self.path, t(state)))];
         if !self.error.is_empty() {
-            lines.push((Ink::Bad, self.error.clone()));
+            lines.push((Ink::Bad, heard(&self.error).into_owned()));
         }
         match &self.text {
             Some(text) if text.trim().is_empty() => lines.push((Ink::Quiet, Safe::fixed(t("it holds no text")))),
@@ -293,7 +293,7 @@ impl Known {
             put(Ink::Text, &tell!("{} is asked first: an operator asked for it", model));
         }
         if !self.row.error.is_empty() {
-            put(Ink::Bad, &tell!("last error: {}", self.row.error));
+            put(Ink::Bad, &tell!("last error: {}", heard(&self.row.error)));
         }
         heading(&mut lines, Safe::fixed(t("Text")));
         let mut put = |ink: Ink, text: &Safe| lines.extend(wrap::wrapped(text, width).into_iter().map(|line| (ink, line)));
@@ -345,7 +345,7 @@ impl CallLine {
             )),
             self.tokens.map(|(prompt, completion)| tell!("{}+{} tokens", prompt, completion).into()),
             self.cost_micros.filter(|micros| *micros > 0).map(|micros| format!("${:.6}", micros as f64 / 1e6)),
-            self.reason.as_ref().map(Safe::to_string),
+            self.reason.as_ref().map(|reason| heard(reason).to_string()),
         ];
         Safe::line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
     }

@@ -7,13 +7,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::domain::Status;
+use crate::domain::{PostOrder, Status};
 use crate::text::Safe;
 use crate::tui::layout;
-use crate::tui::locale::{count, t, tell};
-use crate::tui::model::failed::{Order, Row};
+use crate::tui::locale::{count, heard, t, tell};
+use crate::tui::model::failed::Row;
 use crate::tui::model::filter::Filter;
-use crate::tui::model::list::{Keyed, List};
+use crate::tui::model::list::{Held, List};
 use crate::tui::model::marks::Marks;
 use crate::tui::model::{Model, Pane};
 use crate::tui::widget::paint::{self, Words, line, safe};
@@ -24,11 +24,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     let (failed, parts) = (&model.failed, layout::parts(model));
     let list = &failed.list;
     let order = match failed.order {
-        Order::Newest => "",
-        Order::Channel => t("by channel"),
-        Order::Passes => t("by passes"),
-        Order::Error => t("by error"),
-        Order::Id => t("by id"),
+        PostOrder::Newest => "",
+        PostOrder::Channel => t("by channel"),
+        PostOrder::Passes => t("by passes"),
+        PostOrder::Class => t("by error"),
+        PostOrder::Id => t("by id"),
     };
     draw_filter_line(model, buffer, parts.filter, &failed.filter.typed(), list, whole(model), &failed.marks, order);
     let inside = frame::boxed(buffer, parts.list, &Safe::default(), Style::new());
@@ -56,7 +56,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
 
 /// The line above a list: what it is narrowed to and what is marked; at the right where the cursor stands and in which order.
 #[allow(clippy::too_many_arguments)] // one line of the screen, said by two panes with lists of different rows
-pub fn draw_filter_line<R: Keyed>(
+pub fn draw_filter_line<R: Held>(
     model: &Model,
     buffer: &mut Buffer,
     place: Rect,
@@ -84,7 +84,7 @@ pub fn draw_filter_line<R: Keyed>(
     }
     let mut right = Words::new();
     if list.loaded && !list.rows.is_empty() {
-        let held = list.position() - list.cursor - 1 + list.rows.len();
+        let held = list.known();
         let of = match whole {
             Some(total) => paint::number(total.max(held as i64)),
             None => safe!("{}{}", paint::number(held as i64), if list.has_more() { "+" } else { "" }),
@@ -144,12 +144,23 @@ impl Columns {
     fn of(model: &Model, width: u16) -> Self {
         let top = model.failed.list.rows.iter().skip(model.failed.list.top).take(200).map(|row| row.id.0).max().unwrap_or(0);
         let id = u16::try_from(top.max(1000).to_string().len()).unwrap_or(19);
-        Self { id, channel: (width / 5).clamp(12, 32), when: 7, passes: 6 }
+        Self { id, channel: (width / 5).clamp(12, 32), when: 7, passes: 7 }
     }
 
     fn heading(&self, model: &Model, buffer: &mut Buffer, place: Rect) {
         let quiet = model.theme.quiet();
-        let words = [t("id"), t("channel"), t("when"), t("passes"), t("last error")].map(Safe::fixed);
+        let columns = [
+            (t("id"), PostOrder::Id, "▲"),
+            (t("channel"), PostOrder::Channel, "▲"),
+            (t("when"), PostOrder::Newest, "▼"),
+            (t("passes"), PostOrder::Passes, "▼"),
+            (t("last error"), PostOrder::Class, "▲"),
+        ];
+        // The column that the list is ordered by has an arrow.
+        let words = columns.map(|(name, order, arrow)| match order == model.failed.order {
+            true => safe!("{name}{arrow}"),
+            false => Safe::fixed(name),
+        });
         self.cells(buffer, place, &words, [quiet; 5]);
     }
 
@@ -159,7 +170,8 @@ impl Columns {
             0 => safe!("{}", row.attempts),
             passes => safe!("{}/{passes}", row.attempts),
         };
-        let words = [safe!("{}", row.id), row.channel.clone(), model.moment(row.updated_at), passes, row.error.clone()];
+        let words =
+            [safe!("{}", row.id), row.channel.clone(), model.moment(row.updated_at), passes, heard(&row.error).into_owned()];
         let status = row.status.map_or(Style::new(), |status| theme.status(status));
         let mark = match row.status {
             Some(Status::Retrying) => "↻",
@@ -211,7 +223,7 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
     let Some(row) = model.failed.selected() else { return };
     let post = model.failed.post.as_ref().filter(|post| post.id == row.id);
     let Some(known) = post.and_then(|post| post.known.as_ref()) else {
-        paint::left(buffer, line(area, 0), &row.error, model.theme.quiet());
+        paint::left(buffer, line(area, 0), &heard(&row.error), model.theme.quiet());
         return;
     };
     // The newest passes: a line each, the newest more when its calls need them and there is room beside two lines of text.

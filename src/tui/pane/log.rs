@@ -8,7 +8,7 @@ use ratatui::style::{Modifier, Style};
 use crate::domain::Event;
 use crate::text::Safe;
 use crate::tui::layout;
-use crate::tui::locale::{count, t, tell};
+use crate::tui::locale::{count, heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::{frame, outcome, when, wrap};
@@ -132,7 +132,7 @@ impl Columns {
         if let Some(called) = &event.model {
             paint::left(buffer, name, &short(called), model.theme.quiet());
         }
-        paint::left(buffer, cell(place.width, 0), &event.text, Style::new());
+        paint::left(buffer, cell(place.width, 0), &heard(&event.text), Style::new());
     }
 }
 
@@ -149,7 +149,7 @@ pub fn whole(event: &Event) -> Safe {
         event.model.as_ref().map(Safe::to_string),
         event.outcome.map(|outcome| t(outcome::outcome(outcome)).to_owned()),
         Some(event.worker.to_string()),
-        Some(event.text.to_string()),
+        Some(heard(&event.text).to_string()),
     ];
     Safe::line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }

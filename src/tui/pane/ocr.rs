@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::domain::Status;
 use crate::text::Safe;
 use crate::tui::layout;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::model::images::Row;
 use crate::tui::pane::failed::draw_filter_line;
@@ -81,15 +81,17 @@ fn state(model: &Model, row: &Row) -> (&'static str, Style, Safe) {
     let theme = model.theme;
     let busy = model.snapshot.ocr.busy.iter().find(|busy| busy.post == row.post && busy.image == row.name);
     match row.status {
-        _ if let Some(busy) = busy => ("◌", theme.accent(), safe!("{} {}/{}", t(busy.stage), busy.page.0, busy.page.1)),
+        _ if let Some(busy) = busy => {
+            ("◌", theme.accent(), safe!("{} {}/{}", heard(&Safe::fixed(busy.stage)), busy.page.0, busy.page.1))
+        }
         _ if row.leased => ("◌", theme.accent(), Safe::fixed(t("being read elsewhere"))),
         Status::Success => ("✓", theme.good(), Safe::fixed(t("read"))),
-        Status::Failed => ("✗", theme.bad(), row.error.clone()),
+        Status::Failed => ("✗", theme.bad(), heard(&row.error).into_owned()),
         Status::Skipped => ("–", theme.quiet(), Safe::fixed(t("cancelled"))),
         Status::Pending => ("·", Style::new(), Safe::fixed(t("waits"))),
         Status::Retrying => {
             let words = row.next_at.map_or(Safe::default(), |at| tell!("again in {}", when::minutes(at - model.now)));
-            ("↻", theme.warn(), safe!("{words} · {}", row.error))
+            ("↻", theme.warn(), safe!("{words} · {}", heard(&row.error)))
         }
     }
 }
@@ -142,7 +144,7 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
         lines.push((told, theme.quiet()));
     }
     if !row.error.is_empty() {
-        lines.extend(wrap::wrapped(&row.error, area.width).into_iter().take(3).map(|line| (line, theme.bad())));
+        lines.extend(wrap::wrapped(&heard(&row.error), area.width).into_iter().take(3).map(|line| (line, theme.bad())));
     }
     let room = usize::from(area.height).saturating_sub(lines.len() + 1);
     if let Some(text) = &known.text {

@@ -52,9 +52,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     draw_state(model, buffer, inset(line(layout::body(model), 0)));
     let (list, reading) = places(model);
     let inside = frame::boxed(buffer, list, &Safe::default(), Style::new());
-    let title = model.outputs.selected().map(|row| last(row).clipped(usize::from(reading.width.saturating_sub(8))));
+    let title = model.outputs.list.selected().map(|row| last(row).clipped(usize::from(reading.width.saturating_sub(8))));
     let inside_reading = inset(frame::boxed(buffer, reading, &title.unwrap_or_default(), model.theme.strong()));
-    if model.outputs.rows.is_empty() {
+    if model.outputs.list.rows.is_empty() {
         draw_empty(model, buffer, inset(inside));
         return;
     }
@@ -93,9 +93,10 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
             tell!("verifying {} of {}", of(done), of(total))
         };
         right = right.word(words, theme.warn());
-    } else if outputs.loaded && !outputs.rows.is_empty() {
-        let more = if outputs.has_more() { "+" } else { "" };
-        right = right.word(tell!("{} of {}{}", number(outputs.position()), number(outputs.known()), more), theme.quiet());
+    } else if outputs.list.loaded && !outputs.list.rows.is_empty() {
+        let more = if outputs.list.has_more() { "+" } else { "" };
+        right =
+            right.word(tell!("{} of {}{}", number(outputs.list.position()), number(outputs.list.known()), more), theme.quiet());
     }
     let room = place.width.saturating_sub(right.width() + 2);
     let mut words = Words::new().word(t("in"), theme.quiet());
@@ -107,7 +108,7 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
     words = words.spaced(2, order(outputs.order), theme.accent());
     if let Some(filter) = &outputs.filter {
         words = words.spaced(2, t("with"), theme.quiet()).word(shown(filter).clipped(24), theme.accent());
-        if outputs.has_more() || outputs.is_waiting() {
+        if outputs.list.has_more() || outputs.list.is_waiting() {
             words = words.word(tell!("· {} looked through", number(outputs.looked)), theme.quiet());
         }
     }
@@ -121,16 +122,16 @@ fn number(number: usize) -> Safe {
 
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let outputs = &model.outputs;
-    if let Some(error) = &outputs.error {
+    if let Some(error) = &outputs.list.error {
         for (row, text) in (0..).zip(crate::tui::widget::wrap::wrapped(error, area.width)) {
             paint::left(buffer, line(area, row), &text, model.theme.bad());
         }
         return;
     }
-    let (first, second) = match (&outputs.place, outputs.loaded) {
+    let (first, second) = match (&outputs.place, outputs.list.loaded) {
         (None, _) => (t("This dashboard has no blob store."), t("`tagdeck config show` tells where documents go.")),
         (Some(_), false) => (t("Loading…"), ""),
-        (Some(_), true) if outputs.filter.is_some() && outputs.has_more() => {
+        (Some(_), true) if outputs.filter.is_some() && outputs.list.has_more() => {
             (t("Nothing so far; still looking."), t("Esc ends the search."))
         }
         (Some(_), true) if outputs.filter.is_some() => (t("No name holds this text."), t("Esc shows all names again.")),
@@ -150,9 +151,9 @@ fn draw_list(model: &Model, buffer: &mut Buffer, area: Rect) {
     let columns = Columns::of(area);
     columns.cells(buffer, line(area, 0), [&Safe::fixed(t("name")), &Safe::fixed(t("size")), &Safe::fixed(t("when"))], [quiet; 3]);
     let seen = usize::from(area.height.saturating_sub(1));
-    for (at, (index, row)) in (1..).zip(outputs.rows.iter().enumerate().skip(outputs.top).take(seen)) {
+    for (at, (index, row)) in (1..).zip(outputs.list.rows.iter().enumerate().skip(outputs.list.top).take(seen)) {
         let place = line(area, at);
-        let selected = index == outputs.cursor;
+        let selected = index == outputs.list.cursor;
         let mut styles = [Style::new(), Style::new(), quiet];
         if selected {
             buffer.set_style(place, model.theme.selected());
@@ -169,8 +170,8 @@ fn draw_list(model: &Model, buffer: &mut Buffer, area: Rect) {
             }
         }
     }
-    if outputs.is_waiting() && outputs.rows.len() < outputs.top + seen {
-        let row = u16::try_from(1 + outputs.rows.len() - outputs.top).unwrap_or(u16::MAX);
+    if outputs.list.is_waiting() && outputs.list.rows.len() < outputs.list.top + seen {
+        let row = u16::try_from(1 + outputs.list.rows.len() - outputs.list.top).unwrap_or(u16::MAX);
         paint::left(buffer, inset(line(area, row)), &Safe::fixed(t("Loading…")), quiet);
     }
 }
@@ -220,7 +221,7 @@ pub fn about(reading: &Reading) -> Safe {
 
 fn draw_reading(model: &Model, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme;
-    let Some(row) = model.outputs.selected() else { return };
+    let Some(row) = model.outputs.list.selected() else { return };
     let reading = model.outputs.reading.as_ref().filter(|reading| reading.key == row.entry.key());
     match (&row.entry, reading) {
         (Entry::Folder(_), _) => {

@@ -71,7 +71,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, sections: &[Sectio
                 paint::left(buffer, place, &Safe::fixed(t(section.long())), model.theme.strong());
             }
             Entry::Keys(keys, action) => {
-                let keys = keys.iter().map(|key| &**key).collect::<Vec<_>>().join(" ");
+                // Ten digits stand for themselves.
+                let keys = match keys.as_slice() {
+                    [first, .., last] if keys.len() > 6 => format!("{first} … {last}"),
+                    some => some.iter().map(|key| &**key).collect::<Vec<_>>().join(" "),
+                };
                 paint::left(buffer, Rect { width: 20.min(place.width), ..place }, &Safe::line(&keys), model.theme.accent());
                 let from = 21.min(place.width);
                 let words = Rect { x: place.x + from, width: place.width - from, ..place };

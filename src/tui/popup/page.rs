@@ -30,7 +30,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
     let foot = line(inside, inside.height.saturating_sub(1));
     let mut keys = Words::new();
     let here: &[_] = match page.about {
-        About::Image(_) => &[Section::Image, Section::Popup],
+        About::Image(..) => &[Section::Image, Section::Popup],
         About::Answer { .. } => &[Section::Answer, Section::Popup],
         About::Model(_) | About::Event => &[Section::Popup],
     };

@@ -62,11 +62,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
     let mut keys = Words::new();
     for action in [
         Action::Close,
+        Action::Answers,
         Action::Retry,
-        Action::Force,
         Action::Regenerate,
         Action::RegenerateWith,
-        Action::Answers,
+        Action::Force,
         Action::EditTags,
         Action::Skip,
     ] {

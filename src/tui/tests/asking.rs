@@ -4,6 +4,7 @@
 
 use super::keys::at;
 use crate::domain::{Answer, CallId, ImageFilter, ModelKey, PostId, Status};
+use crate::engine::event::Batch;
 use crate::ops::{Offered, WhichImages};
 use crate::text::Safe;
 use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
@@ -170,6 +171,18 @@ fn all_images_that_match_are_counted_asked_about_and_wait_a_moment() {
         update(&mut model, Msg::ImagesCounted(change, which, Ok(0)));
         assert!(model.popups.is_empty());
     }
+}
+
+#[test]
+fn an_open_post_shows_what_comes_of_it() {
+    let mut model = at(Section::Detail);
+    let mut events = fixture::events();
+    events.retain(|event| event.post == Some(failed_id()));
+    assert!(!events.is_empty());
+    let told = update(&mut model, Msg::Events(Batch { events, dropped: 0, next: 99 }));
+    assert!(told.contains(&Effect::Post(failed_id())), "{told:?}");
+    let other = update(&mut model, Msg::Events(Batch::default()));
+    assert!(!other.contains(&Effect::Post(failed_id())), "{other:?}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Every key of the keymap, driven through `update`; and what the commands promise.
 
 use crate::domain::{EventKind, ImageId, Pause, PauseScope, Phase, PostFilter, PostImage, Snapshot, Status};
+use crate::ops::WhichImages;
 use crate::text::Safe;
 use crate::tui::effect::outputs::Wish;
-use crate::tui::effect::{Effect, Reckoning, Retry};
+use crate::tui::effect::{Effect, ImageChange, Reckoning, Retry};
 use crate::tui::fixture::{self, failed_id, press};
 use crate::tui::keymap::{Action, Section};
 use crate::tui::model::{Model, Pane, Pending, Popup, Tone};
@@ -13,7 +14,7 @@ pub(super) fn at(section: Section) -> Model {
     let mut model = fixture::reading((120, 36));
     model.focus = match section {
         Section::Overview => Pane::Overview,
-        Section::Log => Pane::Log,
+        Section::Log | Section::Kinds => Pane::Log,
         Section::Ocr | Section::Image => Pane::Ocr,
         Section::Outputs | Section::Object => Pane::Outputs,
         _ => Pane::Failed,
@@ -38,6 +39,7 @@ pub(super) fn at(section: Section) -> Model {
         Section::Popup => drop(press(&mut model, "?")),
         Section::Confirm => ask(&mut model),
         Section::Prompt => drop(press(&mut model, "/")),
+        Section::Kinds => drop(press(&mut model, "c")),
         _ => {}
     }
     model
@@ -72,6 +74,8 @@ fn prepare(model: &mut Model, section: Section, action: Action) {
     match action {
         Action::Up | Action::PageUp | Action::First => drop((press(model, "down"), press(model, "down"))),
         Action::Failed => model.focus = Pane::Log,
+        Action::EveryKind => drop(press(model, "space")),
+        Action::ClearFilter if section == Section::Log => drop((press(model, "c"), press(model, "o"), press(model, "esc"))),
         Action::ClearFilter if section == Section::Ocr => drop(press(model, "s")),
         Action::ClearFilter if section != Section::Outputs => drop((press(model, "c"), press(model, "s"))),
         Action::OutputsOf if section == Section::Detail => {
@@ -335,12 +339,61 @@ fn the_failed_list_can_be_narrowed_and_widened_again() {
 }
 
 #[test]
-fn the_log_filter_walks_through_the_kinds_that_occurred() {
+fn counts_are_typed_with_alt_and_lead_to_a_line_before_g() {
+    let mut model = at(Section::Failed);
+    for (keys, line) in [(["alt-3", "j"], 4), (["alt-2", "k"], 2), (["alt-5", "G"], 5), (["alt-1", "G"], 1)] {
+        for key in keys {
+            press(&mut model, key);
+        }
+        assert_eq!(model.failed.list.position(), line, "{keys:?}");
+    }
+    for key in ["alt-9", "alt-9", "G"] {
+        press(&mut model, key);
+    }
+    assert_eq!((model.failed.list.position(), model.count), (fixture::failed_posts().len(), None));
+    press(&mut model, "3");
+    for key in ["alt-2", "G"] {
+        press(&mut model, key);
+    }
+    assert_eq!(model.log.selected().unwrap().seq, fixture::events()[1].seq);
+    let mut help = at(Section::Failed);
+    press(&mut help, "?");
+    let mut shown = String::new();
+    for _ in 0..4 {
+        shown.push_str(&fixture::screen(&help));
+        press(&mut help, "pagedown");
+    }
+    assert!(shown.contains("Alt-0 … Alt-9") && shown.contains("a count before a motion"), "{shown}");
+}
+
+#[test]
+fn a_line_of_the_log_leads_to_its_post_and_to_its_image() {
     let mut model = at(Section::Log);
-    press(&mut model, "c");
-    assert_eq!(model.log.filter.kind, Some(EventKind::Success));
-    let screen = fixture::screen(&model);
-    assert!(screen.contains("луна") && !screen.contains("Upstream"), "{screen}");
+    let mut event = fixture::events()[1].clone();
+    (event.seq, event.kind, event.post, event.image) = (100, EventKind::OcrDone, Some(failed_id()), Some(ImageId(9)));
+    let mut alone = event.clone();
+    (alone.seq, alone.post) = (101, None);
+    update(&mut model, Msg::Events(crate::engine::event::Batch { next: 102, dropped: 0, events: vec![event, alone] }));
+    press(&mut model, "up");
+    let mut by_post = model.clone();
+    press(&mut by_post, "o");
+    assert!(matches!(by_post.popups.last(), Some(Popup::Post(post)) if post.id == failed_id()));
+    press(&mut model, "enter");
+    assert!(fixture::screen(&model).contains("photo_9@22-11-2026.jpg"), "{}", fixture::screen(&model));
+    // From the window of the image to its post, and back to the log.
+    press(&mut model, "o");
+    assert!(matches!(model.popups.last(), Some(Popup::Post(post)) if post.id.0 == 4_982), "{:?}", model.popups.last());
+    press(&mut model, "esc");
+    assert_eq!(
+        press(&mut model, "r"),
+        [Effect::ChangeImages(ImageChange::Reread, WhichImages::These(vec![ImageId(9)]))],
+        "the open image, whatever the list shows"
+    );
+    press(&mut model, "esc");
+    press(&mut model, "down");
+    assert_eq!(press(&mut model, "O"), [Effect::Outputs(Wish::Of(ImageId(9)))]);
+    press(&mut model, "o");
+    assert!(model.toast.is_some_and(|toast| toast.text.contains("about no post")));
 }
 
 #[test]

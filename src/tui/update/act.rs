@@ -2,11 +2,11 @@
 //! Keys are not known here, only actions.
 
 use super::{answers, change, keep, list, motion, outputs, prompt};
-use crate::domain::PostId;
+use crate::domain::{ImageId, PostId};
 use crate::text::Safe;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Action;
-use crate::tui::locale::t;
+use crate::tui::locale::{t, tell};
 use crate::tui::model::page::{About, Page};
 use crate::tui::model::post::{Ink, Post};
 use crate::tui::model::{Model, Pane, Popup, Tone};
@@ -15,7 +15,8 @@ use motion::Step;
 
 /// Does one action.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
-    let times = isize::try_from(model.count.take().unwrap_or(1)).unwrap_or(isize::MAX);
+    let count = model.count.take();
+    let times = isize::try_from(count.unwrap_or(1)).unwrap_or(isize::MAX);
     match action {
         Action::Quit | Action::QuitAtOnce => vec![Effect::Quit],
         Action::Redraw => vec![Effect::Redraw],
@@ -41,10 +42,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageUp => motion::go(model, Step::Pages(-times)),
         Action::PageDown => motion::go(model, Step::Pages(times)),
         Action::First => motion::go(model, Step::First),
-        Action::Last => motion::go(model, Step::Last),
+        Action::Last => motion::go(model, count.map_or(Step::Last, Step::Line)),
+        // Taken before an action is looked for; by another key than a digit it counts nothing.
+        Action::Count => Vec::new(),
         Action::Grow => resize(model, 1),
         Action::Shrink => resize(model, -1),
         Action::Zoom | Action::Times | Action::Mouse => switch(model, action),
+        Action::Kinds => open(model, |_| Popup::Kinds(0)),
         Action::Palette => prompt::palette(model),
         Action::Answers => answers::open(model),
         Action::NextAnswer => answers::step(model, times),
@@ -63,10 +67,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Complete => prompt::complete(model),
         Action::Open => open_line(model),
         Action::OpenPost if model.focus == Pane::Outputs => outputs::act(model, action),
-        Action::OpenPost => match model.images.list.selected().map(|row| row.post) {
-            Some(Some(id)) => open_post(model, id),
-            Some(None) => refuse(model, t("This image belongs to no post.")),
-            None => refuse(model, t("There is no image here.")),
+        Action::OpenPost => match (post_of(model), model.focus) {
+            (Some(id), _) => open_post(model, id),
+            (None, Pane::Log) if model.popups.is_empty() => change::none_selected(model),
+            (None, _) if image(model).is_some() => refuse(model, t("This image belongs to no post.")),
+            (None, _) => refuse(model, t("There is no image here.")),
         },
         Action::OutputsOf => outputs::of_image(model),
         Action::Reload
@@ -84,7 +89,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::MarkAll
         | Action::CycleStatus
         | Action::CycleClass
-        | Action::CycleKind
+        | Action::ToggleKind
+        | Action::OnlyKind
+        | Action::EveryKind
         | Action::Group
         | Action::Sort
         | Action::ClearFilter
@@ -185,6 +192,7 @@ fn open_line(model: &mut Model) -> Vec<Effect> {
         Pane::Overview => keep::open_model(model),
         Pane::Ocr => open_image(model),
         Pane::Outputs => outputs::open(model),
+        Pane::Log if model.log.selected().is_some_and(|event| event.image.is_some()) => open_image(model),
         Pane::Log if model.log.selected().is_some_and(|event| event.post.is_none()) => open_event(model),
         Pane::Failed | Pane::Log => match change::selected(model) {
             Some(id) => open_post(model, id),
@@ -203,13 +211,33 @@ pub fn open_post(model: &mut Model, id: PostId) -> Vec<Effect> {
     if missing { vec![Effect::Post(id)] } else { Vec::new() }
 }
 
+/// The image that an action on one image means: of the open window, else under the cursor.
+pub fn image(model: &Model) -> Option<ImageId> {
+    match (model.popups.last(), model.focus) {
+        (Some(Popup::Page(page)), _) if let About::Image(id, _) = page.about => Some(id),
+        (_, Pane::Ocr) => model.images.list.selected().map(|row| row.id),
+        (_, Pane::Log) => model.log.selected().and_then(|event| event.image),
+        (_, Pane::Overview | Pane::Failed | Pane::Outputs) => None,
+    }
+}
+
+/// The post that is behind what is in front.
+fn post_of(model: &Model) -> Option<PostId> {
+    match model.popups.last() {
+        Some(Popup::Page(page)) if let About::Image(_, post) = page.about => post,
+        _ => change::selected(model),
+    }
+}
+
 fn open_image(model: &mut Model) -> Vec<Effect> {
-    let Some(row) = model.images.list.selected() else { return refuse(model, t("There is no image here.")) };
-    let (id, name) = (row.id, row.name.clone());
+    let Some(id) = image(model) else { return refuse(model, t("There is no image here.")) };
+    let row = model.images.list.selected().filter(|row| row.id == id);
+    let name = row.map_or_else(|| tell!("Image {}", id), |row| row.name.clone());
+    let post = row.map_or_else(|| change::selected(model), |row| row.post);
     let known = model.images.known.as_ref().filter(|known| known.row.id == id);
     let paragraphs = known.map(|known| known.paragraphs(model.now, &model.zone)).unwrap_or_default();
     let missing = paragraphs.is_empty();
-    show(model, Page::new(About::Image(id), name, paragraphs));
+    show(model, Page::new(About::Image(id, post), name, paragraphs));
     if missing { vec![Effect::Image(id)] } else { Vec::new() }
 }
 

@@ -2,13 +2,14 @@
 //! It asks for nothing but what an answer makes necessary.
 
 use super::change::{self, cost};
-use crate::domain::{ImageId, PostId};
+use crate::domain::{ImageId, ImageKey, PostId, PostPlace};
 use crate::ops::WhichImages;
 use crate::ops::doctor::Check;
 use crate::text::Safe;
 use crate::tui::effect::{Done, Effect, ImageChange, Reckoning, Retry};
 use crate::tui::locale::{count, t, tell};
 use crate::tui::model::failed::{Row, Wanted};
+use crate::tui::model::list::Came;
 use crate::tui::model::page::About;
 use crate::tui::model::post::{Known, Post};
 use crate::tui::model::verdict::Verdict;
@@ -16,8 +17,8 @@ use crate::tui::model::{Choice, Gate, Model, Popup, Tone, images};
 use crate::tui::popup;
 
 /// A page of failed posts.
-pub fn page(model: &mut Model, wanted: &Wanted, page: Result<Vec<Row>, Safe>) -> Vec<Effect> {
-    model.failed.take(wanted, page, model.now);
+pub fn page(model: &mut Model, wanted: &Wanted, page: Result<Came<Row, PostPlace>, Safe>) -> Vec<Effect> {
+    model.failed.list.take(&wanted.fetch, page, model.now);
     let rows = model.list_rows();
     let next = model.failed.list.go(0, rows);
     model.dirty = true;
@@ -25,7 +26,7 @@ pub fn page(model: &mut Model, wanted: &Wanted, page: Result<Vec<Row>, Safe>) ->
 }
 
 /// A page of images.
-pub fn images(model: &mut Model, wanted: &images::Wanted, page: Result<Vec<images::Row>, Safe>) -> Vec<Effect> {
+pub fn images(model: &mut Model, wanted: &images::Wanted, page: Result<Came<images::Row, ImageKey>, Safe>) -> Vec<Effect> {
     model.images.list.take(&wanted.fetch, page, model.now);
     let rows = model.list_rows();
     let next = model.images.list.go(0, rows);
@@ -42,6 +43,9 @@ pub fn image(model: &mut Model, id: ImageId, image: Result<Option<Box<images::Kn
     let mut known = match image {
         Ok(Some(known)) => *known,
         Ok(None) => {
+            model
+                .popups
+                .retain(|open| !matches!(open, Popup::Page(page) if matches!(page.about, About::Image(about, _) if about == id)));
             model.say(Tone::Bad, tell!("Image {} is no longer in the database.", id));
             return vec![Effect::Images(model.images.reload())];
         }
@@ -50,7 +54,7 @@ pub fn image(model: &mut Model, id: ImageId, image: Result<Option<Box<images::Kn
             return Vec::new();
         }
     };
-    let paragraphs = known.paragraphs(model.now, &model.zone);
+    let (paragraphs, known_post) = (known.paragraphs(model.now, &model.zone), known.row.post);
     // The list may know a newer state than this answer; asking again at once could go round in circles.
     if let Some(row) = model.images.list.selected().filter(|row| row.id == id) {
         known.row.updated_at = known.row.updated_at.max(row.updated_at);
@@ -59,8 +63,10 @@ pub fn image(model: &mut Model, id: ImageId, image: Result<Option<Box<images::Kn
     let width = popup::post::width(model.size);
     for open in &mut model.popups {
         if let Popup::Page(page) = open
-            && page.about == About::Image(id)
+            && let About::Image(about, post) = &mut page.about
+            && *about == id
         {
+            *post = known_post;
             page.fill(paragraphs.clone(), width);
         }
     }
@@ -319,10 +325,10 @@ fn look_again(model: &mut Model) -> Vec<Effect> {
     let open = model.popups.iter().filter_map(|open| match open {
         Popup::Post(post) => Some(Effect::Post(post.id)),
         Popup::Page(page) => match page.about {
-            About::Image(id) => Some(Effect::Image(id)),
+            About::Image(id, _) => Some(Effect::Image(id)),
             About::Model(_) | About::Answer { .. } | About::Event => None,
         },
-        Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) => None,
+        Popup::Help { .. } | Popup::Confirm(_) | Popup::Prompt(_) | Popup::Reading | Popup::Verdict(_) | Popup::Kinds(_) => None,
     });
     open.collect::<Vec<_>>().into_iter().chain(super::catch_up(model)).collect()
 }

@@ -182,11 +182,15 @@ fn edit_tags(model: &mut Model) -> Vec<Effect> {
 /// Marked images, else the one under the cursor; several of them wait a moment, all that match are counted first.
 fn images(model: &mut Model, change: ImageChange) -> Vec<Effect> {
     let list = &model.images;
-    if list.marks.all {
+    let open = !model.popups.is_empty();
+    if list.marks.all && !open {
         let which = WhichImages::Matching(list.matching());
         return vec![Effect::CountImages(change, which)];
     }
-    let ids: Vec<ImageId> = if list.marks.is_empty() {
+    // An open image stands for itself alone.
+    let ids: Vec<ImageId> = if open {
+        super::act::image(model).into_iter().collect()
+    } else if list.marks.is_empty() {
         list.list.selected().map(|row| row.id).into_iter().collect()
     } else {
         list.marks.ids().map(ImageId).collect()

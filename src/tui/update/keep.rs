@@ -7,7 +7,7 @@ use crate::domain::{BreakerState, Millis};
 use crate::text::Safe;
 use crate::tui::clipboard;
 use crate::tui::effect::{Effect, Export};
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::page::{About, Page};
 use crate::tui::model::post::Ink;
 use crate::tui::model::prompt::{Prompt, Purpose};
@@ -42,7 +42,7 @@ pub fn found(model: &mut Model, forward: bool) -> Vec<Effect> {
 /// Copies what is under the cursor.
 pub fn copy(model: &mut Model) -> Vec<Effect> {
     let text = match model.focus {
-        Pane::Failed => model.failed.selected().map(|row| format!("{} {} {}", row.id, row.channel, row.error)),
+        Pane::Failed => model.failed.selected().map(|row| format!("{} {} {}", row.id, row.channel, heard(&row.error))),
         Pane::Log => model.log.selected().map(|event| crate::tui::pane::log::whole(event).to_string()),
         Pane::Ocr => model.images.list.selected().map(|row| row.path.to_string()),
         Pane::Overview | Pane::Outputs => None,
@@ -102,7 +102,7 @@ pub fn open_model(model: &mut Model) -> Vec<Effect> {
         page.push((Ink::Text, tell!("is asked again in {}", when::left(until - model.now))));
     }
     if let Some(reason) = &score.reason {
-        page.push((Ink::Bad, reason.clone()));
+        page.push((Ink::Bad, heard(reason).into_owned()));
     }
     page.push((Ink::Text, tell!("calls {} · with tags {} · with any text {}", score.calls, score.successes, score.answers)));
     if let Some(p95) = score.p95_ms {
@@ -121,7 +121,7 @@ pub fn open_model(model: &mut Model) -> Vec<Effect> {
         let time = when::clock_with_seconds(event.time, &model.zone);
         let class = event.outcome.map(|outcome| format!("{} · ", t(outcome::outcome(outcome)))).unwrap_or_default();
         let post = event.post.map(|post| format!("{post} · ")).unwrap_or_default();
-        page.push((Ink::Quiet, Safe::line(&format!("{time} {post}{class}{}", event.text))));
+        page.push((Ink::Quiet, Safe::line(&format!("{time} {post}{class}{}", heard(&event.text)))));
     }
     let about = About::Model(score.model.clone());
     let title = Safe::line(&key);

@@ -2,13 +2,13 @@
 //! What is done to them is `change`'s.
 
 use super::act::refuse;
-use crate::domain::Status;
+use crate::domain::{PostOrder, Status};
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Action;
 use crate::tui::locale::t;
-use crate::tui::model::failed::Order;
 use crate::tui::model::filter::Filter;
-use crate::tui::model::{Model, Pane};
+use crate::tui::model::{Model, Pane, Popup};
+use crate::tui::popup;
 
 /// Does one of the actions on lists.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -43,13 +43,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.failed.filter.class = next_class(model);
             reload(model)
         }
-        Action::CycleKind => {
-            model.log.cycle_kind();
-            Vec::new()
-        }
+        Action::ToggleKind | Action::OnlyKind | Action::EveryKind => kinds(model, action),
         Action::Group => group(model),
         Action::Sort => {
-            model.failed.order = model.failed.order.next();
+            model.failed.order = model.failed.next_order();
             reload(model)
         }
         Action::ClearFilter => clear(model),
@@ -75,12 +72,27 @@ pub fn reload(model: &mut Model) -> Vec<Effect> {
         Pane::Failed => vec![Effect::Page(model.failed.reload())],
         Pane::Ocr => vec![Effect::Images(model.images.reload())],
         Pane::Log => {
-            model.log.follow();
+            let rows = model.list_rows();
+            model.log.narrowed(rows);
             Vec::new()
         }
         Pane::Outputs => super::outputs::reload(model),
         Pane::Overview => Vec::new(),
     }
+}
+
+/// In the window of levels and kinds: the one under the cursor, or all.
+fn kinds(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Some(Popup::Kinds(at)) = model.popups.last() else { return Vec::new() };
+    let chosen = popup::kinds::kinds(*at);
+    let filter = &mut model.log.filter;
+    match action {
+        Action::OnlyKind => filter.kinds = chosen,
+        Action::EveryKind => filter.kinds.clear(),
+        _ if filter.toggle(&chosen) => {}
+        _ => return refuse(model, t("Nothing would be left: a shows everything again.")),
+    }
+    reload(model)
 }
 
 /// The statuses one after the other, then the pane's own choice again.
@@ -141,9 +153,9 @@ fn clear(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         Pane::Failed if model.failed.grouped.take().is_some() => Vec::new(),
-        Pane::Failed if model.failed.filter.is_empty() && model.failed.order == Order::Newest => Vec::new(),
+        Pane::Failed if model.failed.filter.is_empty() && model.failed.order == PostOrder::Newest => Vec::new(),
         Pane::Failed => {
-            (model.failed.filter, model.failed.order) = (Filter::default(), Order::Newest);
+            (model.failed.filter, model.failed.order) = (Filter::default(), PostOrder::Newest);
             reload(model)
         }
         Pane::Ocr if model.images.filter.is_empty() => Vec::new(),

@@ -80,9 +80,9 @@ fn pressed(model: &mut Model, at: Position) -> Vec<Effect> {
             (before.is_some() && before == model.log.selected().map(|event| event.seq), there)
         }
         Pane::Outputs => {
-            let before = model.outputs.cursor;
-            let there = model.outputs.point(row);
-            (before == model.outputs.cursor, there)
+            let before = model.outputs.list.cursor;
+            let there = model.outputs.list.point(row);
+            (before == model.outputs.list.cursor, there)
         }
         Pane::Overview => (false, false),
     };

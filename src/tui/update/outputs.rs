@@ -98,8 +98,7 @@ fn origin(model: &mut Model) -> Vec<Effect> {
 pub fn of_image(model: &mut Model) -> Vec<Effect> {
     let image = match model.popups.last() {
         Some(Popup::Post(post)) => post.known.as_ref().and_then(|known| known.images.first()).map(|image| image.id),
-        None if model.focus == Pane::Ocr => model.images.list.selected().map(|row| row.id),
-        _ => None,
+        _ => super::act::image(model),
     };
     match image {
         Some(image) => vec![Effect::Outputs(Wish::Of(image))],
@@ -135,7 +134,7 @@ fn verify(model: &mut Model) -> Vec<Effect> {
 
 /// Enter: into a folder, or into an object.
 pub fn open(model: &mut Model) -> Vec<Effect> {
-    match model.outputs.selected().map(|row| row.entry.clone()) {
+    match model.outputs.list.selected().map(|row| row.entry.clone()) {
         Some(Entry::Folder(prefix)) => enter(model, prefix),
         Some(Entry::Object(_)) => {
             model.popups.push(Popup::Reading);
@@ -155,7 +154,7 @@ pub fn clear(model: &mut Model) -> Vec<Effect> {
 
 /// When the pane gets the focus for the first time.
 pub fn focus(model: &mut Model) -> Vec<Effect> {
-    if model.outputs.loaded || model.outputs.is_waiting() || model.outputs.place.is_none() {
+    if model.outputs.list.loaded || model.outputs.list.is_waiting() || model.outputs.place.is_none() {
         return Vec::new();
     }
     reload(model)
@@ -177,13 +176,14 @@ fn wanted(wanted: Wanted) -> Effect {
 /// Moves the cursor by lines, or to an edge.
 pub fn go(model: &mut Model, lines: isize, edge: bool) -> Vec<Effect> {
     let height = usize::from(pane::outputs::lines(model).height);
-    let next = if edge { model.outputs.go_to_edge(lines > 0, height) } else { model.outputs.go(lines, height) };
-    next.map(wanted).into_iter().collect()
+    let list = &mut model.outputs.list;
+    let next = if edge { list.go_to_edge(lines > 0, height) } else { list.go(lines, height) };
+    next.map(|fetch| wanted(model.outputs.wanted(fetch))).into_iter().collect()
 }
 
 /// The object an action on one object means: of the open window, else under the cursor.
 fn object(model: &Model) -> Option<String> {
-    match &model.outputs.selected()?.entry {
+    match &model.outputs.list.selected()?.entry {
         Entry::Object(object) => Some(object.key.clone()),
         Entry::Folder(_) => None,
     }
@@ -291,7 +291,7 @@ fn looked(model: &mut Model, key: String, known: Result<crate::tui::model::readi
     if model.outputs.asked.as_ref() == Some(&key) {
         model.outputs.asked = None;
     }
-    let wanted = matches!(model.outputs.selected().map(|row| &row.entry), Some(Entry::Object(object)) if object.key == key);
+    let wanted = matches!(model.outputs.list.selected().map(|row| &row.entry), Some(Entry::Object(object)) if object.key == key);
     if wanted {
         let fold = model.outputs.reading.as_ref().map(|reading| reading.want.fold).unwrap_or_default();
         model.outputs.reading = Some(Reading::new(key, known, Shape { width: 0, fold }));

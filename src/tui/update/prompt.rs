@@ -6,7 +6,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{act, answers, change, keep, list, other_model, outputs};
-use crate::domain::{EventKind, Status};
+use crate::domain::{EventKind, Level, Status};
 use crate::text::Safe;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Action, Chord, Section};
@@ -168,13 +168,19 @@ fn completions(model: &Model, before: &str, scope: Scope) -> Vec<Offer> {
         Field::Status => {
             Status::ALL.iter().map(|s| (s.as_str().to_owned(), String::new())).chain([("all".into(), String::new())]).collect()
         }
-        Field::Kind => EventKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), String::new())).collect(),
+        Field::Kind => EventKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), t(kind.as_str()).to_owned())).collect(),
+        Field::Level => Level::ALL.iter().map(|level| (level.as_str().to_owned(), t(level.as_str()).to_owned())).collect(),
         Field::Class => model.classes.iter().map(|(class, n)| (class.clone(), n.to_string())).collect(),
         Field::Model => model.names.iter().map(|name| (name.to_string(), String::new())).collect(),
         Field::Channel | Field::User => Vec::new(),
     };
+    // Behind a comma another one of them begins.
+    let (before, value) = match field {
+        Field::Status | Field::Kind | Field::Level => value.rfind(',').map_or(("", value), |at| value.split_at(at + 1)),
+        Field::Class | Field::Model | Field::Channel | Field::User => ("", value),
+    };
     let fits = values.iter().filter(|(word, _)| word.contains(value) && word != value);
-    fits.map(|(word, note)| offer(&format!("{name}:{word} "), note)).collect()
+    fits.map(|(word, note)| offer(&format!("{name}:{before}{word} "), note)).collect()
 }
 
 /// The marked offer becomes what is typed.

@@ -63,10 +63,10 @@ fn an_empty_pane_says_what_would_fill_it() {
     assert!(shown(&|model| model.outputs.filter = Some("x".to_owned())).contains("Esc shows all names again."));
     assert!(shown(&|model| model.outputs.prefix = "a/".to_owned()).contains("Esc goes one folder up."));
     assert!(shown(&|model| model.outputs.order = Order::Newest).contains("s lists all names"));
-    assert!(shown(&|model| model.outputs.loaded = false).contains("Loading…"));
+    assert!(shown(&|model| model.outputs.list.loaded = false).contains("Loading…"));
     assert!(shown(&|model| model.outputs.place = None).contains("no blob store"));
     let denied = "cannot list: access denied; give the key s3:ListBucket";
-    assert!(shown(&|model| model.outputs.error = Some(Safe::fixed(denied))).contains("s3:ListBucket"));
+    assert!(shown(&|model| model.outputs.list.error = Some(Safe::fixed(denied))).contains("s3:ListBucket"));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn what_was_deleted_leaves_the_list_and_the_window() {
     let key = "ocr-results/2026/11/22/чек-0a1b2c3d4e5f.json".to_owned();
     let effects = update(&mut model, Msg::Outputs(Told::Deleted(key, Ok(()))));
     answer(&mut model, effects);
-    assert!(model.popups.is_empty() && model.outputs.rows.len() == 5);
+    assert!(model.popups.is_empty() && model.outputs.list.rows.len() == 5);
     assert!(said(&model).starts_with("Deleted ") && !fixture::screen(&model).contains("0a1b2c3d4e5f.json "));
 }
 

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::domain::{BreakerState, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, safe};
 use crate::tui::widget::{outcome, when};
@@ -53,7 +53,7 @@ pub fn lines(model: &Model) -> Vec<Need> {
         lines.push(Need::new(Words::new().word(why, model.theme.warn())));
     }
     if let Some(trouble) = &model.snapshot.trouble {
-        lines.push(Need::new(Words::new().word(trouble, model.theme.bad())));
+        lines.push(Need::new(Words::new().word(&*heard(trouble), model.theme.bad())));
     }
     for (pause, name) in model.snapshot.pauses.iter().zip(&model.paused) {
         let until = match pause.until {
@@ -61,7 +61,7 @@ pub fn lines(model: &Model) -> Vec<Need> {
             None => Safe::fixed(t("paused until you say so")),
         };
         let words = Words::new().word(name, model.theme.warn()).word(until, model.theme.warn());
-        let words = words.word("·", model.theme.quiet()).word(&pause.reason, Style::new());
+        let words = words.word("·", model.theme.quiet()).word(&*heard(&pause.reason), Style::new());
         lines.push(match pause.scope {
             PauseScope::All => Need::new(words).key(model, Action::Pause, "goes on"),
             PauseScope::Provider(_) | PauseScope::Free(_) | PauseScope::Uploads => {
@@ -76,7 +76,7 @@ pub fn lines(model: &Model) -> Vec<Need> {
         if score.breaker == BreakerState::Off {
             let mut words = Words::new().word(name, model.theme.bad()).word(t("is off"), model.theme.bad());
             if let Some(reason) = &score.reason {
-                words = words.word("·", model.theme.quiet()).word(reason, Style::new());
+                words = words.word("·", model.theme.quiet()).word(&*heard(reason), Style::new());
             }
             lines.push(Need::new(words.word("·", model.theme.quiet()).word(t("take it off tagging.route"), Style::new())));
         }
@@ -133,7 +133,7 @@ fn uploads(model: &Model) -> Option<Need> {
     let waiting = tell!("{} documents wait for their upload", paint::number(uploads.waiting.documents));
     let words = Words::new().word(waiting, if uploads.full { theme.bad() } else { theme.warn() });
     Some(Need::new(match why {
-        Some(why) => words.word("·", theme.quiet()).word(why, Style::new()),
+        Some(why) => words.word("·", theme.quiet()).word(&*heard(why), Style::new()),
         None => words,
     }))
 }

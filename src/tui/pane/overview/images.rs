@@ -6,7 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::OcrBusy;
-use crate::tui::locale::{t, tell};
+use crate::text::Safe;
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{Words, line, safe};
 use crate::tui::widget::when;
@@ -45,7 +46,7 @@ fn counts(model: &Model) -> Words {
         words = words.word("·", theme.quiet()).word(tell!("{} threads stuck", ocr.stuck_threads), theme.bad());
     }
     match &ocr.trouble {
-        Some(trouble) => words.word("·", theme.quiet()).word(trouble, theme.bad()),
+        Some(trouble) => words.word("·", theme.quiet()).word(&*heard(trouble), theme.bad()),
         None => words,
     }
 }
@@ -63,7 +64,7 @@ fn reader(model: &Model, busy: &OcrBusy) -> Words {
     let theme = model.theme;
     let seconds = (model.now - busy.since).max(0) / 1000;
     let page = if busy.page.1 > 1 { safe!("{}/{}", busy.page.0, busy.page.1) } else { safe!("") };
-    let words = Words::new().word(safe!("{:<9}", t(busy.stage)), theme.accent()).word(page, theme.quiet());
+    let words = Words::new().word(safe!("{:<9}", &**heard(&Safe::fixed(busy.stage))), theme.accent()).word(page, theme.quiet());
     let words = words.word(when::left(seconds * 1000), Style::new());
     let words = match busy.post {
         Some(post) => words.word("·", theme.quiet()).word(safe!("{post}"), Style::new()),

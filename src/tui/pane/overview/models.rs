@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use crate::domain::{BreakerState, ModelKey, ModelScore, PauseScope, Phase};
 use crate::text::Safe;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::{bar, when};
@@ -54,7 +54,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     if scores.is_empty() {
         let why = match &model.snapshot.trouble {
             _ if model.options.observe => Safe::fixed(t("Scores are kept where the engine runs.")),
-            Some(trouble) => trouble.clone(),
+            Some(trouble) => heard(trouble).into_owned(),
             None if model.snapshot.phase == Phase::None => Safe::fixed(t("The route is being checked.")),
             None => Safe::fixed(t("No model in tagging.route.")),
         };
