@@ -23,7 +23,7 @@ use unlisted::Unlisted;
 const USUAL: (u16, u16) = (120, 36);
 const SOON: Duration = Duration::from_secs(8);
 /// Most wake-ups of all threads in 2.5 s with nothing to do.
-const WOKEN: u64 = 120;
+const WOKEN: u64 = 250;
 
 fn dashboard(home: &Home, args: &[&str]) -> Deck {
     Deck::open(&home.tagdeck(args), USUAL)
@@ -435,9 +435,9 @@ fn nothing_is_written_and_next_to_nothing_computed_while_nothing_is_due() {
         least = (least.0.min(deck.sleeps() - sleeps), least.1.min(deck.cpu().saturating_sub(cpu)));
     }
     println!("woken {} times, {:?} of processor time in 2.5 s", least.0, least.1);
-    // Each thing looked for wakes two or three threads, however busy the machine is; time grows with what else it does, so that its
-    // bound only tells rest from work.
-    assert!(least.0 <= WOKEN && least.1 <= Duration::from_millis(250), "{least:?}");
+    // Each thing looked for wakes two or three threads, however busy the machine is: some 100 times in all, 200 while another program
+    // writes. Time grows with what else the machine does, so that its bound only tells rest from work.
+    assert!(least.0 <= WOKEN && least.1 <= Duration::from_millis(125), "{least:?}");
     deck.press("q");
     assert!(deck.ended(SOON).success());
 }

@@ -115,10 +115,10 @@ impl Board {
         self.dirty = true;
     }
 
-    /// Posts finished in each second that this engine has lived, at most the last 60; none while nothing was finished in
-    /// them, so that an idle engine has nothing new to tell each second.
-    fn pace(&self) -> Vec<u32> {
-        if self.pace.iter().all(|finished| *finished == 0) {
+    /// Posts finished in each second that this engine has lived, at most the last 60; none while nothing is due or was finished
+    /// in them, so that an idle engine has nothing new to tell each second, nor the minute that runs out.
+    fn pace(&self, phase: Phase) -> Vec<u32> {
+        if phase == Phase::Idle || self.pace.iter().all(|finished| *finished == 0) {
             return Vec::new();
         }
         self.pace.iter().skip(PACE - self.seconds()).copied().collect()
@@ -244,7 +244,7 @@ pub fn numbers(shared: &Shared) -> WorkerNumbers {
     WorkerNumbers {
         in_flight: board.in_flight,
         concurrency: board.concurrency.limit(),
-        finished_per_second: board.pace(),
+        finished_per_second: board.pace(board.phase),
         totals: board.totals,
         models: route.own().iter().map(|model| &model.key).enumerate().map(share).collect(),
     }
@@ -286,8 +286,7 @@ fn compose(shared: &Shared, phase: Phase, trouble: Option<Safe>) -> Snapshot {
         phase,
         in_flight: board.in_flight,
         concurrency: board.concurrency.limit(),
-        // Where nothing is due there is no pace: a minute that runs out would be news each second of it.
-        finished_per_second: if phase == Phase::Idle { Vec::new() } else { board.pace() },
+        finished_per_second: board.pace(phase),
         eta_seconds: board.eta_seconds(),
         worst_case: shared.worst_case(route.own()),
         models,

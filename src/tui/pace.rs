@@ -16,7 +16,7 @@ const HURRIED: Duration = Duration::from_millis(10);
 const BYTES: f64 = 6_000.0;
 
 /// With `low_bandwidth`: frames so far apart, and so many bytes a second.
-const LOW: (Duration, f64) = (Duration::from_secs(2), 750.0);
+const LOW: (Duration, f64) = (Duration::from_secs(2), 500.0);
 
 /// What was not used within this time is not saved up.
 const SAVED: Duration = Duration::from_secs(1);

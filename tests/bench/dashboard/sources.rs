@@ -129,6 +129,7 @@ fn event(n: u64, time: i64) -> Event {
         worker: Safe::default(),
         kind,
         post: Some(PostId(1 + (n * 7919 % 2_000) as i64)),
+        image: None,
         model: Some(Safe::fixed(
             ["openrouter/google/gemini-2.5-flash", "openrouter/meta-llama/llama-4-maverick:free"][n as usize % 2],
         )),
