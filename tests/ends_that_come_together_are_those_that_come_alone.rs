@@ -11,7 +11,7 @@ mod postgres;
 use std::time::Duration;
 
 use databases::{Db, claim, everything, import};
-use tagdeck::domain::{Fence, ModelKey, Outcome, PostLine};
+use tagdeck::domain::{Fence, ModelKey, Outcome, PostLine, Turn, Why};
 use tagdeck::store::{CallEnd, CallLimits, Claim, Finish, NewCall, Reserved, Store};
 
 fn finish(n: usize) -> Finish {
@@ -36,6 +36,12 @@ fn call(claim: &Claim) -> NewCall {
         pass: claim.attempts,
         model: ModelKey { provider: format!("p{}", claim.job.0 % 3), model: "m".to_owned() },
         reserve_micros: 100,
+        why: (claim.job.0 % 2 == 0).then(|| Why {
+            turn: Turn::Fallback,
+            from: None,
+            after: Some(Outcome::Timeout),
+            passed_over: Vec::new(),
+        }),
     }
 }
 
@@ -50,6 +56,7 @@ fn call_end(n: usize) -> CallEnd {
         request_id: Some(format!("gen-\0{n}")),
         body: (n % 5 != 0).then(|| vec![0, 255, b'"', b'\\', n as u8]),
         reason: Some(format!("no \"answer\" {n}")),
+        headers: (n % 5 == 1).then(|| ("retry-after".to_owned(), n.to_string())).into_iter().collect(),
     }
 }
 
@@ -63,7 +70,7 @@ async fn calls(db: &Db) -> Option<String> {
     db.text(&format!(
         "SELECT {all} FROM (SELECT job_id || ' ' || provider || ' ' || COALESCE(outcome, '-') || ' ' || COALESCE(CAST(http_status AS TEXT), '-') || ' ' || elapsed_ms \
         || ' ' || prompt_tokens || ' ' || COALESCE(CAST(completion_tokens AS TEXT), '-') || ' ' || COALESCE(CAST(cost_micros AS TEXT), '-') || ' ' || request_id \
-        || ' ' || reason || ' ' || COALESCE({body}, '-') AS c FROM job_calls ORDER BY job_id) t"
+        || ' ' || reason || ' ' || COALESCE({body}, '-') || ' ' || COALESCE(why, '-') || ' ' || COALESCE(headers, '-') AS c FROM job_calls ORDER BY job_id) t"
     ))
     .await
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::claimer::{Claimer, ticker};
 use super::event::Draft;
@@ -31,8 +31,9 @@ const ADOPTION_ANYWAY: Duration = Duration::from_secs(30);
 /// How often the route is checked against its providers' lists, and how soon again when it has no model at all.
 const ROUTE_CHECK: Duration = Duration::from_hours(1);
 const ROUTE_RETRY: Duration = Duration::from_secs(30);
-/// How often numbers are published, when they changed.
+/// How often numbers are published, when they changed, and how often it is looked whether they have while the engine rests.
 const PUBLISH: Duration = Duration::from_millis(250);
+const PUBLISH_AT_REST: Duration = Duration::from_secs(1);
 /// Time that passes in flight get after a stop was asked for; the promise is 5 s in all.
 const GRACE: Duration = Duration::from_secs(4);
 /// The same after a second stop: enough to write down that their calls were cancelled.
@@ -121,7 +122,7 @@ impl Cycle {
         let mut handled = true;
         let mut heartbeat = ticker(LEASE / 4);
         let mut adoption = ticker(ADOPTION);
-        let mut publish = ticker(PUBLISH);
+        let mut published: Option<Instant> = None;
         let mut news = shared.store.news();
         let mut heard = *news.borrow_and_update();
         let mut recovered = false;
@@ -146,6 +147,8 @@ impl Cycle {
                 && self.stopping_since.is_none()
                 && self.queue.len() < self.room()
                 && (self.passes.is_empty() || !self.shared.has_next_route());
+            let publish_after = if self.rests() { PUBLISH_AT_REST } else { PUBLISH };
+            let publish_at = published.map_or_else(Instant::now, |at| at + publish_after);
             tokio::select! {
                 Some(done) = self.passes.join_next_with_id() => self.passed(done),
                 changed = stop.changed(), if handled => {
@@ -159,7 +162,8 @@ impl Cycle {
                 _ = self.woken.recv(), if !self.woken.is_closed() => self.claimer.look_now(),
                 _ = heartbeat.tick(), if recovered => self.heartbeat().await,
                 _ = adoption.tick(), if recovered => self.adopt().await,
-                _ = publish.tick() => {
+                () = sleep_until(publish_at) => {
+                    published = Some(Instant::now());
                     self.publish_numbers().await;
                     let patience = if self.shared.route().own().is_empty() { ROUTE_RETRY } else { ROUTE_CHECK };
                     if recovered && shared.kinds.tag && route_checked.elapsed() > patience {
@@ -338,6 +342,13 @@ impl Cycle {
             self.shared.board().changed();
             self.shared.stir();
         }
+    }
+
+    /// True while nothing is in hand and nothing is known to have changed.
+    fn rests(&self) -> bool {
+        let in_hand = !self.passes.is_empty() || !self.queue.is_empty() || self.shared.is_busy_beside();
+        let news = self.publish.receiver_count() > 0 && self.shared.board().has_news();
+        self.stopping_since.is_none() && !in_hand && !news
     }
 
     async fn publish_numbers(&mut self) {

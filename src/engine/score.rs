@@ -100,6 +100,11 @@ impl Board {
         self.dirty = true;
     }
 
+    /// True when the tables' counters are to be read again.
+    pub fn has_news(&self) -> bool {
+        self.dirty
+    }
+
     /// A post reached a final state.
     pub fn finished(&mut self, status: Status) {
         match status {

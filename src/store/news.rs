@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to listen.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often SQLite is asked whether anything was committed: one number from shared memory.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What there is news of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
