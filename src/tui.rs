@@ -179,8 +179,7 @@ where
         let (columns, rows) = crossterm::terminal::size()?;
         let first = feeds.snapshots.borrow_and_update().clone();
         let mut heard = vec![Msg::Resize(columns, rows), Msg::Snapshot(Box::new(first))];
-        let (mut fresh_events, mut read_at) = (true, Instant::now());
-        let mut asked = false;
+        let (mut fresh_events, mut read_at, mut asked) = (true, Instant::now(), false);
         loop {
             if fresh_events && Instant::now() >= read_at {
                 // However many were published meanwhile, they are read together.

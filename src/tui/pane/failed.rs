@@ -157,10 +157,11 @@ impl Columns {
             (t("last error"), PostOrder::Class, "▲"),
         ];
         // The column that the list is ordered by has an arrow.
-        let words = columns.map(|(name, order, arrow)| match order == model.failed.order {
-            true => safe!("{name}{arrow}"),
-            false => Safe::fixed(name),
-        });
+        let words = columns.map(
+            |(name, order, arrow)| {
+                if order == model.failed.order { safe!("{name}{arrow}") } else { Safe::fixed(name) }
+            },
+        );
         self.cells(buffer, place, &words, [quiet; 5]);
     }
 

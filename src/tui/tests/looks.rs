@@ -56,7 +56,9 @@ fn every_pane_tells_its_things_apart_without_colours_and_in_ascii() {
     ] {
         let model = plain(pane);
         let lines = lines(&model);
-        marks.iter().for_each(|mark| has(&lines, mark));
+        for mark in marks {
+            has(&lines, mark);
+        }
         let tab = fixture::drawn(&model);
         let reversed = tab.backend().buffer().content[120..240].iter().any(|cell| cell.modifier.contains(Modifier::REVERSED));
         assert!(reversed, "the tab in focus of {pane:?}");

@@ -22,10 +22,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Redraw => vec![Effect::Redraw],
         Action::Suspend => vec![Effect::Suspend],
         Action::Help => open(model, |model| Popup::Help { of: model.sections(), scroll: 0 }),
-        Action::Doctor => {
-            model.say(Tone::Good, Safe::fixed(t("Looking at everything that is needed…")));
-            vec![Effect::Doctor]
-        }
+        Action::Doctor => examine(model),
         Action::Close => {
             model.popups.pop();
             Vec::new()
@@ -53,10 +50,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Answers => answers::open(model),
         Action::NextAnswer => answers::step(model, times),
         Action::PreviousAnswer => answers::step(model, -times),
-        Action::Search if on_page(model) => answers::search(model),
-        Action::SearchNext if on_page(model) => answers::found(model, true),
-        Action::SearchPrevious if on_page(model) => answers::found(model, false),
-        Action::Copy if on_page(model) => answers::copy(model),
+        Action::Search | Action::SearchNext | Action::SearchPrevious | Action::Copy if on_page(model) => on_answer(model, action),
         Action::Search => keep::search(model),
         Action::SearchNext => keep::found(model, true),
         Action::SearchPrevious => keep::found(model, false),
@@ -98,7 +92,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Follow => list::act(model, action),
         // No question can be open there; should one be, it stays unanswered.
         Action::Accept if model.options.read_only && matches!(model.popups.last(), Some(Popup::Confirm(_))) => {
-            refuse(model, t("Nothing was changed: the dashboard runs with --read-only."))
+            refuse_change(model)
         }
         Action::Accept => change::accept(model),
         Action::Undo => change::undo(model),
@@ -116,10 +110,29 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Resume
         | Action::Drain => {
             if model.options.read_only {
-                return refuse(model, t("Nothing was changed: the dashboard runs with --read-only."));
+                return refuse_change(model);
             }
             change::change(model, action)
         }
+    }
+}
+
+fn examine(model: &mut Model) -> Vec<Effect> {
+    model.say(Tone::Good, Safe::fixed(t("Looking at everything that is needed…")));
+    vec![Effect::Doctor]
+}
+
+fn refuse_change(model: &mut Model) -> Vec<Effect> {
+    refuse(model, t("Nothing was changed: the dashboard runs with --read-only."))
+}
+
+/// What reads a list or the log elsewhere, on an open answer.
+fn on_answer(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Search => answers::search(model),
+        Action::SearchNext => answers::found(model, true),
+        Action::SearchPrevious => answers::found(model, false),
+        _ => answers::copy(model),
     }
 }
 
