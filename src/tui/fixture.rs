@@ -1,12 +1,15 @@
 //! Models for the tests of the dashboard: a busy one, an empty one, and how a screen is read.
 //! The clock stands at 14:07:31 UTC; nothing here depends on this machine.
 
+mod fleet;
 pub mod outputs;
 
 use crossterm::event::{KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+
+pub use fleet::workers;
 
 use crate::domain::{
     BreakerState, Call, CallId, Event, EventKind, ImageId, ImageLine, ImageReading, Millis, ModelKey, ModelScore, OcrBusy,

@@ -161,6 +161,7 @@ mod tests {
         "Tagging",
         "Models",
         "Images",
+        "Workers",
         "Live",
         "Attention",
         "shows",

@@ -1,9 +1,10 @@
-//! The first pane: counts, the scoreboard of models, the reading of images, an excerpt of the live log, and what needs a person.
+//! The first pane: counts, the scoreboard of models, the reading of images, the workers, an excerpt of the live log, and what needs a person.
 //! It shows the snapshot as it is; nothing is computed here but shares and places.
 
 mod attention;
 pub mod images;
 mod models;
+mod workers;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -25,26 +26,36 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let attention = attention::lines(model);
     let top = (models::height(model) + 2).clamp(9, area.height.saturating_sub(8).max(9));
     let bottom = (u16::try_from(attention.len()).unwrap_or(u16::MAX)).clamp(1, (area.height - top).saturating_sub(4).max(1)) + 2;
-    // On a small screen the log keeps three lines, and images one.
-    let strip = images::height(model).min((area.height - top).saturating_sub(bottom + 4).max(1)).min(images::height(model));
+    let workers = workers::height(model);
+    // On a small screen the log keeps three lines, and images and workers one each.
+    let kept = bottom + 4 + if workers > 0 { 2 } else { 0 };
+    let strip = images::height(model).min((area.height - top).saturating_sub(kept).max(1));
     let strip = if strip > 0 { strip + 1 } else { 0 };
+    let fleet = workers::share(workers, (area.height - top).saturating_sub(bottom + strip));
+    let fleet = if fleet > 0 { fleet + 1 } else { 0 };
     // Neighbours overlap by one line, which they share as their border.
     let left = (area.width * 9 / 20).max(29).min(area.width / 2);
     let tagging = Rect { width: left, height: top, ..area };
     let models = Rect { x: area.x + left - 1, width: area.width - left + 1, height: top, ..area };
     let pictures = Rect { y: area.y + top - 1, height: strip + 1, ..area };
-    let live = Rect { y: area.y + top - 1 + strip, height: (area.height - top - bottom + 2).saturating_sub(strip), ..area };
+    let working = Rect { y: area.y + top - 1 + strip, height: fleet + 1, ..area };
+    let above = strip + fleet;
+    let live = Rect { y: area.y + top - 1 + above, height: (area.height - top - bottom + 2).saturating_sub(above), ..area };
     let needs = Rect { y: live.bottom() - 1, height: bottom, ..area };
 
     let mut pane =
         |place: Rect, title: &'static str| inset(frame::boxed(buffer, place, &Safe::fixed(t(title)), model.theme.strong()));
     let (tagging, models) = (pane(tagging, "Tagging"), pane(models, "Models"));
     let pictures = (strip > 0).then(|| pane(pictures, "Images"));
+    let working = (fleet > 0).then(|| pane(working, "Workers"));
     let (live, needs) = (pane(live, "Live"), pane(needs, "Attention"));
     draw_tagging(model, buffer, tagging);
     models::draw(model, buffer, models);
     if let Some(pictures) = pictures {
         images::draw(model, buffer, pictures);
+    }
+    if let Some(working) = working {
+        workers::draw(model, buffer, working);
     }
     draw_live(model, buffer, live);
     for (row, one) in (0..).zip(&attention) {
@@ -115,13 +126,12 @@ fn draw_status(model: &Model, buffer: &mut Buffer, place: Rect, name: &Safe, cou
 /// Posts, pace, its course over the last minute, time left; beneath it what is in hand.
 fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let (snapshot, quiet) = (&model.snapshot, model.theme.quiet());
-    let seconds = snapshot.finished_per_second.len().max(1);
-    let finished: u64 = snapshot.finished_per_second.iter().map(|n| u64::from(*n)).sum();
+    let pace = per_second(&snapshot.finished_per_second);
     let mut words = Words::new().word(count("{} post", "{} posts", snapshot.total), Style::new());
     let mut below = in_hand(model);
     // Where nothing is due there is no pace, and the screen is to lie still.
-    if finished > 0 && snapshot.phase != Phase::Idle {
-        words = words.word("·", quiet).word(safe!("{:.1}/s", finished as f64 / seconds as f64), Style::new());
+    if pace > 0.0 && snapshot.phase != Phase::Idle {
+        words = words.word("·", quiet).word(safe!("{pace:.1}/s"), Style::new());
         let left =
             snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(tell!("{} left", when::about(eta)), Style::new()));
         let fits = words.width() + 3 + left.width() <= first.width;
@@ -136,6 +146,12 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     }
     words.paint(buffer, first);
     below.paint(buffer, second);
+}
+
+/// The mean of the seconds that a pace speaks of.
+fn per_second(finished: &[u32]) -> f64 {
+    let sum: u64 = finished.iter().map(|n| u64::from(*n)).sum();
+    sum as f64 / finished.len().max(1) as f64
 }
 
 /// What is in hand, or why nothing is.

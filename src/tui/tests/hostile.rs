@@ -155,6 +155,12 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<(&'static str, Model)> {
     retrying.failed.list.rows[2].status = Some(Status::Retrying);
     let mut watching = shown(Pane::Overview, &[]);
     (watching.options.observe, watching.observing) = (true, Some(Safe::line(text)));
+    let mut fleet = shown(Pane::Overview, &[]);
+    fleet.snapshot.workers = fixture::workers();
+    for worker in &mut fleet.snapshot.workers {
+        (worker.name, worker.version, worker.doing) = (Safe::line(text), Safe::line(text), Safe::line(text));
+        worker.provider = Some(Safe::line(text));
+    }
     let mut waiting = shown(Pane::Overview, &[]);
     waiting.pending = Some(Pending { what: Safe::line(text), effect: Effect::Pause, at: fixture::NOW + 4_000 });
     let mut russian = shown(Pane::Log, &["up"]);
@@ -171,6 +177,7 @@ fn screens(text: &str, size: (u16, u16)) -> Vec<(&'static str, Model)> {
     let mut all = vec![
         ("header and overview: title, models, pauses, trouble, log, classes", shown(Pane::Overview, &[])),
         ("why this window only watches", watching),
+        ("workers", fleet),
         ("a model's page", shown(Pane::Overview, &["enter"])),
         ("a toast", told(Msg::Done(Err(Safe::line(text))))),
         ("a toast about a file", told(Msg::Done(Ok(Done::Written(3, Safe::line(text)))))),
