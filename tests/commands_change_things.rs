@@ -62,7 +62,7 @@ async fn retry_takes_what_failed_and_has_passes_left_and_a_dry_run_only_counts()
     assert_eq!(before, [Failed, Failed, Failed, Retrying, Success, Pending]);
     let planned = answer(&home, &["retry", "--dry-run", "--json"]);
     // The route holds no model that would be called.
-    assert_eq!(planned, json!({"matched": 3, "queued": 0, "worst_case_calls": 0, "force": false, "dry_run": true}));
+    assert_eq!(planned, json!({"matched": 3, "by_hand": 0, "queued": 0, "worst_case_calls": 0, "force": false, "dry_run": true}));
     assert_eq!(statuses(&store).await, before);
 
     assert_eq!(answer(&home, &["retry", "--class", "server_error", "--dry-run", "--json"])["matched"], 1);
