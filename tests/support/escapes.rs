@@ -8,7 +8,7 @@
 pub enum Kind {
     /// A file or a pipe: text and line feeds.
     Plain,
-    /// A terminal with the dashboard: cursor places, colours, its modes, clearing; outside it line ends too.
+    /// A terminal with the dashboard: cursor places, colours, its modes, clearing, lines moved within a region; outside it line ends too.
     Dashboard,
     /// A terminal with a progress bar: also moves by lines and clearing of lines.
     Progress,
@@ -20,7 +20,7 @@ pub fn offence(output: &[u8], kind: Kind) -> Option<String> {
         Ok(text) => text,
         Err(error) => return Some(format!("not UTF-8 at byte {}", error.valid_up_to())),
     };
-    let mut inside = false;
+    let (mut inside, mut region) = (false, false);
     let mut characters = text.char_indices().peekable();
     while let Some((at, c)) = characters.next() {
         let wrong = match c {
@@ -40,9 +40,13 @@ pub fn offence(output: &[u8], kind: Kind) -> Option<String> {
                     "?1049l" => false,
                     _ => inside,
                 };
+                if sequence.ends_with('r') {
+                    region = sequence != "r";
+                }
                 !ours(&sequence, kind)
             }
-            '\n' | '\r' => inside,
+            '\n' => inside && !region,
+            '\r' => inside,
             c => c.is_control() || is_hidden(c),
         };
         if wrong {
@@ -63,6 +67,7 @@ fn ours(sequence: &str, kind: Kind) -> bool {
     ];
     match sequence.chars().last() {
         Some('h' | 'l') => modes.contains(&sequence),
+        Some('r') => kind == Kind::Dashboard && numbers(&sequence[..sequence.len() - 1]),
         Some('H' | 'm') => numbers(&sequence[..sequence.len() - 1]),
         Some('J') => matches!(sequence, "2J" | "J" | "0J"),
         Some('A' | 'B' | 'C' | 'D' | 'G' | 'K') => kind == Kind::Progress && numbers(&sequence[..sequence.len() - 1]),
