@@ -97,7 +97,7 @@ fn idle() {
         deck.listen(Duration::from_secs(70));
         let (cpu, sleeps, began) = (deck.cpu(), deck.sleeps(), Instant::now());
         let bytes = deck.listen(IDLE);
-        let share = (deck.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+        let share = deck.cpu().saturating_sub(cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
         let sleeps = (deck.sleeps() - sleeps) as f64 / began.elapsed().as_secs_f64();
         told(&format!("idle {what}: bytes to the terminal in 60 s"), bytes as f64, "B", 0.0);
         told(&format!("idle {what}: share of a core"), share, "%", 0.2);
@@ -148,7 +148,7 @@ fn bytes(deck: &mut Deck, what: &str, at_most: f64) {
         deck.listen(Duration::from_secs(2));
         let cpu = deck.cpu();
         let (bytes, frames) = rate(deck, BUSY);
-        let cpu = (deck.cpu() - cpu).as_secs_f64() / BUSY.as_secs_f64() * 100.0;
+        let cpu = deck.cpu().saturating_sub(cpu).as_secs_f64() / BUSY.as_secs_f64() * 100.0;
         told(&format!("{what}: bytes to the terminal in a second, {pane}"), bytes, "B/s", at_most);
         println!("   {frames:.1} frames a second, {cpu:.1} % of a core");
     }
@@ -283,7 +283,7 @@ fn walk(db: &Db) {
         times.push(pressed.elapsed());
     }
     let frames = deck.seen[from..].windows(FRAME.len()).filter(|window| *window == FRAME).count();
-    let cpu = (deck.cpu() - cpu) / frames as u32;
+    let cpu = deck.cpu().saturating_sub(cpu) / frames as u32;
     times.sort_unstable();
     println!("   {} frames for 200 pages; {}", frames, deck.line(2).trim());
     println!("   key to the next page p50 {:.1} ms, slowest {:.1} ms", ms(at(&times, 0.5)), ms(times[199]));
