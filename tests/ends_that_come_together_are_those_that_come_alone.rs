@@ -54,7 +54,7 @@ fn call_end(n: usize) -> CallEnd {
         completion_tokens: None,
         cost_micros: n.is_multiple_of(4).then_some(7),
         request_id: Some(format!("gen-\0{n}")),
-        body: (n % 5 != 0).then(|| vec![0, 255, b'"', b'\\', n as u8]),
+        body: (!n.is_multiple_of(5)).then(|| vec![0, 255, b'"', b'\\', n as u8]),
         reason: Some(format!("no \"answer\" {n}")),
         headers: (n % 5 == 1).then(|| ("retry-after".to_owned(), n.to_string())).into_iter().collect(),
     }
