@@ -11,6 +11,8 @@ mod deck;
 mod engines;
 #[path = "dashboard/flood.rs"]
 mod flood;
+#[path = "../support/measured_posts.rs"]
+mod measured_posts;
 #[path = "../support/million.rs"]
 mod million;
 #[path = "../support/postgres.rs"]
@@ -197,7 +199,7 @@ fn own() {
             server.said
         ),
     );
-    sources::fill(&home.database(), 150_000);
+    measured_posts::fill(&home.database(), 150_000);
     let mut deck = Deck::open(&home.tagdeck(&[]), SIZE);
     deck.shows("150 000 posts");
     bytes(&mut deck, "own engine at full speed", 8_000.0);

@@ -5,6 +5,8 @@
 
 #[path = "../support/databases.rs"]
 mod databases;
+#[path = "../support/measured_posts.rs"]
+mod measured_posts;
 #[path = "../support/postgres.rs"]
 mod postgres;
 
@@ -15,8 +17,6 @@ use std::time::{Duration, Instant};
 
 use databases::Db;
 use tagdeck::demo::server::{Faults, Server, Setup};
-use tagdeck::domain::{NewPost, UserId};
-use tagdeck::store::{Access, Store};
 
 const KEY: &str = "sk-bench";
 /// Set in the process that is the server: its latency in milliseconds.
@@ -50,7 +50,7 @@ fn log() {
             };
             let Some(db) = db else { continue };
             let without = round % 2;
-            fill(&db.url, 10_000);
+            measured_posts::fill(&db.url, 10_000);
             if without == 1 {
                 runtime.block_on(db.run("ALTER TABLE events RENAME TO put_aside"));
             }
@@ -72,7 +72,7 @@ fn speed() {
     for (latency, concurrency, posts, wanted) in [(0, 64, 20_000, 1000.0), (1000, 256, 12_000, 240.0)] {
         let server = Other::start(latency);
         let db = Db::sqlite();
-        fill(&db.url, posts);
+        measured_posts::fill(&db.url, posts);
         let measured = run(&server, concurrency, posts, &db.url);
         println!(
             "latency {latency} ms, concurrency {concurrency}: {posts} posts in {:.1} s, {:.0} posts/s over all, {:.0} posts/s in the middle half (wanted {wanted:.0}); engine {:.2} CPU-ms a post, peak {} MB",
@@ -142,26 +142,6 @@ fn usage(process: u32) -> (f64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     (ticks / 100.0, peak.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024)
-}
-
-fn fill(database: &str, posts: usize) {
-    let post = |n: usize| NewPost {
-        channel_telegram_id: -1_001_000_000_001,
-        channel_title: "Замеры".to_owned(),
-        channel_username: None,
-        message_id: i64::try_from(n).unwrap() + 1,
-        text: format!("Пост номер {n}: исследователи рассказали о находке возле озера, музей готовит выставку к осени"),
-        posted_at: None,
-        url: None,
-        images: Vec::new(),
-    };
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = Store::open(database, Access::ReadWrite).await.unwrap();
-        let all: Vec<NewPost> = (0..posts).map(post).collect();
-        for slice in all.chunks(500) {
-            store.import(UserId(1), slice, Duration::ZERO, 5).await.unwrap();
-        }
-    });
 }
 
 /// The server in a process of its own.

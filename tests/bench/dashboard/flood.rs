@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::deck::Deck;
 use super::program::Home;
-use super::sources::{self, ROLE, Source};
+use super::sources::{ROLE, Source};
 use super::{SIZE, engines, told};
 
 const EVENTS_A_SECOND: f64 = 100_000.0;
@@ -67,7 +67,7 @@ struct Measured {
 
 fn measured(how: &str, server: &Source) -> Measured {
     let home = Home::new();
-    sources::fill(&home.database(), POSTS);
+    crate::measured_posts::fill(&home.database(), POSTS);
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.env(ROLE, format!("deck {how} {} {}", home.path().display(), server.said)).env("TERM", "xterm-256color");
     command.env("LANG", "C.UTF-8").current_dir(home.path());

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tagdeck::demo::server::{Faults, Server, Setup};
-use tagdeck::domain::{
-    BreakerState, Event, EventKind, JobKind, ModelKey, ModelShare, NewPost, Outcome, PostId, Totals, UserId, WorkerNumbers,
-};
+use tagdeck::domain::{BreakerState, Event, EventKind, JobKind, ModelKey, ModelShare, Outcome, PostId, Totals, WorkerNumbers};
 use tagdeck::store::{Access, Store};
 use tagdeck::text::Safe;
 use tokio::runtime::Runtime;
@@ -76,27 +74,6 @@ impl Drop for Source {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Posts as throughput has them.
-pub fn fill(database: &str, posts: usize) {
-    let post = |n: usize| NewPost {
-        channel_telegram_id: -1_001_000_000_001,
-        channel_title: "Замеры".to_owned(),
-        channel_username: None,
-        message_id: i64::try_from(n).unwrap() + 1,
-        text: format!("Пост номер {n}: исследователи рассказали о находке возле озера, музей готовит выставку к осени"),
-        posted_at: None,
-        url: None,
-        images: Vec::new(),
-    };
-    Runtime::new().unwrap().block_on(async {
-        let store = Store::open(database, Access::ReadWrite).await.unwrap();
-        let all: Vec<NewPost> = (0..posts).map(post).collect();
-        for slice in all.chunks(500) {
-            store.import(UserId(1), slice, Duration::ZERO, 5).await.unwrap();
-        }
-    });
 }
 
 fn serve(latency_ms: u64) {
