@@ -44,7 +44,7 @@ use crate::engine::event::{CAPACITY, EventLog, wall_clock};
 use crate::ops::Ops;
 use crate::text::Safe;
 use effect::Effect;
-use input::{Input, Signals, Wish};
+use input::{Input, Keys, Signals, Wish};
 use model::Model;
 use pace::Pace;
 use terminal::Screen;
@@ -136,11 +136,13 @@ where
     };
     let signals = Signals::new().map_err(TuiError::Terminal)?;
     let mut screen = Screen::enter(model.mouse).map_err(TuiError::Terminal)?;
-    let inputs = input::listen().map_err(TuiError::Terminal)?;
+    let keys = Keys::listen().map_err(TuiError::Terminal)?;
     let (answered, answers) = mpsc::channel(64);
     let mut dashboard =
-        Session { perform, answered, screen: &mut screen, pace: Pace::new(options.low_bandwidth, Instant::now()) };
-    let ended = dashboard.live(&mut model, feeds, signals, inputs, answers).await;
+        Session { perform, answered, keys, screen: &mut screen, pace: Pace::new(options.low_bandwidth, Instant::now()) };
+    let ended = dashboard.live(&mut model, feeds, signals, answers).await;
+    // Nothing reads any more once the terminal is given back: what is typed from then on is for the shell.
+    drop(dashboard);
     // Whatever failed while drawing, a terminal that cannot be written to is lost.
     Ok(ended.unwrap_or(Ended::Lost))
 }
@@ -155,6 +157,7 @@ struct Reply {
 struct Session<'a, F> {
     perform: F,
     answered: mpsc::Sender<Reply>,
+    keys: Keys,
     screen: &'a mut Screen,
     pace: Pace,
 }
@@ -170,7 +173,6 @@ where
         model: &mut Model,
         mut feeds: Feeds,
         mut signals: Signals,
-        mut inputs: mpsc::Receiver<Input>,
         mut answers: mpsc::Receiver<Reply>,
     ) -> io::Result<Ended> {
         let (mut newest, mut read_to) = (feeds.log.watch(), 0);
@@ -219,23 +221,25 @@ where
             }
             tokio::select! {
                 biased;
-                input = inputs.recv() => match input {
-                    Some(Input::Lost) | None => return Ok(Ended::Lost),
-                    Some(input) => {
-                        asked = true;
-                        self.pace.hurry(Instant::now());
-                        heard.push(match input {
-                            Input::Key(key) => Msg::Key(key),
-                            Input::Paste(text) => Msg::Paste(text),
-                            Input::Mouse(event) => Msg::Mouse(event),
-                            Input::Resize(columns, rows) => Msg::Resize(columns, rows),
-                            Input::Lost => return Ok(Ended::Lost),
-                        });
-                    }
-                },
+                input = self.keys.next() => {
+                    asked = true;
+                    self.pace.hurry(Instant::now());
+                    heard.push(match input {
+                        Input::Key(key) => Msg::Key(key),
+                        Input::Paste(text) => Msg::Paste(text),
+                        Input::Mouse(event) => Msg::Mouse(event),
+                        Input::Lost => return Ok(Ended::Lost),
+                    });
+                }
                 wish = signals.next() => match wish {
                     Wish::End => return Ok(Ended::Terminated),
                     Wish::HangUp => return Ok(Ended::Lost),
+                    Wish::Resize => {
+                        asked = true;
+                        self.pace.hurry(Instant::now());
+                        let (columns, rows) = crossterm::terminal::size()?;
+                        heard.push(Msg::Resize(columns, rows));
+                    }
                     Wish::Go => {
                         // Stopped by SIGSTOP, of which nobody is told: the shell has had the terminal meanwhile.
                         self.screen.leave();
@@ -290,6 +294,7 @@ where
 
     /// Gives the terminal back, stops, and takes it over again when told to go on.
     async fn suspend(&mut self, signals: &mut Signals, by_key: bool) -> io::Result<Option<Ended>> {
+        self.keys.close();
         self.screen.leave();
         if by_key {
             terminal::stop_job()?;
@@ -300,11 +305,12 @@ where
             match signals.next().await {
                 Wish::End => return Ok(Some(Ended::Terminated)),
                 Wish::HangUp => return Ok(Some(Ended::Lost)),
-                Wish::Stop => {}
+                Wish::Stop | Wish::Resize => {}
                 Wish::Go => break,
             }
         }
         self.screen.return_to()?;
+        self.keys = Keys::listen()?;
         Ok(None)
     }
 }

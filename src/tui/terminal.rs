@@ -128,6 +128,8 @@ fn give_back() {
         return;
     }
     let mut bytes = if MOUSE.load(Ordering::SeqCst) { MOUSE_OFF.to_vec() } else { Vec::new() };
+    // First, so that a line typed into the shell's prompt is a line and no heap of keys.
+    let _ = terminal::disable_raw_mode();
     let queued = bytes
         .queue(EndSynchronizedUpdate)
         .and_then(|b| b.queue(ResetColor))
@@ -136,7 +138,6 @@ fn give_back() {
         .and_then(|b| b.queue(LeaveAlternateScreen))
         .map(|_| ());
     let _ = queued.and_then(|()| writer::write_last(bytes));
-    let _ = terminal::disable_raw_mode();
 }
 
 fn send(bytes: &[u8]) -> io::Result<()> {
