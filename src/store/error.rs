@@ -25,7 +25,7 @@ pub enum StoreError {
         cause: Safe,
     },
     /// There is nothing to read.
-    #[error("the database {url} holds no posts yet; `tagdeck import FILE` or the dashboard creates it")]
+    #[error("the database {url} holds no posts yet; `tagdeck import FILE`, or the dashboard without --read-only, creates it")]
     Empty {
         /// Without its password.
         url: Safe,
