@@ -219,7 +219,7 @@ impl Cycle {
         let recovered = store.recover().await?;
         if recovered.jobs > 0 || recovered.calls > 0 {
             let text = format!(
-                "after an unclean end: {} jobs are picked up again, {} calls have an unknown end and may have been charged",
+                "after an unclean end: jobs picked up again: {}, calls whose end is unknown and that may have been charged: {}",
                 recovered.jobs, recovered.calls
             );
             self.event(EventKind::Engine, &text);
@@ -324,7 +324,11 @@ impl Cycle {
         match self.shared.store.adopt(self.shared.tagging.max_attempts).await {
             Ok(0) => {}
             Ok(found) => {
-                self.event(EventKind::Engine, &format!("{found} posts that another program wrote are enqueued"));
+                let text = match found {
+                    1 => "1 post that another program wrote is enqueued".to_owned(),
+                    _ => format!("{found} posts that another program wrote are enqueued"),
+                };
+                self.event(EventKind::Engine, &text);
                 self.claimer.look_now();
             }
             Err(error) => self.trouble_with(&error),

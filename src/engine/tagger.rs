@@ -84,7 +84,10 @@ impl Worker {
     async fn pass_and_finish(&mut self) -> Result<bool, StoreError> {
         let tagging = &self.shared.tagging;
         if !prompt::worth_a_call(&self.claim.text, &self.claim.image_text, tagging.min_chars) {
-            let reason = format!("fewer than {} characters of text", tagging.min_chars);
+            let reason = match tagging.min_chars {
+                1 => "no character of text".to_owned(),
+                least => format!("fewer than {least} characters of text"),
+            };
             return self.finish(Finish::Skipped { class: "too_short".to_owned(), reason }).await;
         }
         let (shared, channel) = (Arc::clone(&self.shared), self.claim.channel);

@@ -312,7 +312,10 @@ impl Pass {
     /// Which limit of the pass is reached, in words.
     fn used_up(&self, now: Millis) -> Option<String> {
         if self.calls >= self.rules.pass_calls.max(1) {
-            Some(format!("{} calls of one pass are used up", self.calls))
+            Some(match self.calls {
+                1 => "the one call of a pass is used up".to_owned(),
+                calls => format!("{calls} calls of one pass are used up"),
+            })
         } else if self.deadline.is_some_and(|deadline| now >= deadline) {
             Some(format!("{} s of one pass are used up", self.rules.pass_time.as_secs()))
         } else {

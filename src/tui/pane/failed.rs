@@ -272,7 +272,8 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
             row += 1;
         }
     }
-    Words::new().word(t("next:"), model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));
+    let next = known.next(model.now, &model.zone);
+    Words::new().word(t("next:"), model.theme.quiet()).word(next, Style::new()).paint(buffer, line(area, row));
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::ops::outputs::{Entry, Order};
 use crate::text::Safe;
 use crate::tui::layout;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{count, t, tell};
 use crate::tui::model::Model;
 use crate::tui::model::outputs::{Row, shown};
 use crate::tui::model::reading::Reading;
@@ -88,7 +88,8 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
         let (done, total, listed) = progress.numbers();
         let of = |number: u64| paint::number(i64::try_from(number).unwrap_or(i64::MAX));
         let words = if listed > 0 {
-            tell!("verifying: {} names gone through", of(listed))
+            let listed = i64::try_from(listed).unwrap_or(i64::MAX);
+            count("verifying: {} name gone through", "verifying: {} names gone through", listed)
         } else {
             tell!("verifying {} of {}", of(done), of(total))
         };

@@ -12,10 +12,10 @@ use ratatui::style::Style;
 
 use crate::domain::{Phase, Status};
 use crate::text::Safe;
-use crate::tui::locale::{count, t, tell};
+use crate::tui::locale::{count, decimal, t, tell};
 use crate::tui::model::Model;
 use crate::tui::pane::log;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 use crate::tui::widget::{bar, frame, when};
 
 /// Lines of the log here on a slow line: what they cost would else be taken from the numbers.
@@ -131,7 +131,7 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let mut below = in_hand(model);
     // Where nothing is due there is no pace, and the screen is to lie still.
     if pace > 0.0 && snapshot.phase != Phase::Idle {
-        words = words.word("·", quiet).word(safe!("{pace:.1}/s"), Style::new());
+        words = words.word("·", quiet).word(tell!("{}/s", decimal(pace, 1)), Style::new());
         let left =
             snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(tell!("{} left", when::about(eta)), Style::new()));
         let fits = words.width() + 3 + left.width() <= first.width;

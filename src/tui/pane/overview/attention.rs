@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::domain::{BreakerState, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::{heard, t, tell};
+use crate::tui::locale::{count, heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, safe};
 use crate::tui::widget::{outcome, when};
@@ -107,9 +107,9 @@ fn forecast(model: &Model) -> Option<Need> {
         snapshot.eta_seconds.is_none_or(|eta| model.now + i64::try_from(eta).unwrap_or(i64::MAX / 1000) * 1000 > ends);
     (ends < midnight && unfinished).then(|| {
         let words = tell!(
-            "{}: {} calls left of today's, gone by {} at this pace; more at 00:00 UTC ({})",
+            "{}: {} left of today's, gone by {} at this pace; more at 00:00 UTC ({})",
             Safe::line(&score.model.provider),
-            paint::number(left),
+            count("{} call", "{} calls", left),
             when::clock(ends, &model.zone),
             when::clock(midnight, &model.zone)
         );
@@ -130,7 +130,7 @@ fn uploads(model: &Model) -> Option<Need> {
     if why.is_none() && !paused {
         return None;
     }
-    let waiting = tell!("{} documents wait for their upload", paint::number(uploads.waiting.documents));
+    let waiting = count("{} document waits for its upload", "{} documents wait for their upload", uploads.waiting.documents);
     let words = Words::new().word(waiting, if uploads.full { theme.bad() } else { theme.warn() });
     Some(Need::new(match why {
         Some(why) => words.word("·", theme.quiet()).word(&*heard(why), Style::new()),
