@@ -116,7 +116,7 @@ pub enum Command {
     Post(Post),
     /// Tag failed and retrying posts again
     Retry(Retry),
-    /// Tag one post anew, whatever its status
+    /// Tag posts anew, whatever their status
     Regenerate(Regenerate),
     /// Read images: their text and tables as Markdown, JSON or plain text
     Ocr(Ocr),
@@ -304,14 +304,32 @@ pub struct Retry {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tagdeck regenerate 42                id 42, as `tagdeck posts` shows it\n  \
-tagdeck regenerate 42 --model openrouter/google/gemini-2.5-flash")]
+tagdeck regenerate 42 43 44 --model openrouter/google/gemini-2.5-flash\n  \
+tagdeck posts --query Луна --json | jq .id | tagdeck regenerate -\n\n\
+Each post is answered for by itself. Exit codes: 0 all are enqueued, 1 none is, 3 some are not.")]
 pub struct Regenerate {
-    /// posts.id
-    #[arg(value_name = "POST_ID")]
-    pub post: i64,
+    /// posts.id, any number of them; - reads them from stdin, one a line
+    #[arg(required = true, value_name = "POST_ID", value_parser = which_post)]
+    pub posts: Vec<WhichPost>,
     /// Ask this model first, of the route or of any configured provider; the route follows only if it fails
     #[arg(long, value_name = "PROVIDER/MODEL")]
     pub model: Option<String>,
+}
+
+/// One of the posts that a command names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichPost {
+    /// By `posts.id`.
+    Id(i64),
+    /// Those whose ids stand in stdin, one a line.
+    Stdin,
+}
+
+fn which_post(written: &str) -> Result<WhichPost, String> {
+    match written {
+        "-" => Ok(WhichPost::Stdin),
+        id => id.parse().map(WhichPost::Id).map_err(|_| "an id is a number, as `tagdeck posts` shows it".to_owned()),
+    }
 }
 
 #[derive(Args, Debug)]
