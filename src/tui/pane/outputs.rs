@@ -124,9 +124,7 @@ fn number(number: usize) -> Safe {
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let outputs = &model.outputs;
     if let Some(error) = &outputs.list.error {
-        for (row, text) in (0..).zip(crate::tui::widget::wrap::wrapped(error, area.width)) {
-            paint::left(buffer, line(area, row), &text, model.theme.bad());
-        }
+        paint::below(buffer, area, [(error, model.theme.bad())]);
         return;
     }
     let (first, second) = match (&outputs.place, outputs.list.loaded) {
@@ -142,8 +140,7 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         }
         (Some(_), true) => (t("Nothing is stored yet."), t("`tagdeck ocr FILE --store` reads and stores.")),
     };
-    paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
-    paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
+    paint::below(buffer, area, [(&Safe::fixed(first), model.theme.strong()), (&Safe::fixed(second), Style::new())]);
 }
 
 fn draw_list(model: &Model, buffer: &mut Buffer, area: Rect) {

@@ -46,8 +46,8 @@ impl Need {
     }
 }
 
-/// The lines, never none.
-pub fn lines(model: &Model) -> Vec<Need> {
+/// The lines for a place so wide, never none.
+pub fn lines(model: &Model, width: u16) -> Vec<Need> {
     let mut lines = Vec::new();
     if let Some(why) = &model.observing {
         lines.push(Need::new(Words::new().word(why, model.theme.warn())));
@@ -81,7 +81,7 @@ pub fn lines(model: &Model) -> Vec<Need> {
             lines.push(Need::new(words.word("·", model.theme.quiet()).word(t("take it off tagging.route"), Style::new())));
         }
     }
-    lines.extend(first_steps(model));
+    lines.extend(first_steps(model, width));
     if lines.is_empty() {
         lines.push(Need::new(Words::new().word(t("Nothing needs you."), model.theme.quiet())));
     }
@@ -138,19 +138,26 @@ fn uploads(model: &Model) -> Option<Need> {
     }))
 }
 
-/// What a newcomer does next: bring posts, set a key.
-fn first_steps(model: &Model) -> Vec<Need> {
+/// What a newcomer does next: bring posts, set a key, start an engine.
+fn first_steps(model: &Model, width: u16) -> Vec<Need> {
     let (theme, snapshot) = (model.theme, &model.snapshot);
+    // What to do is of no use cut off: where both do not fit, it has the next line.
+    let step = |what: &'static str, command: &'static str, does: &'static str| {
+        let whole = |begun: Words| begun.word(command, theme.accent()).word(does, Style::new());
+        let what = Words::new().word(what, Style::new());
+        let both = whole(what.clone());
+        if both.width() <= width { vec![Need::new(both)] } else { vec![Need::new(what), Need::new(whole(Words::new()))] }
+    };
     let mut lines = Vec::new();
-    if snapshot.total == 0 && snapshot.phase != Phase::None {
-        let words = Words::new().word(t("There is nothing to tag yet:"), Style::new());
-        lines.push(Need::new(
-            words.word("tagdeck import result.json", theme.accent()).word(t("in another window."), Style::new()),
-        ));
+    if snapshot.total == 0 && (snapshot.phase != Phase::None || model.is_deserted()) {
+        lines.extend(step(t("There is nothing to tag yet:"), "tagdeck import result.json", t("in another window.")));
+    }
+    if model.is_deserted() && snapshot.counts.pending + snapshot.counts.retrying > 0 {
+        lines.extend(step(t("No engine works on this database:"), "tagdeck run", t("in another window.")));
     }
     if !snapshot.models.is_empty() && snapshot.models.iter().all(|score| score.model.is_local_keywords()) {
-        let words = Words::new().word(t("No key is set: posts are tagged from their own words."), Style::new());
-        lines.push(Need::new(words.word("export OPENROUTER_API_KEY=…", theme.accent()).word(t("asks a model."), Style::new())));
+        let what = t("No key is set: posts are tagged from their own words.");
+        lines.extend(step(what, "export OPENROUTER_API_KEY=…", t("asks a model.")));
     }
     lines
 }

@@ -53,12 +53,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let scores = &model.snapshot.models;
     if scores.is_empty() {
         let why = match &model.snapshot.trouble {
-            _ if model.options.observe => Safe::fixed(t("Scores are kept where the engine runs.")),
+            _ if model.is_deserted() => Safe::fixed(t("No engine works on this database.")),
             Some(trouble) => heard(trouble).into_owned(),
             None if model.snapshot.phase == Phase::None => Safe::fixed(t("The route is being checked.")),
             None => Safe::fixed(t("No model in tagging.route.")),
         };
-        paint::left(buffer, line(area, 0), &why, model.theme.quiet());
+        paint::below(buffer, area, [(&why, model.theme.quiet())]);
         return;
     }
     // The calls of a provider's day against its limit: only where there is one.
