@@ -32,7 +32,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             found.extend(files(&path));
         } else {
             let bytes = std::fs::read(&path).unwrap();
-            if !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty()) {
+            let of_readers = name.ends_with("-shm") || (name.ends_with("-wal") && bytes.is_empty());
+            if !of_readers {
                 found.insert(name, bytes);
             }
         }
