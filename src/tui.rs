@@ -147,6 +147,16 @@ where
     Ok(ended.unwrap_or(Ended::Lost))
 }
 
+/// What the model is told of an input; nothing, when nothing more will come.
+fn told(input: Input) -> Option<Msg> {
+    match input {
+        Input::Key(key) => Some(Msg::Key(key)),
+        Input::Paste(text) => Some(Msg::Paste(text)),
+        Input::Mouse(event) => Some(Msg::Mouse(event)),
+        Input::Lost => None,
+    }
+}
+
 /// What an effect came to.
 struct Reply {
     msg: Msg,
@@ -218,12 +228,8 @@ where
                 input = self.keys.next() => {
                     asked = true;
                     self.pace.hurry(Instant::now());
-                    heard.push(match input {
-                        Input::Key(key) => Msg::Key(key),
-                        Input::Paste(text) => Msg::Paste(text),
-                        Input::Mouse(event) => Msg::Mouse(event),
-                        Input::Lost => return Ok(Ended::Lost),
-                    });
+                    let Some(msg) = told(input) else { return Ok(Ended::Lost) };
+                    heard.push(msg);
                 }
                 wish = signals.next() => match wish {
                     Wish::End => return Ok(Ended::Terminated),

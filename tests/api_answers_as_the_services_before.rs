@@ -108,7 +108,7 @@ on_both! {
         let (status, body) = api.post("/posts/4/regenerate_tags?model=local/keywords").await;
         assert_eq!((status, keys(&body)), (200, vec!["message", "post_id", "status"]));
         assert!(body["message"].as_str().unwrap().contains("local/keywords is asked first"), "{body}");
-        for wrong in ["auto:free", "", "local/x", "gone"] {
+        for wrong in ["auto:free", "", "local/x", "gone", &"m".repeat(301)] {
             let (status, body) = api.post(&format!("/posts/4/regenerate_tags?model={wrong}")).await;
             assert_eq!((status, body["code"].as_str()), (422, Some("no_such_model")), "{wrong}: {body}");
         }

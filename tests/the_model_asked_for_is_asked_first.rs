@@ -180,6 +180,7 @@ async fn a_name_that_names_no_model_is_refused_with_what_would_be_right() {
         ("a model", "write PROVIDER/MODEL"),
         ("", "write PROVIDER/MODEL"),
         ("local/gemma", "local/keywords"),
+        (&"m".repeat(301), "longer than 300 characters"),
     ] {
         let error = ops.regenerate(id, Some(written)).await.unwrap_err();
         assert!(matches!(error, OpsError::NoModel { .. }) && error.to_string().contains(told), "{written}: {error}");

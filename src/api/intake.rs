@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Desk;
 use super::gate::too_large;
-use super::reply::{Problem, flag};
+use super::reply::{Problem, flag, form_flags};
 use crate::ops::{FetchError, fetch};
 
 const BASE64: GeneralPurpose =
@@ -31,6 +31,7 @@ pub enum Form {
         #[schema(value_type = String, format = Binary)]
         file: Vec<u8>,
         /// true: the answer holds `markdown_text` and `json_data`.
+        #[schema(schema_with = form_flags, required = false)]
         return_content: Option<bool>,
     },
     /// Text.
@@ -39,6 +40,7 @@ pub enum Form {
         #[schema(format = Byte, min_length = 2)]
         image_base64: String,
         /// As above.
+        #[schema(schema_with = form_flags, required = false)]
         return_content: Option<bool>,
     },
     /// An address to fetch the image from, where the settings allow it (`api.image_url`).
@@ -47,6 +49,7 @@ pub enum Form {
         #[schema(format = "uri")]
         image_url: String,
         /// As above.
+        #[schema(schema_with = form_flags, required = false)]
         return_content: Option<bool>,
     },
 }

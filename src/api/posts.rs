@@ -5,11 +5,10 @@
 use axum::extract::State;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
-use super::reply::{Asked, Named, Problem, Reply, flag, ok};
+use super::reply::{Asked, Named, Problem, Reply, flag, flags, ok};
 use crate::domain::{PageKey, PostDetail, PostFilter, PostId, PostLine, Stats, Status, UserId};
 use crate::ops::RetryRequest;
 use crate::text::counted;
@@ -46,13 +45,6 @@ pub struct Retry {
     /// At most this many posts [default: 50].
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
-}
-
-/// What [`flag`] takes.
-fn flags() -> Schema {
-    let words = ["True", "False", "1", "0", "yes", "no", "on", "off"];
-    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
-    Schema::AnyOf(AnyOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Boolean)).item(words).build())
 }
 
 fn as_a_flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::ops::OpsError;
 use crate::text::{Safe, json_line};
@@ -178,4 +179,19 @@ pub fn flag(text: &str) -> Option<bool> {
         "false" | "0" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+/// What [`flag`] takes, as a schema.
+pub fn flags() -> Schema {
+    words(&["True", "False", "1", "0", "yes", "no", "on", "off"])
+}
+
+/// The same of a form, whose field may be left empty.
+pub fn form_flags() -> Schema {
+    words(&["True", "False", "1", "0", "yes", "no", "on", "off", ""])
+}
+
+fn words(words: &[&str]) -> Schema {
+    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied()));
+    Schema::AnyOf(AnyOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Boolean)).item(words).build())
 }

@@ -22,6 +22,9 @@ const BELIEVED: Duration = Duration::from_hours(1);
 /// How soon a provider that did not tell is asked again.
 const AGAIN: Duration = Duration::from_secs(30);
 
+/// Longest name that can be a model's with its provider, characters.
+const LONGEST: usize = 300;
+
 /// A model that can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
@@ -92,6 +95,9 @@ impl Ops {
         let providers = &self.catalogue.providers;
         let wrong = |why: String| OpsError::NoModel { written: Safe::line(written).clipped(120), why: Safe::line(&why) };
         let (provider, model) = split(written.trim(), providers);
+        if written.chars().count() > LONGEST {
+            return Err(wrong(format!("it is longer than {LONGEST} characters")));
+        }
         if model.is_empty() || model.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(wrong("write PROVIDER/MODEL, such as openrouter/google/gemini-2.5-flash".to_owned()));
         }

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::StoreError;
 use super::base::{Base, Boxed, Work};
@@ -13,6 +13,8 @@ use crate::text::Safe;
 
 /// Most pieces in one transaction.
 const MOST: usize = 64;
+/// Transactions of one kind of piece at once: a server works on one while the next is put together.
+const TURNS: usize = 2;
 
 /// One piece of such writing.
 pub(super) trait Piece: Clone + Send + Sync + 'static {
@@ -34,7 +36,7 @@ pub(super) trait Piece: Clone + Send + Sync + 'static {
 pub(super) struct Lane<P: Piece> {
     waiting: Mutex<Vec<Waiting<P>>>,
     /// Held by whoever writes.
-    turn: tokio::sync::Mutex<()>,
+    turns: Semaphore,
 }
 
 struct Waiting<P: Piece> {
@@ -44,7 +46,7 @@ struct Waiting<P: Piece> {
 
 impl<P: Piece> Default for Lane<P> {
     fn default() -> Self {
-        Self { waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        Self { waiting: Mutex::default(), turns: Semaphore::new(TURNS) }
     }
 }
 
@@ -55,19 +57,23 @@ impl<P: Piece> Lane<P> {
         let (reply, mut answer) = oneshot::channel();
         let here = lane(base);
         here.lock().push(Waiting { piece, reply });
-        // Another one's turn may bring the answer; else this is the turn to write what has gathered, its own among it.
-        let _turn = tokio::select! {
-            biased;
-            answer = &mut answer => return answer.map_err(|_| gone())?,
-            turn = here.turn.lock() => turn,
-        };
-        let batch = here.take();
-        if !batch.is_empty() {
+        loop {
+            // Another one's turn may bring the answer; else this is the turn to write what has gathered.
+            let turn = tokio::select! {
+                biased;
+                answer = &mut answer => return answer.map_err(|_| gone())?,
+                turn = here.turns.acquire() => turn.map_err(|_| gone())?,
+            };
+            let batch = here.take();
+            if batch.is_empty() {
+                // It is being written; the turn is for those whose pieces wait.
+                drop(turn);
+                return answer.await.map_err(|_| gone())?;
+            }
             let base = Arc::clone(base);
             // A caller that is dropped takes nobody's writing with it; what it came to is in the answers.
             let _ = tokio::spawn(async move { write(&base, batch).await }).await;
         }
-        answer.await.map_err(|_| gone())?
     }
 
     fn take(&self) -> Vec<Waiting<P>> {

@@ -212,11 +212,11 @@ fn own() {
 fn million() {
     let runtime = Runtime::new().unwrap();
     let mixed = Db::sqlite();
-    runtime.block_on(million::fill(&mixed, million::MIXED));
+    runtime.block_on(million::fill(&mixed, million::MIXED, million::AS_IMPORTED));
     start(&mixed);
     drop(mixed);
     let failed = Db::sqlite();
-    runtime.block_on(million::fill(&failed, million::FAILED));
+    runtime.block_on(million::fill(&failed, million::FAILED, million::SCATTERED));
     pages(&failed, &runtime);
     walk(&failed);
 }

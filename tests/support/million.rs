@@ -10,8 +10,14 @@ pub const MIXED: &str = "CASE WHEN n % 100 < 70 THEN 'success' WHEN n % 100 < 80
 /// Nothing went well.
 pub const FAILED: &str = "'failed'";
 
+/// When job `id` was changed last: those that nobody has tried yet in the order of their import, the others in none.
+pub const AS_IMPORTED: &str =
+    "CASE WHEN tagging_status = 'pending' THEN 1600000000000 + id ELSE 1700000000000 + id * 7919 % 1000003 END";
+/// All in no order, so that each job that ends changes pages of its own in every index: the worst there is.
+pub const SCATTERED: &str = "1700000000000 + id * 7919 % 1000003";
+
 /// Fills the tables behind the triggers' back; one user, one channel and one class are rare.
-pub async fn fill(db: &Db, status: &str) {
+pub async fn fill(db: &Db, status: &str, changed: &str) {
     drop(db.store().await);
     let numbers = if db.is_sqlite() {
         "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000000)"
@@ -36,7 +42,7 @@ pub async fn fill(db: &Db, status: &str) {
         UPDATE posts SET channel_id = 100 WHERE id % 50000 = 7;
         INSERT INTO jobs (kind, ref_id, user_id, channel_id, state, visible_at, attempts, max_attempts, error_class, created_at, updated_at)
             SELECT 'tag', id, user_id, channel_id, tagging_status, CASE WHEN tagging_status = 'retrying' THEN 4000000000000 ELSE 1 END,
-            tagging_attempts, 5, CASE WHEN id % 100000 = 75 THEN 'rare' WHEN tagging_status = 'failed' THEN 'timeout' END, 1, 1700000000000 + id * 7919 % 1000003
+            tagging_attempts, 5, CASE WHEN id % 100000 = 75 THEN 'rare' WHEN tagging_status = 'failed' THEN 'timeout' END, 1, {changed}
             FROM posts;
         DELETE FROM newcomers;
         INSERT INTO job_calls (job_id, post_id, worker, pass, provider, model, day, reserved_micros, sent_at, ended_at)
