@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use program::Home;
 
 /// Two busy cores run several of these at once.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A tmux server of its own, with a shell in one window of 120×36; ended when dropped.
 struct Tmux<'a> {

@@ -15,7 +15,7 @@ use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Longest wait for anything; two busy cores run several of these at once.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const LEFT: &str = "\u{1b}[?1049l";
 pub const ENTERED: &str = "\u{1b}[?1049h";

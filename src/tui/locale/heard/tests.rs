@@ -6,11 +6,12 @@ use super::*;
 use crate::tui::locale::RUSSIAN;
 
 /// Where what the engine says is written.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "src/engine.rs",
     "src/engine",
     "src/llm/outcome.rs",
     "src/llm/route/pass.rs",
+    "src/llm/route/pass",
     "src/llm/route/decide.rs",
     "src/llm/route/health.rs",
     "src/ocr.rs",
