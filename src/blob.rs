@@ -135,9 +135,7 @@ impl BlobStore {
         if let Some(bucket) = &settings.bucket {
             return Ok(Self(Kind::S3(Box::new(s3::S3::open(settings, bucket).await?))));
         }
-        let files = files::Files::new(&settings.folder);
-        files.sweep();
-        Ok(Self(Kind::Files(files)))
+        Ok(Self(Kind::Files(files::Files::new(&settings.folder))))
     }
 
     /// The store in words.

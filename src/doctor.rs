@@ -85,6 +85,8 @@ pub struct Patient {
     pub terminal: Terminal,
     /// Ask no server; the database of the settings is still looked at.
     pub offline: bool,
+    /// The blob store is asked without a probe: nothing is stored there.
+    pub no_probe: bool,
 }
 
 /// Settings that cannot be read: nothing else can be looked at then.
@@ -115,7 +117,7 @@ pub async fn examine(patient: &Patient, came: &mut (dyn FnMut(&Check, usize) + S
     groups.push_back(Box::pin(async { place::checks(config) }));
     groups.push_back(Box::pin(providers::checks(config, offline, &clock)));
     groups.push_back(Box::pin(place::database(config, &clock)));
-    groups.push_back(Box::pin(storage::checks(config, offline)));
+    groups.push_back(Box::pin(storage::checks(patient)));
     groups.push_back(Box::pin(outbox::checks(config.clone())));
     groups.push_back(Box::pin(ocr::checks(patient)));
     groups.push_back(Box::pin(reader::checks(config, offline, &clock)));

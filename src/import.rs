@@ -36,7 +36,7 @@ use self::image::Folder;
 use self::intake::Intake;
 use crate::domain::{Imported, UserId};
 use crate::store::{Store, StoreError};
-use crate::text::Safe;
+use crate::text::{Safe, counted};
 
 pub use self::fault::Place;
 pub use self::intake::{OnSlice, Slice};
@@ -245,7 +245,7 @@ fn read_into(path: &Path, reading: &Reading, intake: &mut Intake<'_>) -> Result<
 }
 
 fn remedy(fault: &Fault, format: Format, posts: u64) -> String {
-    let kept = format!("the {posts} posts before it are imported");
+    let kept = format!("{} before it imported", counted(posts as i64, "post is", "posts are"));
     let again = match (fault, format) {
         (Fault::Io { .. }, _) => "check the disk, then import the file again",
         (_, Format::Telegram) => "export the chat again, or mend the file there, and import it again",

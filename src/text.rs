@@ -237,10 +237,24 @@ pub fn grouped(number: i64) -> String {
     out
 }
 
+/// A number with its noun, in English: `1 post`, `5 054 posts`. What follows the noun may follow its number too: `1 post is`.
+pub fn counted(number: i64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn one_of_something_is_not_several() {
+        let posts = |n| counted(n, "post is", "posts are");
+        assert_eq!(
+            [posts(1), posts(0), posts(21), posts(5_054)],
+            ["1 post is", "0 posts are", "21 posts are", "5 054 posts are"]
+        );
+    }
 
     #[test]
     fn escape_sequences_stay_readable_and_powerless() {

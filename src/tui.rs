@@ -203,12 +203,6 @@ where
             for effect in heard.drain(..).flat_map(|msg| update(model, msg)).collect::<Vec<_>>() {
                 match effect {
                     Effect::Quit => return Ok(Ended::Quit),
-                    Effect::Redraw => self.screen.forget(),
-                    Effect::Copy(text) => {
-                        let between = clipboard::Between::detect(|name| std::env::var(name).ok());
-                        self.screen.pass(&clipboard::sequence(&text, between))?;
-                    }
-                    Effect::Mouse(on) => self.screen.mouse(on)?,
                     Effect::Suspend if !terminal::has_shell() => {
                         heard.push(Msg::Done(Err(Safe::fixed(locale::t("Not suspended: there is no shell to return to.")))));
                     }
@@ -216,7 +210,7 @@ where
                         Some(ended) => return Ok(ended),
                         None => model.dirty = true,
                     },
-                    effect => self.start(effect, asked),
+                    effect => self.start(effect, asked)?,
                 }
             }
             if !heard.is_empty() {
@@ -287,8 +281,20 @@ where
         }
     }
 
-    /// Runs an effect in a task of its own; its answer comes back as a message.
-    fn start(&self, effect: Effect, asked: bool) {
+    /// Does what is to be done to the terminal; runs any other effect in a task of its own, whose answer comes back as a message.
+    fn start(&mut self, effect: Effect, asked: bool) -> io::Result<()> {
+        let effect = match effect {
+            Effect::Redraw => {
+                self.screen.forget();
+                return Ok(());
+            }
+            Effect::Copy(text) => {
+                let between = clipboard::Between::detect(|name| std::env::var(name).ok());
+                return self.screen.pass(&clipboard::sequence(&text, between));
+            }
+            Effect::Mouse(on) => return self.screen.mouse(on),
+            effect => effect,
+        };
         let (done, answered) = ((self.perform)(effect), self.answered.clone());
         tokio::spawn(async move {
             if let Some(msg) = done.await {
@@ -296,6 +302,7 @@ where
                 let _ = answered.send(Reply { msg, asked }).await;
             }
         });
+        Ok(())
     }
 
     /// Gives the terminal back, stops, and takes it over again when told to go on.

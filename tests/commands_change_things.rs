@@ -14,6 +14,8 @@ mod postgres;
 #[path = "support/program.rs"]
 mod program;
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use databases::{Db, LEASE};
@@ -102,6 +104,38 @@ async fn regenerate_tags_one_post_anew_whatever_its_status() {
     db.run(&format!("UPDATE posts SET text = NULL WHERE id = {}", ids[0])).await;
     let output = home.run(&["regenerate", &ids[0].to_string()]);
     assert_eq!((output.status.code(), text(&output.stderr).contains("has no text to tag")), (Some(1), true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_posts_to_be_tagged_anew_each_is_answered_for_and_none_stops_the_others() {
+    let (home, store, db) = home().await;
+    let ids: Vec<String> = posts(&store).await.iter().map(|post| post.line.id.0.to_string()).collect();
+    db.run(&format!("UPDATE posts SET text = NULL WHERE id = {}", ids[2])).await;
+    let output = home.run(&["regenerate", &ids[4], "4711", &ids[2], &ids[1], "--model", "local/keywords"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let asked = |id: &String| format!("Post {id} is enqueued; local/keywords is asked first.\n");
+    let both = "2 posts to be tagged anew by an engine: `tagdeck`, or `tagdeck run`.\n";
+    assert_eq!(text(&output.stdout), asked(&ids[4]) + &asked(&ids[1]) + both);
+    let refused =
+        format!("tagdeck: there is no post 4711; `tagdeck posts` lists them\ntagdeck: post {} has no text to tag\n", ids[2]);
+    assert_eq!(text(&output.stderr), refused);
+
+    let from_stdin = |lines: &str| {
+        let mut child = home.tagdeck(&["regenerate", "-"]);
+        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = from_stdin(&format!("{}\r\n\n no\u{1b}[2J id\n{}\n", ids[0], ids[3]));
+    assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(3), 3));
+    assert_eq!(text(&output.stderr), "tagdeck: `no␛[2J id` is no id of a post: a number, as `tagdeck posts` shows it\n");
+    assert_eq!(from_stdin("").status.code(), Some(0), "nothing was asked for");
+    let output = home.run(&["regenerate", &ids[0], "--model", "local/elsewhere", "4711"]);
+    assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(1), 1), "a wrong model is said once");
+
+    home.ok(&["run", "--until-idle"]);
+    let after = posts(&store).await;
+    assert!([0, 1, 3, 4].iter().all(|at| after[*at].line.status == Some(Status::Success)), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use deck::Deck;
+use deck::{Deck, FRAME, PATIENCE};
 use program::Home;
 use rustix::process::Signal;
 use tagdeck::domain::JobKind;
@@ -21,7 +21,6 @@ use tagdeck::store::{Access, Store};
 use unlisted::Unlisted;
 
 const USUAL: (u16, u16) = (120, 36);
-const SOON: Duration = Duration::from_secs(8);
 /// Most wake-ups of all threads in 2.5 s with nothing to do.
 const WOKEN: u64 = 250;
 
@@ -77,7 +76,7 @@ fn the_demo_can_be_watched_paused_and_left() {
     deck.hides("Keys · Log");
     deck.press_for("1", "Attention");
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     deck.given_back("q");
 }
 
@@ -90,7 +89,7 @@ fn every_way_out_gives_the_terminal_back() {
         deck.shows("nothing is due");
         assert!(!deck.cooked() && deck.state().alternate_screen() && deck.state().hide_cursor());
         deck.press(keys);
-        let status = deck.ended(SOON);
+        let status = deck.ended(PATIENCE);
         assert!(status.success(), "{how}: {status}");
         deck.given_back(how);
     }
@@ -98,7 +97,7 @@ fn every_way_out_gives_the_terminal_back() {
         let mut deck = dashboard(&home, &["--observe"]);
         deck.shows("1 post");
         deck.signal(signal);
-        let status = deck.ended(SOON);
+        let status = deck.ended(PATIENCE);
         assert!(status.success(), "{signal:?}: {status}");
         deck.given_back(&format!("{signal:?}"));
     }
@@ -122,7 +121,7 @@ fn a_closed_terminal_ends_the_program_without_spinning() {
         // A reader that loops on a dead terminal takes all of a processor: 100 a second.
         let (spent, time) = (most - used, began.elapsed());
         assert!(spent <= 20 + time.as_millis() as u64 / 20, "{spent} ticks in {time:?}");
-        deck.ended(SOON);
+        deck.ended(PATIENCE);
     }
 }
 
@@ -160,7 +159,7 @@ fn a_line_that_drops_while_calls_are_in_flight_gives_their_leases_back() {
     };
     let mut deck = dashboard(&home, &[]);
     deck.shows(" in flight");
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + PATIENCE;
     while jobs().leased == 0 {
         assert!(Instant::now() < end, "nothing was claimed");
         std::thread::sleep(Duration::from_millis(20));
@@ -201,19 +200,20 @@ fn five_hundred_sizes_down_to_one_cell_leave_the_right_screen() {
         deck.resize(USUAL.0, USUAL.1);
         deck.press(pane);
         deck.shows("? help");
-        deck.listen(Duration::from_millis(300));
-        let after = deck.screen();
+        deck.settles();
+        let (after, from) = (deck.screen(), deck.seen.len());
         deck.press("\u{c}");
-        deck.listen(Duration::from_millis(300));
-        // Spaces at the end of a line are written, or were cleared: nobody sees the difference.
-        let seen = |screen: &str| screen.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+        deck.writes(from, FRAME);
+        deck.settles();
+        // Spaces at the end of a line are written, or were cleared: nobody sees the difference. The header has a clock.
+        let seen = |screen: &str| screen.lines().skip(1).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
         assert_eq!(seen(&after), seen(&deck.screen()), "what a whole redraw shows");
         assert!(deck.line(0).starts_with(" tagdeck  tagdeck.db") && after.lines().count() == 36, "{after}");
     }
     let after = deck.screen();
     assert!(after.lines().skip(2).take(33).all(|line| line.chars().count() == 120), "{after}");
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     deck.given_back("after all those sizes");
 }
 
@@ -238,7 +238,7 @@ fn stalled(home: &Home) -> Deck {
     };
     // Where the system does not tell, the sixty frames alone have to do: far more than it keeps for a terminal.
     if std::fs::read_to_string(format!("/proc/{}/syscall", std::process::id())).is_ok() {
-        let end = Instant::now() + SOON;
+        let end = Instant::now() + PATIENCE;
         while !blocked(deck.pid()) {
             assert!(Instant::now() < end, "the terminal still takes everything");
             deck.press("\u{c}");
@@ -253,7 +253,7 @@ fn a_terminal_that_takes_nothing_keeps_neither_the_engine_nor_the_way_out_waitin
     let home = home_with(2);
     let mut deck = stalled(&home);
     import(&home, 2, 3);
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + PATIENCE;
     while !home.ok(&["stats", "--json"]).contains("\"success\":5") {
         assert!(Instant::now() < end, "the engine waits for the terminal: {}", home.ok(&["stats"]));
         std::thread::sleep(Duration::from_millis(50));
@@ -263,7 +263,7 @@ fn a_terminal_that_takes_nothing_keeps_neither_the_engine_nor_the_way_out_waitin
     deck.until("five tagged", |screen| screen.contains("5 posts") && screen.contains("100 %"));
     deck.press_for("3", "following");
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     deck.given_back("after a stall");
     // It does not come back: a key, a signal and the end of the line lead out all the same.
     for way in ["q", "TERM", "the line ends"] {
@@ -273,7 +273,7 @@ fn a_terminal_that_takes_nothing_keeps_neither_the_engine_nor_the_way_out_waitin
             "TERM" => deck.signal(Signal::TERM),
             _ => deck.hang_up(),
         }
-        assert!(deck.ended(SOON).success(), "{way}");
+        assert!(deck.ended(PATIENCE).success(), "{way}");
     }
 }
 
@@ -291,7 +291,7 @@ fn a_key_that_comes_together_with_a_resize_is_not_kept_back() {
         deck.until("the new height", |screen| screen.lines().nth(30).is_some_and(|line| line.contains("? help")));
     }
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn a_terminal_that_is_too_small_says_what_is_needed() {
     deck.resize(1, 1);
     deck.until("next to nothing", |screen| screen.trim().chars().count() <= 1);
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     deck.given_back("too small");
 }
 
@@ -328,7 +328,7 @@ fn an_empty_database_says_what_to_do_next() {
     deck.shows("✓");
     deck.until("three tagged", |screen| screen.contains("100 %"));
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn retries_are_asked_for_and_done() {
     deck.press("\u{1b}");
     deck.hides("Calls, ");
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     assert!(server.asked() >= 14, "{}", server.asked());
 }
 
@@ -384,7 +384,7 @@ fn regenerating_a_tagged_post_asks_first() {
     deck.shows("tags are replaced");
     deck.press_for("y", "will be tagged anew");
     deck.press("\u{3}");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn observing_shows_what_another_process_does() {
     deck.shows("9 posts");
     deck.until("nine tagged", |screen| screen.lines().any(|line| line.contains("success") && line.contains(" 9 ")));
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     rustix::process::kill_process(rustix::process::Pid::from_child(&worker), Signal::TERM).unwrap();
     assert!(worker.wait().unwrap().success());
 }
@@ -417,9 +417,9 @@ fn a_second_dashboard_says_that_it_only_watches_and_still_steers() {
     second.press_for("P", "every pause has ended");
     first.hides("⏸ paused");
     first.press("q");
-    assert!(first.ended(SOON).success());
+    assert!(first.ended(PATIENCE).success());
     second.press("q");
-    assert!(second.ended(SOON).success());
+    assert!(second.ended(PATIENCE).success());
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn nothing_is_written_and_next_to_nothing_computed_while_nothing_is_due() {
     let home = home_with(3);
     let mut deck = dashboard(&home, &[]);
     deck.until("all tagged", |screen| screen.contains("100 %") && screen.contains("idle since"));
-    deck.listen(Duration::from_millis(500));
+    deck.settles();
     let mut least = (u64::MAX, Duration::MAX);
     for _ in 0..3 {
         let (sleeps, cpu) = (deck.sleeps(), deck.cpu());
@@ -439,5 +439,5 @@ fn nothing_is_written_and_next_to_nothing_computed_while_nothing_is_due() {
     // writes. Time grows with what else the machine does, so that its bound only tells rest from work.
     assert!(least.0 <= WOKEN && least.1 <= Duration::from_millis(125), "{least:?}");
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
 }

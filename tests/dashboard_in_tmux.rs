@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use program::Home;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Two busy cores run several of these at once.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A tmux server of its own, with a shell in one window of 120×36; ended when dropped.
 struct Tmux<'a> {
@@ -111,10 +112,12 @@ fn in_tmux_it_starts_follows_every_size_and_leaves_the_shell_as_it_was() {
         let lines: Vec<usize> = screen.lines().map(|line| line.chars().count()).collect();
         lines.len() == 36 && lines[2..35].iter().all(|columns| *columns == 120)
     });
-    let before = tmux.screen();
+    // The header has a clock.
+    let below = |screen: &str| screen.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let before = below(&tmux.screen());
     tmux.press("C-l");
     std::thread::sleep(Duration::from_millis(100));
-    tmux.until("the same after a whole redraw", |screen| screen == before);
+    tmux.until("the same after a whole redraw", |screen| below(screen) == before);
     tmux.press("q");
     tmux.until("the shell again", |screen| screen.contains("shell>") && !screen.contains("Attention"));
     // The keys are echoed again, and nothing of the dashboard is left in front of them.

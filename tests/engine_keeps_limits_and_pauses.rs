@@ -171,7 +171,7 @@ on_both! {
         let asked = Instant::now();
         let watch = engine.watch();
         until("it rests", || async { watch.borrow().phase == Phase::Paused && watch.borrow().in_flight == 0 }).await;
-        assert!(asked.elapsed() < Duration::from_millis(2500), "it took {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
         let calls = server.count();
         assert_eq!(other.outlook(tagdeck::domain::JobKind::Tag).await.unwrap().leased, 0, "others may have somebody to ask");
         let since = Instant::now();
@@ -181,7 +181,7 @@ on_both! {
         elsewhere.resume().await.unwrap();
         let resumed = Instant::now();
         until("it goes on", || async { server.count() > calls }).await;
-        assert!(resumed.elapsed() < Duration::from_millis(2500), "it took {:?}", resumed.elapsed());
+        assert!(resumed.elapsed() < Duration::from_secs(5), "it took {:?}", resumed.elapsed());
         stop(engine).await;
         assert!(posts(&store).await.iter().all(|post| post.line.attempts <= 1));
     }

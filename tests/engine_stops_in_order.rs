@@ -113,7 +113,8 @@ async fn sigterm_gives_calls_in_flight_back_within_five_seconds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_lets_calls_end_that_end_in_time_and_begins_no_other() {
-    let server = answers_after(Duration::from_millis(600)).await;
+    // Long enough that the signal comes first on a busy machine, and less than a call in flight is given.
+    let server = answers_after(Duration::from_millis(1_800)).await;
     let (home, store) = home(&server.base_url).await;
     let mut program = Program::start(&home, &["run", "--json"]);
     until("calls in flight", || async { server.count() == 2 }).await;
@@ -137,7 +138,8 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
     program.signal(Signal::INT);
     let (code, stderr, took) = program.end();
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(took < Duration::from_millis(1500), "{took:?}");
+    // One signal alone gives calls in flight 3.5 s.
+    assert!(took < Duration::from_secs(3), "{took:?}");
     nothing_is_lost(&store, 0).await;
 }
 
@@ -173,7 +175,7 @@ async fn a_provider_that_does_not_list_its_models_keeps_nobody_from_leaving() {
     program.signal(Signal::TERM);
     let (code, stderr, took) = program.end();
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
     nothing_is_lost(&store, 0).await;
 }
 

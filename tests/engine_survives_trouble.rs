@@ -24,7 +24,7 @@ use databases::Db;
 use engines::{config, count, import, import_plain, post, posts, provider, run_until_idle, start, stop, until};
 use program::{Home, text};
 use sqlx::{Connection, SqliteConnection};
-use tagdeck::domain::{JobKind, Outcome, Phase, Status};
+use tagdeck::domain::{JobKind, Outcome, Phase, Snapshot, Status};
 use tagdeck::store::{Access, Store};
 
 /// Ends the program with the test.
@@ -118,7 +118,13 @@ async fn while_nothing_happens_nothing_is_published() {
     let store = db.store().await;
     let engine = start(&store, &config(&db.url, Vec::new(), &["local/keywords"]));
     let mut watch = engine.watch();
-    until("idle", || async { watch.borrow().phase == Phase::Idle && watch.borrow().models.len() == 1 }).await;
+    // What it shows of itself to others comes back to it as news once, up to two seconds later.
+    let settled = |seen: &Snapshot| {
+        seen.phase == Phase::Idle
+            && seen.models.len() == 1
+            && seen.workers.iter().any(|worker| &*worker.doing == "waiting for work")
+    };
+    until("idle", || async { settled(&watch.borrow()) }).await;
     watch.borrow_and_update();
     let changed = tokio::time::timeout(Duration::from_secs(2), watch.changed()).await;
     assert!(changed.is_err(), "{:?}", watch.borrow());

@@ -13,7 +13,7 @@ mod unlisted;
 
 use std::time::Duration;
 
-use deck::Deck;
+use deck::{Deck, PATIENCE};
 use escapes::{Kind, offence};
 use program::Home;
 use tagdeck::text::grouped;
@@ -21,7 +21,6 @@ use unlisted::Unlisted;
 
 const OWN: &str = include_str!("support/hostile_posts.jsonl");
 const OTHERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures/posts/nasty_open.jsonl");
-const SOON: Duration = Duration::from_secs(8);
 
 /// A file name that would set the terminal's title.
 const FILE: &str = "posts \u{1b}]0;owned\u{7}\u{202e}.jsonl";
@@ -78,7 +77,7 @@ fn hostile_posts_and_errors_are_shown_harmlessly() {
     home.write("config.toml", in_one_pass(&server));
 
     let mut import = Deck::open(&home.tagdeck(&["import", FILE]), (100, 30));
-    assert!(import.ended(SOON).success(), "{}", import.screen());
+    assert!(import.ended(PATIENCE).success(), "{}", import.screen());
     harmless(&import.seen, Kind::Progress, "import on a terminal");
 
     let mut deck = Deck::open(&home.tagdeck(&[]), (120, 36));
@@ -117,7 +116,7 @@ fn hostile_posts_and_errors_are_shown_harmlessly() {
     deck.listen(Duration::from_millis(300));
     deck.press_for("2", "class:bad_request");
     deck.press("q");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     harmless(&deck.seen, Kind::Dashboard, "the dashboard");
     assert!(program::text(&deck.seen).contains("worker enog"), "the hostile error was shown, without what turned it around");
 }
@@ -171,7 +170,7 @@ fn hostile_answers_become_harmless_tags() {
     deck.press_for("\r", "┌ Post ");
     deck.until("its tags", |screen| screen.contains("Tags") && !screen.contains("Loading…"));
     deck.press("\u{3}");
-    assert!(deck.ended(SOON).success());
+    assert!(deck.ended(PATIENCE).success());
     harmless(&deck.seen, Kind::Dashboard, "the dashboard");
     let listed = command(&home, &["posts", "--status", "success"]);
     assert!(listed.contains("луна"), "{listed}");

@@ -282,6 +282,21 @@ on_both! {
         assert_eq!((claim.text.as_str(), claim.max_attempts), ("от бота", 3));
     }
 
+    async fn a_post_names_its_worker_for_as_long_as_the_lease_lasts(db: Db) {
+        let store = db.store().await;
+        add(&store, &[post(1, "о погоде")]).await;
+        let worker = async || store.post(PostId(1)).await.unwrap().unwrap().worker;
+        assert_eq!(worker().await, None);
+        let held = claim_one(&store).await;
+        assert_eq!(worker().await.as_deref(), Some("w1"));
+        db.pass_time(LEASE * 2).await;
+        assert_eq!(worker().await, None, "whoever had it is gone");
+        let again = claim_one(&store).await;
+        assert!(again.fence > held.fence);
+        end(&store, &again, Finish::Skipped { class: "too_short".to_owned(), reason: "short".to_owned() }).await;
+        assert_eq!(worker().await, None);
+    }
+
     async fn a_channels_most_used_tags_come_first(db: Db) {
         let store = db.store().await;
         import(&store, 4).await;

@@ -11,6 +11,7 @@ use super::Shared;
 use super::reply::{Asked, Named, Problem, Reply, flag, flags, ok};
 use crate::domain::{PageKey, PostDetail, PostFilter, PostId, PostLine, Stats, Status, UserId};
 use crate::ops::RetryRequest;
+use crate::text::counted;
 
 /// Posts looked through for one page of a search: a rare word costs a second, and `next` goes on from there.
 const BUDGET: u32 = 50_000;
@@ -90,7 +91,7 @@ pub async fn retry_tagging(
         status: "queued",
         force_mode: asked.force,
         requested_limit: limit,
-        message: format!("{} posts are enqueued", report.queued),
+        message: format!("{} enqueued", counted(report.queued, "post is", "posts are")),
     }))
 }
 

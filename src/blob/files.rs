@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -28,6 +28,8 @@ const STALE: Duration = Duration::from_hours(1);
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     root: Arc<Path>,
+    /// Done by whoever writes, before the first file: reading changes nothing.
+    swept: Arc<Once>,
 }
 
 /// [`About`] as it is kept.
@@ -56,7 +58,7 @@ impl From<&About> for Kept {
 
 impl Files {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: Arc::from(root) }
+        Self { root: Arc::from(root), swept: Arc::new(Once::new()) }
     }
 
     pub(super) fn place(&self) -> Safe {
@@ -174,25 +176,13 @@ impl Files {
 
     fn part(&self) -> io::Result<NamedTempFile> {
         let parts = self.root.join(OURS).join("parts");
+        self.swept.call_once(|| sweep(&parts));
         match NamedTempFile::new_in(&parts) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 fs::create_dir_all(&parts)?;
                 NamedTempFile::new_in(&parts)
             }
             made => made,
-        }
-    }
-
-    /// Removes what processes that were killed left half-written.
-    pub(super) fn sweep(&self) {
-        let Ok(parts) = fs::read_dir(self.root.join(OURS).join("parts")) else { return };
-        for part in parts.flatten() {
-            let old =
-                part.metadata().and_then(|about| about.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STALE));
-            if old {
-                // It is tried again at the next start.
-                let _ = fs::remove_file(part.path());
-            }
         }
     }
 
@@ -246,6 +236,18 @@ impl Files {
             }
         }
         Ok(())
+    }
+}
+
+/// Removes what processes that were killed left half-written.
+fn sweep(parts: &Path) {
+    let Ok(parts) = fs::read_dir(parts) else { return };
+    for part in parts.flatten() {
+        let old = part.metadata().and_then(|about| about.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STALE));
+        if old {
+            // It is tried again by the next process that writes.
+            let _ = fs::remove_file(part.path());
+        }
     }
 }
 

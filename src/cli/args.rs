@@ -2,6 +2,7 @@
 //! It runs nothing.
 
 mod outputs;
+mod posts;
 mod reading;
 
 use std::net::SocketAddr;
@@ -11,9 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::{Overrides, parse_address};
-use crate::domain::{Outcome, Status};
 
 pub use outputs::{Get, Ls, Outputs, OutputsCommand, Rm, Verify};
+pub use posts::{Post, Posts, Regenerate, Retry, Stats, WhichPost};
 pub use reading::{DocumentFormat, Gpu, GpuCommand, GpuInstall, Models, ModelsCommand, Ocr};
 
 /// Tags posts with an LLM and keeps watch over it in a terminal dashboard.
@@ -116,7 +117,7 @@ pub enum Command {
     Post(Post),
     /// Tag failed and retrying posts again
     Retry(Retry),
-    /// Tag one post anew, whatever its status
+    /// Tag posts anew, whatever their status
     Regenerate(Regenerate),
     /// Read images: their text and tables as Markdown, JSON or plain text
     Ocr(Ocr),
@@ -237,95 +238,9 @@ pub enum Kind {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tagdeck stats\n  tagdeck stats --user 1 --json")]
-pub struct Stats {
-    /// Only this user's posts (users.id)
-    #[arg(long, value_name = "N")]
-    pub user: Option<i64>,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tagdeck workers\n  tagdeck workers --json --database postgres://tagdeck@db.example/tagdeck")]
 pub struct Workers {
     /// As JSON, one worker a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tagdeck posts --status failed\n  tagdeck posts --channel наука --query Луна --json")]
-pub struct Posts {
-    /// Only posts with this status: pending, retrying, success, failed or skipped
-    #[arg(long, value_name = "S")]
-    pub status: Option<Status>,
-    /// Only channels whose title or @name contains this
-    #[arg(long, value_name = "C")]
-    pub channel: Option<String>,
-    /// Only posts whose text contains this
-    #[arg(long, value_name = "Q")]
-    pub query: Option<String>,
-    /// Only this user's posts (users.id)
-    #[arg(long, value_name = "N")]
-    pub user: Option<i64>,
-    /// At most this many
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub limit: u32,
-    /// One JSON object a line
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tagdeck retry                        everything that failed and has attempts left\n  \
-tagdeck retry --class server_error --force --dry-run\n\nThe posts are only enqueued; an engine (`tagdeck` or `tagdeck run`) does the work.")]
-pub struct Retry {
-    /// Only this user's posts (users.id)
-    #[arg(long, value_name = "N")]
-    pub user: Option<i64>,
-    /// At most this many
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u32>,
-    /// Posts over the attempt limit too; sets their attempts to 0
-    #[arg(long)]
-    pub force: bool,
-    /// Only posts whose last error has this class, such as `server_error` or `rate_limited`
-    #[arg(long, value_name = "OUTCOME")]
-    pub class: Option<Outcome>,
-    /// Count them, change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tagdeck regenerate 42                id 42, as `tagdeck posts` shows it\n  \
-tagdeck regenerate 42 --model openrouter/google/gemini-2.5-flash")]
-pub struct Regenerate {
-    /// posts.id
-    #[arg(value_name = "POST_ID")]
-    pub post: i64,
-    /// Ask this model first, of the route or of any configured provider; the route follows only if it fails
-    #[arg(long, value_name = "PROVIDER/MODEL")]
-    pub model: Option<String>,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  tagdeck post 42\n  tagdeck post 42 --answers             with what each model answered, as it came"
-)]
-pub struct Post {
-    /// posts.id
-    #[arg(value_name = "POST_ID")]
-    pub id: i64,
-    /// With the answers to its calls: status, headers, body
-    #[arg(long)]
-    pub answers: bool,
-    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::lock::{EngineLock, LockError};
 use crate::engine::{Engine, Options};
 use crate::ops::Ops;
-use crate::store::Access;
+use crate::store::{Access, Store, StoreError};
 use crate::text::Safe;
 use crate::tui;
 
@@ -22,13 +22,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// See the module.
 pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
     let config = session::settings(common)?;
-    std::fs::create_dir_all(&config.data_dir)
-        .wrap_err_with(|| format!("cannot make the folder {}", Safe::line(&config.data_dir.display().to_string())))?;
-    session::start_kept_log(&config, &LogTo::File(&config.data_dir.join("tagdeck.log")))?;
+    start_log(&config, args.read_only)?;
     session::block_on(async {
-        let watch_only = args.observe || args.read_only;
-        let store = session::open(&config, Access::ReadWrite).await?;
-        let (lock, taken) = if watch_only { (None, None) } else { engine_lock(&config)? };
+        let store = open(&config, args.read_only).await?;
+        let (lock, taken) = if args.observe || args.read_only { (None, None) } else { engine_lock(&config)? };
         let mut options = tui::Options {
             title: title(&config),
             read_only: args.read_only,
@@ -51,6 +48,25 @@ pub fn run(common: &Common, args: &Dashboard) -> Result<Exit> {
         options.blobs = Some(blobs);
         watch(engine, ops, options).await
     })?
+}
+
+/// In the data folder, which is made for it; whoever only watches writes no log and makes no folder.
+fn start_log(config: &Config, read_only: bool) -> Result<()> {
+    if read_only {
+        return session::start_kept_log(config, &LogTo::Nobody);
+    }
+    std::fs::create_dir_all(&config.data_dir)
+        .wrap_err_with(|| format!("cannot make the folder {}", Safe::line(&config.data_dir.display().to_string())))?;
+    session::start_kept_log(config, &LogTo::File(&config.data_dir.join("tagdeck.log")))
+}
+
+/// A database that is only watched must be there, whole: nothing is created, attached or brought up to date for it.
+async fn open(config: &Config, read_only: bool) -> Result<Store> {
+    if !read_only {
+        return session::open(config, Access::ReadWrite).await;
+    }
+    let store = session::open(config, Access::ReadOnly).await?;
+    if store.is_unattached() { Err(StoreError::NotAttached { url: store.url().clone() }.into()) } else { Ok(store) }
 }
 
 /// Draws until the person leaves or the line drops, then ends the engine in order.

@@ -14,6 +14,7 @@ use crate::domain::UserId;
 use crate::engine::{Engine, Options};
 use crate::ops::Ops;
 use crate::store::{Access, Store};
+use crate::text::counted;
 use crate::tui;
 
 /// See the module.
@@ -43,7 +44,7 @@ pub fn run(args: &Demo) -> Result<Exit> {
         run::summary(&ended, started.elapsed(), args.json)?;
         let unfinished = ended.left.due + ended.left.later;
         if unfinished > 0 {
-            output::complain(&format!("tagdeck: {unfinished} posts are not in a final state"));
+            output::complain(&format!("tagdeck: {} not in a final state", counted(unfinished, "post is", "posts are")));
         }
         Ok(if unfinished > 0 || ended.trouble.is_some() { Exit::Failed } else { Exit::Done })
     })?

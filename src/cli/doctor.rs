@@ -72,7 +72,7 @@ impl Lines {
 pub fn patient(config: &Config, offline: bool) -> Patient {
     let size = if std::io::stdout().is_terminal() { crate::tui::terminal_size() } else { None };
     let terminal = Terminal::of(size, |name| std::env::var(name).ok());
-    Patient { config: config.clone(), ocr: session::ocr_options(config), terminal, offline }
+    Patient { config: config.clone(), ocr: session::ocr_options(config), terminal, offline, no_probe: false }
 }
 
 fn line(check: &Check) -> String {

@@ -12,6 +12,7 @@ use super::session::{self, LogTo};
 use crate::domain::UserId;
 use crate::import::{self, Options, Progress, Reading};
 use crate::store::Access;
+use crate::text::counted;
 
 /// See the module.
 pub fn run(common: &Common, args: &Import) -> Result<Exit> {
@@ -57,5 +58,5 @@ fn draw(bar: &ProgressBar, progress: &Progress) {
         bar.set_length(progress.bytes_total);
     }
     bar.set_position(progress.bytes_done);
-    bar.set_message(format!("{} posts · {}", progress.stored, progress.file.clipped(40)));
+    bar.set_message(format!("{} · {}", counted(progress.stored as i64, "post", "posts"), progress.file.clipped(40)));
 }

@@ -25,7 +25,7 @@ use crate::ocr::runtime::Runtime;
 use crate::ocr::{Document, OcrError, markdown};
 use crate::ops::ocr::{self, Away, Cancel, Fault, Folder, Found, Input, Open, Options, Told};
 use crate::store::{Access, NewDocument};
-use crate::text::{Safe, grouped, json_line};
+use crate::text::{Safe, counted, grouped, json_line};
 
 /// Time for a page that was asked to end to follow: as long as the slowest single run of a model.
 const GRACE: Duration = Duration::from_secs(10);
@@ -341,14 +341,11 @@ impl Sheets {
         let seconds = elapsed.as_secs_f64();
         let rate = self.read as f64 / seconds.max(0.001);
         let failed = if self.failed > 0 { format!(", {} failed", grouped(self.failed as i64)) } else { String::new() };
-        let images = if self.read == 1 { "image" } else { "images" };
+        let images = counted(self.read as i64, "image", "images");
         let known = if self.known > 0 { format!(", {} read before", grouped(self.known as i64)) } else { String::new() };
         let left = total.saturating_sub(self.read + self.known + self.failed);
         let cancelled = if whole { String::new() } else { format!("; cancelled, {} not read", grouped(left as i64)) };
-        output::complain(&format!(
-            "{} {images} read{known}{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}",
-            grouped(self.read as i64)
-        ));
+        output::complain(&format!("{images} read{known}{failed} in {seconds:.1} s ({rate:.1} a second){cancelled}"));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::blob::BlobStore;
 use crate::domain::Millis;
 use crate::ops::outputs::{Ask, Entry, Order, Outputs, Progress, Shelf, Trouble, Verified};
 use crate::store::Access;
-use crate::text::{Safe, grouped};
+use crate::text::{Safe, counted, grouped};
 
 /// The word that has to be typed before something is deleted.
 const DELETE: &str = "delete";
@@ -250,11 +250,12 @@ async fn verify(outputs: &Outputs, args: &Verify) -> Result<Exit> {
 async fn tell(progress: Progress) {
     loop {
         tokio::time::sleep(TELL).await;
-        let of = |number: u64| grouped(i64::try_from(number).unwrap_or(i64::MAX));
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let of = |count: u64| grouped(number(count));
         let (done, total, listed) = progress.numbers();
         output::complain(&match listed {
-            0 => format!("{} of {} documents compared", of(done), of(total)),
-            listed => format!("{} names gone through", of(listed)),
+            0 => format!("{} of {} compared", of(done), counted(number(total), "document", "documents")),
+            listed => format!("{} gone through", counted(number(listed), "name", "names")),
         });
     }
 }
@@ -290,7 +291,8 @@ fn summary(verified: &Verified, unlisted: usize, repaired: usize) -> Result<()> 
         output::line(&format!("{name:<17}{:>12}", grouped(i64::try_from(count).unwrap_or(i64::MAX))))?;
     }
     if repaired > 0 {
-        output::line(&format!("{repaired} documents are enqueued again; an engine (`tagdeck` or `tagdeck run`) uploads them."))?;
+        let documents = counted(i64::try_from(repaired).unwrap_or(i64::MAX), "document is", "documents are");
+        output::line(&format!("{documents} enqueued again; an engine (`tagdeck` or `tagdeck run`) does the uploading."))?;
     }
     Ok(())
 }

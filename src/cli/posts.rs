@@ -1,16 +1,18 @@
 //! `stats`, `posts`, `retry`, `regenerate`: thin faces over `ops`.
 //! The dashboard calls the same functions with a key.
 
-use color_eyre::eyre::Result;
+use std::io;
+
+use color_eyre::eyre::{Result, WrapErr};
 use serde_json::json;
 
-use super::args::{Common, Posts, Regenerate, Retry, Stats};
+use super::args::{Common, Posts, Regenerate, Retry, Stats, WhichPost};
 use super::output::{self, Exit};
 use super::session::with_ops;
 use crate::domain::{PageKey, PostFilter, PostId, PostLine, Status, UserId};
-use crate::ops::RetryRequest;
+use crate::ops::{Ops, OpsError, RetryRequest};
 use crate::store::Access;
-use crate::text::{Safe, grouped};
+use crate::text::{Safe, counted, grouped};
 
 /// Posts asked for at once.
 const PAGE: u32 = 500;
@@ -116,13 +118,12 @@ pub fn retry(common: &Common, args: &Retry) -> Result<Exit> {
             let hint = if args.force { "" } else { "; --force takes those that have used up their attempts" };
             output::line(&format!("Nothing to retry{hint}."))?;
         } else {
-            let done = if args.dry_run { "would be enqueued" } else { "are enqueued" };
-            let count = if args.dry_run { report.matched } else { report.queued };
-            output::line(&format!(
-                "{} posts {done}; at worst {} calls.",
-                grouped(count),
-                grouped(report.worst_case_calls as i64)
-            ))?;
+            let posts = if args.dry_run {
+                counted(report.matched, "post would be", "posts would be")
+            } else {
+                counted(report.queued, "post is", "posts are")
+            };
+            output::line(&format!("{posts} enqueued; at worst {}.", counted(report.worst_case_calls as i64, "call", "calls")))?;
         }
         Ok(Exit::Done)
     })
@@ -131,9 +132,51 @@ pub fn retry(common: &Common, args: &Retry) -> Result<Exit> {
 /// `tagdeck regenerate`
 pub fn regenerate(common: &Common, args: &Regenerate) -> Result<Exit> {
     with_ops(common, Access::ReadWrite, |ops, _| async move {
-        let model = ops.regenerate(PostId(args.post), args.model.as_deref()).await?;
-        let first = model.map(|model| format!(" {} is asked first.", Safe::line(&model.to_string()))).unwrap_or_default();
-        output::line(&format!("Post {} is enqueued; an engine (`tagdeck` or `tagdeck run`) tags it anew.{first}", args.post))?;
-        Ok(Exit::Done)
+        let (mut enqueued, mut refused) = (0, 0);
+        for post in &args.posts {
+            let lines: Box<dyn Iterator<Item = io::Result<String>>> = match post {
+                WhichPost::Id(id) => Box::new(std::iter::once(Ok(id.to_string()))),
+                WhichPost::Stdin => Box::new(io::stdin().lines()),
+            };
+            for line in lines {
+                let line = line.wrap_err("the ids cannot be read from stdin")?;
+                let id = line.trim();
+                if id.is_empty() {
+                    continue;
+                }
+                match anew(&ops, id, args.model.as_deref()).await? {
+                    Ok(said) => {
+                        enqueued += 1;
+                        output::line(&said)?;
+                    }
+                    Err(why) => {
+                        refused += 1;
+                        output::complain(&format!("tagdeck: {why}"));
+                    }
+                }
+            }
+        }
+        if enqueued > 0 {
+            let them = counted(enqueued, "post", "posts");
+            output::line(&format!("{them} to be tagged anew by an engine: `tagdeck`, or `tagdeck run`."))?;
+        }
+        Ok(match (enqueued, refused) {
+            (_, 0) => Exit::Done,
+            (0, _) => Exit::Failed,
+            _ => Exit::Partly,
+        })
     })
+}
+
+/// What became of one post, in words, or why nothing did; an error where no other post would fare better.
+async fn anew(ops: &Ops, id: &str, model: Option<&str>) -> Result<std::result::Result<String, String>> {
+    let Ok(number) = id.parse() else {
+        return Ok(Err(format!("`{}` is no id of a post: a number, as `tagdeck posts` shows it", Safe::line(id).clipped(40))));
+    };
+    match ops.regenerate(PostId(number), model).await {
+        Ok(None) => Ok(Ok(format!("Post {number} is enqueued."))),
+        Ok(Some(model)) => Ok(Ok(format!("Post {number} is enqueued; {} is asked first.", Safe::line(&model.to_string())))),
+        Err(error @ (OpsError::NoPost(_) | OpsError::NoText(_))) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }

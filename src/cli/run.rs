@@ -18,7 +18,7 @@ use crate::engine::lock::EngineLock;
 use crate::engine::{Ended, Engine, Kinds, Options};
 use crate::ops::Ops;
 use crate::store::{Access, Store};
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 /// `--until-idle` waits for posts that fall due within this time.
 const HORIZON: Duration = Duration::from_mins(2);
@@ -155,7 +155,10 @@ impl Printer {
         while self.read {
             let batch = self.log.since(self.next, 500);
             if batch.dropped > 0 {
-                output::complain(&format!("{} events were not printed: they came faster than they could be", batch.dropped));
+                output::complain(&format!(
+                    "{} not printed: more came than could be",
+                    counted(batch.dropped as i64, "event was", "events were")
+                ));
             }
             let mut lines = String::new();
             for event in &batch.events {
@@ -202,32 +205,33 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
         }));
     }
     output::line(&format!(
-        "{} tagged, {} failed, {} skipped in {:.1} s · {} calls, {} retries, {} fallbacks",
+        "{} tagged, {} failed, {} skipped in {:.1} s · {}, {}, {}",
         grouped(t.success as i64),
         grouped(t.failed as i64),
         grouped(t.skipped as i64),
         elapsed.as_secs_f64(),
-        grouped(t.calls as i64),
-        grouped(t.retries as i64),
-        grouped(t.fallbacks as i64),
+        counted(t.calls as i64, "call", "calls"),
+        counted(t.retries as i64, "retry", "retries"),
+        counted(t.fallbacks as i64, "fallback", "fallbacks"),
     ))?;
     let read = ended.ocr;
     if read != OcrTotals::default() {
         let (success, failed, skipped) = (read.success as i64, read.failed as i64, read.skipped as i64);
         let skipped = if skipped > 0 { format!(", {} cancelled", grouped(skipped)) } else { String::new() };
-        output::line(&format!("{} images read, {} failed{skipped}", grouped(success), grouped(failed)))?;
+        output::line(&format!("{} read, {} failed{skipped}", counted(success, "image", "images"), grouped(failed)))?;
     }
     let stored = ended.upload;
     if stored != UploadTotals::default() {
-        output::line(&format!("{} documents stored, {} failed", grouped(stored.success as i64), grouped(stored.failed as i64)))?;
+        let (success, failed) = (stored.success as i64, stored.failed as i64);
+        output::line(&format!("{} stored, {} failed", counted(success, "document", "documents"), grouped(failed)))?;
     }
     let unread = ended.ocr_left.due + ended.ocr_left.later;
     if unread > 0 {
-        output::line(&format!("{} images are still to be read; run it again later", grouped(unread)))?;
+        output::line(&format!("{} still to be read; run it again later", counted(unread, "image is", "images are")))?;
     }
     let unstored = ended.upload_left.due + ended.upload_left.later;
     if unstored > 0 {
-        output::line(&format!("{} documents are still to be stored; run it again later", grouped(unstored)))?;
+        output::line(&format!("{} still to be stored; run it again later", counted(unstored, "document is", "documents are")))?;
     }
     let left = ended.left.due + ended.left.later;
     if left > 0 {
@@ -237,7 +241,7 @@ pub fn summary(ended: &Ended, elapsed: Duration, as_json: bool) -> Result<()> {
             .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
             .map(|at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(", the first at %H:%M").to_string())
             .unwrap_or_default();
-        output::line(&format!("{} posts are still to be tagged{when}; run it again then", grouped(left)))?;
+        output::line(&format!("{} still to be tagged{when}; run it again then", counted(left, "post is", "posts are")))?;
     }
     Ok(())
 }

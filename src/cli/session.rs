@@ -40,6 +40,8 @@ pub enum LogTo<'a> {
     Stderr,
     /// The dashboard, which owns the screen.
     File(&'a Path),
+    /// A dashboard that must write nothing anywhere.
+    Nobody,
 }
 
 /// Where the engine's work is logged in the words of the service that tagdeck replaces.
@@ -57,6 +59,7 @@ pub fn start_log(level: &str, to: &LogTo<'_>) -> Result<()> {
                 .wrap_err_with(|| format!("cannot write the log file {}", Safe::line(&path.display().to_string())))?;
             BoxMakeWriter::new(Mutex::new(file))
         }
+        LogTo::Nobody => return Ok(()),
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter(level, None))
@@ -71,6 +74,7 @@ pub fn start_log(level: &str, to: &LogTo<'_>) -> Result<()> {
 pub fn start_kept_log(config: &Config, to: &LogTo<'_>) -> Result<()> {
     let as_json = config.log.format == "json";
     let writer = match (&config.log.folder, to) {
+        (_, LogTo::Nobody) => return Ok(()),
         (None, _) if !as_json => return start_log(&config.log_level, to),
         (None, LogTo::File(path)) => {
             let file = OpenOptions::new().create(true).append(true).open(path);

@@ -8,6 +8,7 @@ use super::output::{self, Exit};
 use super::session::with_ops;
 use crate::domain::WorkerSeen;
 use crate::store::Access;
+use crate::text::counted;
 
 /// See the module.
 pub fn run(common: &Common, args: &Workers) -> Result<Exit> {
@@ -32,12 +33,12 @@ fn line(worker: &WorkerSeen) -> String {
     let provider = worker.provider.as_ref().map(|provider| format!(" on {provider}")).unwrap_or_default();
     let doing = if worker.alive { worker.doing.to_string() } else { format!("silent since {}", clock(worker.seen_at)) };
     format!(
-        "{:<24} {:<10} {}{provider} · since {} · {} posts tagged · {doing}",
+        "{:<24} {:<10} {}{provider} · since {} · {} tagged · {doing}",
         worker.name,
         worker.version,
         kinds.join("+"),
         clock(worker.started_at),
-        worker.numbers.totals.success,
+        counted(worker.numbers.totals.success as i64, "post", "posts"),
     )
 }
 

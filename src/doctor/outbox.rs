@@ -5,7 +5,7 @@ use super::{Check, State, apart};
 use crate::config::Config;
 use crate::domain::PauseScope;
 use crate::store::{Access, Store, StoreError};
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 const NAME: &str = "uploads";
 
@@ -24,8 +24,8 @@ pub(super) async fn checks(config: Config) -> Vec<Check> {
 async fn look(store: &Store, config: &Config) -> Result<Check, StoreError> {
     let (waiting, (stored, failed)) = (store.waiting_uploads().await?, store.output_counts().await?);
     let saw = format!(
-        "{} documents wait ({} of {} MB), {} are stored, {} were given up",
-        grouped(waiting.documents),
+        "{} ({} of {} MB); stored: {}, given up: {}",
+        counted(waiting.documents, "document waits", "documents wait"),
         grouped(waiting.bytes >> 20),
         grouped(i64::try_from(config.blob.spool_mb).unwrap_or(i64::MAX)),
         grouped(stored),

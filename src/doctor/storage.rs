@@ -1,4 +1,5 @@
-//! The check of the blob store: a probe is put, looked at, read back and removed, and each refusal told with its remedy.
+//! The check of the blob store: a probe is put, looked at, read back and removed, and each refusal told with its remedy. For who may
+//! change nothing, its keys are listed instead.
 //! What lies there already is not touched.
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,16 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::place::existing;
-use super::{Check, PATIENCE, State};
+use super::{Check, PATIENCE, Patient, State};
 use crate::blob::{About, BlobError, BlobStore, List, sha256};
-use crate::config::Config;
 
 const NAME: &str = "storage";
 /// Steps have their own time, since each may be what is refused.
 const STEPS: u32 = 5;
 
-pub(super) async fn checks(config: &Config, offline: bool) -> Vec<Check> {
-    let blob = &config.blob;
+pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
+    let blob = &patient.config.blob;
     if !blob.upload {
         return vec![Check::ok(NAME, "documents stay in the database alone (blob.upload = false)")];
     }
@@ -25,14 +25,15 @@ pub(super) async fn checks(config: &Config, offline: bool) -> Vec<Check> {
             let above = existing(folder).unwrap_or_default();
             return vec![Check::ok(NAME, &format!("the folder {}, to be made in {}", folder.display(), above.display()))];
         }
-    } else if offline {
+    } else if patient.offline {
         return vec![Check::ok(NAME, "the bucket was not asked (--offline)")];
     }
     let store = match BlobStore::open(blob).await {
         Ok(store) => store,
         Err(error) => return vec![told("it cannot be opened", &error)],
     };
-    let asked = tokio::time::timeout(PATIENCE * STEPS, probe(&store)).await;
+    let asked = async { if patient.no_probe { listed(&store).await } else { probe(&store).await } };
+    let asked = tokio::time::timeout(PATIENCE * STEPS, asked).await;
     let place = store.place();
     vec![match asked {
         Ok(Ok(seen)) => Check::ok(NAME, &format!("{place}: {seen}")),
@@ -42,6 +43,14 @@ pub(super) async fn checks(config: &Config, offline: bool) -> Vec<Check> {
             Check::new(NAME, State::Fail, &saw, Some("check the network, blob.endpoint and blob.proxy"))
         }
     }]
+}
+
+/// What is seen without storing anything.
+async fn listed(store: &BlobStore) -> Result<String, Box<Check>> {
+    match store.list(&List { limit: 1, ..List::default() }).await {
+        Ok(_) => Ok("its keys are listed; no probe was stored (--read-only)".to_owned()),
+        Err(error) => Err(Box::new(told("its keys cannot be listed", &error))),
+    }
 }
 
 /// What was done, or the check that says which step was refused. Listing and looking may be refused where storing works.

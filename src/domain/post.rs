@@ -90,6 +90,8 @@ pub struct PostDetail {
     pub max_attempts: i64,
     /// The model that an operator asked for, until the post is done.
     pub asked_model: Option<ModelKey>,
+    /// The worker that makes a pass over it just now.
+    pub worker: Option<String>,
     /// Every call made for it, oldest first, at most the newest 200.
     pub calls: Vec<Call>,
 }

@@ -1,29 +1,30 @@
 //! The engine's main loop: starts up, claims what there is room for, starts passes, publishes numbers, winds up.
 //! What happens to one post is `tagger`'s.
 
+mod beside;
 mod claims;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::claimer::{Claimer, ticker};
 use super::event::Draft;
 use super::lease::LEASE;
 use super::legacy_log;
-use super::reader::{Reading, Setup};
+use super::reader::Setup;
 use super::shared::{Shared, Stop};
 use super::tagger::Finished;
-use super::uploader::Uploader;
 use super::{Ended, Options, route, score};
 use crate::config;
 use crate::domain::{EventKind, JobId, JobKind, Phase, PostId, Snapshot, Totals};
 use crate::store::{Claim, Heard, Outlook, StoreError, Topic};
 use crate::text::Safe;
+use beside::Beside;
 
 /// How often posts that another program inserted are looked for, and how often although nobody told of a change.
 const ADOPTION: Duration = Duration::from_secs(3);
@@ -52,36 +53,13 @@ pub struct Cycle {
     doing: HashMap<Id, (JobId, PostId)>,
     trouble: Option<Safe>,
     stopping_since: Option<Instant>,
-    /// The reading of images, once it runs; before, how it is to run.
-    reading: Side<Setup>,
-    /// The upload of documents, likewise.
-    uploading: Side<config::Blob>,
+    beside: Beside,
     /// What the log was told of.
     said: Totals,
     /// Readings ended when the tag jobs were last looked at: each may have made a post due.
     readings_seen: u64,
     /// When posts of other programs were last looked for; `None` when something has changed since.
     adopted_at: Option<Instant>,
-}
-
-/// Work beside this loop.
-enum Side<T> {
-    /// Not begun; how it is to be done.
-    Waiting(T),
-    /// A task, and how to end it.
-    Running(JoinHandle<()>, oneshot::Sender<()>),
-    /// None.
-    None,
-}
-
-impl<T> Side<T> {
-    /// Ends it; why it had ended before, if that was not in order.
-    async fn end(self) -> Option<JoinError> {
-        let Self::Running(task, leave) = self else { return None };
-        // Gone already, it has left by itself.
-        let _ = leave.send(());
-        task.await.err()
-    }
 }
 
 impl Cycle {
@@ -93,8 +71,7 @@ impl Cycle {
         publish: watch::Sender<Snapshot>,
         woken: mpsc::Receiver<()>,
     ) -> Self {
-        let reading = if options.kinds.ocr { Side::Waiting(reading) } else { Side::None };
-        let uploading = if options.kinds.upload { Side::Waiting(uploading) } else { Side::None };
+        let beside = Beside::new(options.kinds, reading, uploading);
         let claimer = Claimer::new(&shared, JobKind::Tag);
         Self {
             shared,
@@ -107,9 +84,8 @@ impl Cycle {
             doing: HashMap::new(),
             trouble: None,
             stopping_since: None,
-            reading,
+            beside,
             said: Totals::default(),
-            uploading,
             readings_seen: 0,
             adopted_at: None,
         }
@@ -189,7 +165,8 @@ impl Cycle {
         let mut stop = shared.stop.clone();
         let done = async {
             self.recover().await?;
-            self.begin_beside();
+            // Only after the recovery, which in SQLite takes every lease for a dead engine's.
+            self.beside.begin(&shared, self.options.until_idle);
             if shared.kinds.tag {
                 route::resolve(Arc::clone(&shared)).await;
             }
@@ -219,7 +196,7 @@ impl Cycle {
         let recovered = store.recover().await?;
         if recovered.jobs > 0 || recovered.calls > 0 {
             let text = format!(
-                "after an unclean end: {} jobs are picked up again, {} calls have an unknown end and may have been charged",
+                "after an unclean end: jobs picked up again: {}, calls whose end is unknown and that may have been charged: {}",
                 recovered.jobs, recovered.calls
             );
             self.event(EventKind::Engine, &text);
@@ -227,20 +204,6 @@ impl Cycle {
         store.adopt(self.shared.tagging.max_attempts).await?;
         self.shared.follow_pauses(store.pauses().await?);
         self.claimer.held.announce(&self.shared.able()).await
-    }
-
-    /// Only after the recovery, which in SQLite takes every lease for a dead engine's.
-    fn begin_beside(&mut self) {
-        if let Side::Waiting(setup) = &self.reading {
-            let reading = Reading::new(Arc::clone(&self.shared), setup.clone(), self.options.until_idle);
-            let (leave, left) = oneshot::channel();
-            self.reading = Side::Running(tokio::spawn(reading.run(left)), leave);
-        }
-        if let Side::Waiting(settings) = &self.uploading {
-            let uploader = Uploader::new(Arc::clone(&self.shared), settings.clone(), self.options.until_idle);
-            let (leave, left) = oneshot::channel();
-            self.uploading = Side::Running(tokio::spawn(uploader.run(left)), leave);
-        }
     }
 
     fn passed(&mut self, done: Result<(Id, Finished), JoinError>) {
@@ -324,7 +287,11 @@ impl Cycle {
         match self.shared.store.adopt(self.shared.tagging.max_attempts).await {
             Ok(0) => {}
             Ok(found) => {
-                self.event(EventKind::Engine, &format!("{found} posts that another program wrote are enqueued"));
+                let text = match found {
+                    1 => "1 post that another program wrote is enqueued".to_owned(),
+                    _ => format!("{found} posts that another program wrote are enqueued"),
+                };
+                self.event(EventKind::Engine, &text);
                 self.claimer.look_now();
             }
             Err(error) => self.trouble_with(&error),
@@ -380,13 +347,8 @@ impl Cycle {
     async fn wind_up(mut self) -> Ended {
         self.passes.abort_all();
         while self.passes.join_next().await.is_some() {}
-        for (what, error) in [
-            ("the reading of images", std::mem::replace(&mut self.reading, Side::None).end().await),
-            ("the upload of documents", std::mem::replace(&mut self.uploading, Side::None).end().await),
-        ] {
-            if let Some(error) = error {
-                self.event(EventKind::Engine, &format!("{what} ended unexpectedly: {error}"));
-            }
+        for text in self.beside.end().await {
+            self.event(EventKind::Engine, &text);
         }
         let store = self.shared.store.clone();
         let given_back = async {

@@ -78,7 +78,10 @@ async fn write_events(shared: &Shared, next: &mut u64) -> Result<(), StoreError>
     let offset = shared.now() - wall_clock();
     let mut events = Vec::with_capacity(taken.events.len() + 1);
     if let (1.., Some(first)) = (taken.left_out, taken.events.first()) {
-        let text = format!("{} events before this one are only in this worker's own window: they came too fast", taken.left_out);
+        let text = match taken.left_out {
+            1 => "1 event before this one is only in this worker's own window: it came too fast".to_owned(),
+            many => format!("{many} events before this one are only in this worker's own window: they came too fast"),
+        };
         events.push(Event {
             kind: EventKind::Engine,
             post: None,

@@ -130,6 +130,7 @@ impl Uploader {
     async fn begin(&mut self) {
         match self.shared.store.retry_failed_uploads().await {
             Ok(0) => {}
+            Ok(1) => self.tell(EventKind::Engine, "1 upload that had been given up is tried again"),
             Ok(count) => self.tell(EventKind::Engine, &format!("{count} uploads that had been given up are tried again")),
             Err(error) => self.trouble_with(&error),
         }

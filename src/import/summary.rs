@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::fault::Place;
-use crate::text::{Safe, grouped};
+use crate::text::{Safe, counted, grouped};
 
 /// Broken records whose places are kept, per file.
 pub const PROBLEMS_KEPT: usize = 20;
@@ -211,7 +211,8 @@ impl fmt::Display for FileSummary {
         }
         let broken = self.counts.skipped.of(BROKEN) + self.counts.skipped.of(TOO_LARGE);
         if broken > self.problems.len() as u64 {
-            writeln!(f, "  … and {} more broken records", number(broken - self.problems.len() as u64))?;
+            let more = (broken - self.problems.len() as u64) as i64;
+            writeln!(f, "  … and {}", counted(more, "more broken record", "more broken records"))?;
         }
         match &self.error {
             Some(error) => writeln!(f, "  error: {error}"),
@@ -230,9 +231,9 @@ pub(super) const EMPTY: &str = "no text, no image";
 fn lines(counts: &Counts, zone: &Safe, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(
         f,
-        "  {} read, {} posts: {} new, {} updated, {} unchanged",
+        "  {} read, {}: {} new, {} updated, {} unchanged",
         number(counts.read),
-        number(counts.posts),
+        counted(counts.posts as i64, "post", "posts"),
         number(counts.new),
         number(counts.updated),
         number(counts.unchanged)

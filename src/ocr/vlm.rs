@@ -18,7 +18,7 @@ use super::pipeline::Watch;
 use super::remote::{Account, Before, Callee, Came, End, Image, below, client, host, quoted, seconds, unless_stopped, words};
 use super::{Document, OcrError, Stage, marked};
 use crate::config::{OcrVlm, Provider};
-use crate::text::{Safe, grouped};
+use crate::text::{Safe, counted, grouped};
 use picture::Picture;
 use stream::{Answer, Finish};
 
@@ -244,7 +244,7 @@ impl Failed {
 
 fn told(answer: &Answer, took: Duration) -> String {
     let (_, tokens, cost) = answer.usage;
-    let tokens = tokens.map(|tokens| format!(", {} tokens", grouped(tokens))).unwrap_or_default();
+    let tokens = tokens.map(|tokens| format!(", {}", counted(tokens, "token", "tokens"))).unwrap_or_default();
     let cost = cost.map(|micros| format!(", ${:.4}", micros as f64 / 1e6)).unwrap_or_default();
     format!("answered in {}{tokens}{cost}", seconds(took))
 }

@@ -13,9 +13,10 @@ impl Ops {
         Self { patient: Some(Arc::new(patient)), ..self }
     }
 
-    /// All checks; none where nobody said what to examine.
+    /// All checks; none where nobody said what to examine. For who only watches nothing is stored to try the blob store.
     pub async fn examine(&self) -> Vec<Check> {
         let Some(patient) = &self.patient else { return Vec::new() };
-        crate::doctor::examine(patient, &mut |_, _| {}).await
+        let patient = Patient { no_probe: patient.no_probe || self.changing().is_err(), ..Patient::clone(patient) };
+        crate::doctor::examine(&patient, &mut |_, _| {}).await
     }
 }

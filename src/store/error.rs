@@ -25,7 +25,7 @@ pub enum StoreError {
         cause: Safe,
     },
     /// There is nothing to read.
-    #[error("the database {url} holds no posts yet; `tagdeck import FILE` or the dashboard creates it")]
+    #[error("the database {url} holds no posts yet; `tagdeck import FILE`, or the dashboard without --read-only, creates it")]
     Empty {
         /// Without its password.
         url: Safe,
@@ -264,6 +264,13 @@ impl StoreError {
         match Self::query("open it", error) {
             damaged @ Self::Damaged { .. } => damaged,
             locked @ Self::Locked { .. } => locked,
+            // A file may be read in such a folder only while somebody who may write there has it open.
+            Self::ReadOnly { .. } if url.starts_with("sqlite") => Self::Open {
+                url: url.clone(),
+                cause: Safe::fixed(
+                    "SQLite keeps what its readers share in a file beside it, and this user may not write in that folder",
+                ),
+            },
             other => Self::Open { url: url.clone(), cause: other.cause_in_words() },
         }
     }
@@ -341,6 +348,16 @@ mod tests {
         assert_eq!(&*shown("postgres://bot@db/tags"), "postgres://bot@db/tags");
         assert_eq!(&*shown("sqlite:///data/tagdeck.db"), "sqlite:///data/tagdeck.db");
         assert_eq!(&*shown("postgres://:pw@h/d"), "postgres://@h/d");
+    }
+
+    #[tokio::test]
+    async fn a_folder_in_which_a_file_cannot_even_be_read_is_told_as_such() {
+        use sqlx::{Connection, Executor, SqliteConnection};
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        conn.execute("PRAGMA query_only = 1").await.unwrap();
+        let refused = conn.execute("CREATE TABLE t (x)").await.unwrap_err();
+        let told = StoreError::open(&shown("sqlite:///data/tagdeck.db"), refused).to_string();
+        assert!(told.contains("this user may not write in that folder; check the address, the rights"), "{told}");
     }
 
     #[test]

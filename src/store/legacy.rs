@@ -13,7 +13,7 @@ use super::link::{Link, args};
 use super::{Access, Plan, Store, StoreError, sql, sqlite};
 use crate::config::Tagging;
 use crate::domain::StatusCounts;
-use crate::text::{Safe, grouped};
+use crate::text::{Safe, counted, grouped};
 
 /// Where the versions of our tables are kept: a bot may have `_sqlx_migrations` or `alembic_version` of its own.
 pub(super) const VERSIONS: &str = "_tagdeck_migrations";
@@ -261,7 +261,7 @@ async fn steps_for_ours(url: &str, link: &mut Link<'_>, version: i64) -> Result<
     }
     let jobless = link.int(&sql::COUNT_JOBLESS, args![]).await?.unwrap_or_default();
     if jobless > 0 {
-        steps.push(format!("make jobs for {} posts that have none", grouped(jobless)));
+        steps.push(format!("make jobs for {} none", counted(jobless, "post that has", "posts that have")));
     }
     if link.int(&sql::RECOUNT, args![]).await?.unwrap_or_default() > 0 {
         steps.push("count all posts anew: the counters do not agree with them".to_owned());
@@ -296,8 +296,8 @@ async fn steps_for_bot(url: &str, link: &mut Link<'_>, bot: &Bot) -> Result<Vec<
     };
     let counts = super::stats::counts(&rows)?;
     steps.push(format!(
-        "make jobs for {} posts, without changing them: {}",
-        grouped(super::posts::total(&counts)),
+        "make jobs for {}, leaving posts as they are: {}",
+        counted(super::posts::total(&counts), "post", "posts"),
         in_words(&counts)
     ));
     Ok(steps)

@@ -169,6 +169,7 @@ impl Store {
             images: images.iter().map(image).collect::<Result<_, _>>()?,
             max_attempts: row.int(17)?,
             asked_model: row.opt_text(18)?.as_deref().and_then(ModelKey::parse),
+            worker: row.opt_text(19)?,
             calls,
         }))
     }

@@ -295,7 +295,10 @@ async fn copy_table(
     }
     let (read, written) = (hex(&read.finalize()), hex(&written.finalize()));
     if rows != arrived {
-        return Err(StoreError::Differs { table: table.name, why: Safe::line(&format!("{rows} rows read, {arrived} arrived")) });
+        return Err(StoreError::Differs {
+            table: table.name,
+            why: Safe::line(&format!("rows read: {rows}, arrived: {arrived}")),
+        });
     }
     if read != written {
         return Err(StoreError::Differs { table: table.name, why: Safe::fixed("same rows, another hash") });

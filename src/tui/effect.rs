@@ -121,6 +121,12 @@ impl Retry {
         self.posts.as_ref().filter(|posts| posts.len() == 1).map(|posts| posts[0])
     }
 
+    /// True when it surely means posts that `all` means as well: one of its list, or one class of what it is narrowed to.
+    pub fn is_part_of(&self, all: &Self) -> bool {
+        let narrowed = || PostFilter { class: self.filter.class.clone(), ..all.filter.clone() };
+        all.posts.is_none() && (self.only().is_some() || (self.posts.is_none() && self.filter == narrowed()))
+    }
+
     fn request(&self, dry_run: bool) -> RetryRequest {
         RetryRequest { filter: self.filter.clone(), ids: self.posts.clone(), force: self.force, limit: None, dry_run }
     }

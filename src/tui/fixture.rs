@@ -224,6 +224,7 @@ pub fn detail(id: i64, channel: &str, status: Status, minutes: i64, attempts: i6
         images: Vec::new(),
         max_attempts: 5,
         asked_model: None,
+        worker: None,
         calls,
     }
 }

@@ -54,6 +54,9 @@ struct Catalogue {
 
 const FILE: &str = include_str!("../../assets/locales/ru.toml");
 
+/// The decimal sign of Russian.
+const RUSSIAN_SIGN: &str = ",";
+
 /// A file that cannot be read would be found by the tests of this module; a person would see English.
 static RUSSIAN: LazyLock<Option<Catalogue>> = LazyLock::new(|| toml::from_str(FILE).ok());
 
@@ -77,6 +80,17 @@ pub fn count(one: &'static str, many: &'static str, n: i64) -> Safe {
         None => many,
     };
     fill(form, &[&crate::text::grouped(n)])
+}
+
+/// A number with so many decimals, with the decimal sign of the language.
+pub fn decimal(number: f64, decimals: usize) -> String {
+    let english = format!("{number:.decimals$}");
+    if catalogue().is_some() { english.replace('.', RUSSIAN_SIGN) } else { english }
+}
+
+/// US dollars, from millionths of one.
+pub fn dollars(micros: i64, decimals: usize) -> String {
+    format!("${}", decimal(micros as f64 / 1e6, decimals))
 }
 
 /// 1, 21, 101: the first; 2 to 4, 22: the second; 5 to 20, 11 to 14 and the rest: the third.
@@ -177,6 +191,13 @@ mod tests {
         "failed",
         "cancelled",
         "no status",
+        "B",
+        "KB",
+        "MB",
+        "GB",
+        "TB",
+        "PB",
+        "EB",
     ];
 
     fn sources(folder: &Path, found: &mut String) {
@@ -264,6 +285,20 @@ mod tests {
         speak(Language::English);
         let forms = ["пост", "поста", "постов", "постов", "постов", "пост", "поста", "постов", "пост", "постов", "пост"];
         assert!(told.iter().zip(forms).all(|(told, form)| told.ends_with(&format!(" {form}"))), "{told:?}");
+    }
+
+    #[test]
+    fn fractions_have_the_sign_of_the_language() {
+        let told = || {
+            let took = crate::tui::widget::when::took(1_940).to_string();
+            let size = crate::tui::widget::size::size(4_100).to_string();
+            [decimal(3.66, 1), dollars(130, 6), took, size, heard(&Safe::fixed("502; again in 2.0 s")).to_string()]
+        };
+        assert_eq!(told(), ["3.7", "$0.000130", "1.9 s", "4.1 KB", "502; again in 2.0 s"]);
+        speak(Language::Russian);
+        let russian = told();
+        speak(Language::English);
+        assert_eq!(russian, ["3,7", "$0,000130", "1,9 с", "4,1 КБ", "502; снова через 2,0 с"]);
     }
 
     #[test]

@@ -350,6 +350,12 @@ impl Model {
         matches!(self.snapshot.phase, Phase::Running | Phase::Paused | Phase::Draining) || self.snapshot.in_flight > 0
     }
 
+    /// True when no engine is at work on the database, neither here nor anywhere else.
+    pub fn is_deserted(&self) -> bool {
+        // Before the first numbers came nobody knows.
+        self.options.observe && self.snapshot.version > 0 && !self.snapshot.workers.iter().any(|worker| worker.alive)
+    }
+
     /// Whether a person has paused everything: what `p` set, and ends.
     pub fn paused_by_operator(&self) -> bool {
         self.snapshot.pauses.iter().any(|pause| pause.scope == PauseScope::All)

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::domain::{PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{dollars, t, tell};
 use crate::tui::model::{Model, Pane, Popup, SMALLEST, Tone};
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::when;
@@ -142,7 +142,7 @@ fn quota(model: &Model) -> Vec<Safe> {
         parts.push(tell!("resumes {}", when::until(model.now, until, &model.zone)));
     }
     if snapshot.spent_micros > 0 || snapshot.budget_micros.is_some() {
-        let dollars = |micros: i64| format!("${:.2}", micros as f64 / 1e6);
+        let dollars = |micros: i64| dollars(micros, 2);
         parts.push(match snapshot.budget_micros {
             Some(budget) => tell!("{} of {}", dollars(snapshot.spent_micros), dollars(budget)),
             None => safe!("{}", dollars(snapshot.spent_micros)),

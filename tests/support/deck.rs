@@ -15,7 +15,7 @@ use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Longest wait for anything; two busy cores run several of these at once.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const LEFT: &str = "\u{1b}[?1049l";
 pub const ENTERED: &str = "\u{1b}[?1049h";
@@ -83,6 +83,14 @@ impl Deck {
         let (before, end) = (self.seen.len(), Instant::now() + time);
         while self.hear(end.saturating_duration_since(Instant::now())) {}
         self.seen.len() - before
+    }
+
+    /// Takes in what comes until nothing has come for half a second: a person would say that the screen stands still.
+    pub fn settles(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while self.listen(Duration::from_millis(500)) > 0 {
+            assert!(Instant::now() < end, "it does not come to rest; the screen is\n{}", self.screen());
+        }
     }
 
     /// False when nothing came in time, or nothing will.

@@ -20,7 +20,7 @@ use crate::engine::shared::{Shared, Stop, duration_words};
 use crate::engine::uploader::output;
 use crate::ocr::OcrError;
 use crate::store::{Claim, Finish, NewDocument, NewOutput, Reused, StoreError};
-use crate::text::{Safe, grouped};
+use crate::text::{Safe, counted, grouped};
 
 /// Waits before an image is tried again after the engine failed over it; the last one repeats.
 const AGAIN: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(15), Duration::from_mins(1), Duration::from_mins(5)];
@@ -268,19 +268,19 @@ impl Work {
         let (finish, status, text) = match came {
             Came::Lost | Came::GivenBack(_) => return Ok(false),
             Came::Known(chars) => {
-                self.tell(EventKind::OcrDone, &format!("{image} · read before · {} characters", grouped(chars as i64)));
+                self.tell(EventKind::OcrDone, &format!("{image} · read before · {}", characters(chars)));
                 self.finished(Status::Success);
                 return Ok(true);
             }
             Came::Read(Readout { text, markdown, json, engine }, sha256, took) => {
                 shared.reading.label(engine);
-                let (ms, chars) = (grouped(took.as_millis() as i64), grouped(text.chars().count() as i64));
+                let (ms, chars) = (grouped(took.as_millis() as i64), characters(text.chars().count()));
                 let output = self.output(&sha256);
                 let document = NewDocument { sha256, text, markdown, json };
                 let kept = persist(shared, claim.post, || store.finish_ocr(job, fence, &document, output.as_ref())).await?;
                 if kept {
                     shared.uploading.came();
-                    self.tell(EventKind::OcrDone, &format!("{image} · {ms} ms · {chars} characters"));
+                    self.tell(EventKind::OcrDone, &format!("{image} · {ms} ms · {chars}"));
                     self.finished(Status::Success);
                 }
                 return Ok(kept);
@@ -327,4 +327,8 @@ impl Work {
             None => draft,
         });
     }
+}
+
+fn characters(count: usize) -> String {
+    counted(count as i64, "character", "characters")
 }

@@ -154,9 +154,15 @@ impl Uploading {
 
 fn full_words(numbers: &UploadNumbers) -> Safe {
     let (documents, megabytes) = (grouped(numbers.waiting.documents), grouped(numbers.waiting.bytes >> 20));
-    Safe::line(&format!(
-        "the spool is full: {documents} documents ({megabytes} MB) wait for their upload, no further image is read until it has drained"
-    ))
+    Safe::line(&if numbers.waiting.documents == 1 {
+        format!(
+            "the spool is full: 1 document ({megabytes} MB) waits for its upload, no further image is read until it has drained"
+        )
+    } else {
+        format!(
+            "the spool is full: {documents} documents ({megabytes} MB) wait for their upload, no further image is read until it has drained"
+        )
+    })
 }
 
 #[cfg(test)]

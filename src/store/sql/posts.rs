@@ -65,7 +65,7 @@ statements! {
         "SELECT p.id, c.channel_title, c.channel_username, p.telegram_message_id, CAST(p.posted_at AS TEXT), p.tagging_status, \
             CAST(p.tags AS TEXT), SUBSTR(p.text, 1, 200), j.state, COALESCE(j.attempts, p.tagging_attempts, 0), j.error_class, \
             COALESCE(j.error, p.tagging_error), COALESCE(j.updated_at, 0), COALESCE(j.visible_at, 0), \
-            p.user_id, p.text, p.url, COALESCE(j.max_attempts, 0), j.model \
+            p.user_id, p.text, p.url, COALESCE(j.max_attempts, 0), j.model, CASE WHEN j.visible_at > " now " THEN j.owner END \
         FROM posts p LEFT JOIN jobs j ON j.kind = 'tag' AND j.ref_id = p.id LEFT JOIN channels c ON c.id = p.channel_id WHERE p.id = $1"
     ];
     IMAGES, "read a post's images": [

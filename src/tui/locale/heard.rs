@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{fill, russian_form};
+use super::{RUSSIAN_SIGN, fill, russian_form};
 use crate::text::Safe;
 
 /// Sentences within sentences; deeper ones stay as they are.
@@ -156,7 +156,8 @@ impl Heard {
             .iter()
             .map(|(gap, part)| match gap {
                 Gap::Sentence => self.say(part, depth).unwrap_or_else(|| (*part).to_owned()),
-                Gap::Foreign | Gap::Number => (*part).to_owned(),
+                Gap::Number => part.replace('.', RUSSIAN_SIGN),
+                Gap::Foreign => (*part).to_owned(),
             })
             .collect();
         let template = match &pattern.phrase {

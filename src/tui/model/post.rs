@@ -3,7 +3,7 @@
 
 use crate::domain::{Call, CallId, ImageId, Millis, Outcome, PostDetail, PostId, PostImage, Status, Why};
 use crate::text::Safe;
-use crate::tui::locale::{heard, t, tell};
+use crate::tui::locale::{count, dollars, heard, t, tell};
 use crate::tui::model::failed::Row;
 use crate::tui::widget::{outcome, when, why, wrap};
 
@@ -58,6 +58,8 @@ pub struct Known {
     pub max_attempts: i64,
     /// The model that an operator asked for.
     pub asked_model: Option<Safe>,
+    /// The worker that makes a pass over it just now.
+    pub worker: Option<Safe>,
     /// Every call, oldest first.
     pub calls: Vec<CallLine>,
 }
@@ -189,6 +191,7 @@ impl From<&PostDetail> for Known {
             tags: detail.line.tags.iter().map(|tag| Safe::line(tag)).collect(),
             max_attempts: detail.max_attempts,
             asked_model: detail.asked_model.as_ref().map(|model| Safe::line(&model.to_string())),
+            worker: detail.worker.as_deref().map(Safe::line),
             calls: detail.calls.iter().map(CallLine::from).collect(),
         }
     }
@@ -252,11 +255,10 @@ impl Known {
     }
 
     /// What happens to it next, with the key that helps.
-    pub fn next(&self, now: Millis) -> Safe {
+    pub fn next(&self, now: Millis, zone: &jiff::tz::TimeZone) -> Safe {
         // Its next time is the end of a lease then, not of a wait.
-        let unfinished = !self.row.status.is_some_and(Status::is_final);
-        if unfinished && self.calls.last().is_some_and(|call| call.outcome.is_none()) {
-            return tell!("pass {} is under way", self.row.attempts);
+        if let Some(worker) = &self.worker {
+            return tell!("pass {} is under way on {}", self.row.attempts, worker);
         }
         match (self.row.status, self.row.next_at) {
             (Some(Status::Success), _) => Safe::fixed(t("nothing, it is tagged · g tags it anew")),
@@ -266,7 +268,7 @@ impl Known {
             }
             (Some(Status::Failed), _) => Safe::fixed(t("nothing, it was given up · r retries")),
             (_, Some(at)) if at > now => {
-                tell!("pass {} in {} · r now", self.row.attempts + 1, when::minutes(at - now))
+                tell!("pass {} in {}, at {} · r now", self.row.attempts + 1, when::minutes(at - now), when::until(now, at, zone))
             }
             (_, Some(_)) => tell!("pass {}, due now", self.row.attempts + 1),
             (_, None) => Safe::fixed(t("nothing is due · r retries")),
@@ -281,14 +283,14 @@ impl Known {
         let posted = self.posted_at.map_or(String::new(), |at| format!(" · {}", tell!("posted {}", when::date(at, zone))));
         let passes = format!(
             "{status} · {} · {}{posted}",
-            tell!("{} of {} passes", self.row.attempts, self.max_attempts),
+            format_args!("{} {}", self.row.attempts, count("of {} pass", "of {} passes", self.max_attempts)),
             self.row.channel
         );
         put(Ink::Quiet, &Safe::line(&passes));
         if let Some(url) = &self.url {
             put(Ink::Quiet, url);
         }
-        put(Ink::Quiet, &tell!("next: {}", self.next(now)));
+        put(Ink::Quiet, &tell!("next: {}", self.next(now, zone)));
         if let Some(model) = &self.asked_model {
             put(Ink::Text, &tell!("{} is asked first: an operator asked for it", model));
         }
@@ -344,7 +346,7 @@ impl CallLine {
                 self.verdict()
             )),
             self.tokens.map(|(prompt, completion)| tell!("{}+{} tokens", prompt, completion).into()),
-            self.cost_micros.filter(|micros| *micros > 0).map(|micros| format!("${:.6}", micros as f64 / 1e6)),
+            self.cost_micros.filter(|micros| *micros > 0).map(|micros| dollars(micros, 6)),
             self.reason.as_ref().map(|reason| heard(reason).to_string()),
         ];
         Safe::line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))

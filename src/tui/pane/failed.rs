@@ -119,7 +119,7 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let failed = &model.failed;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     if let Some(error) = &failed.list.error {
-        paint::left(buffer, line(area, 0), error, model.theme.bad());
+        paint::below(buffer, area, [(error, model.theme.bad())]);
         return;
     }
     let (first, second) = match (failed.list.loaded, !failed.filter.is_empty()) {
@@ -128,8 +128,7 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         (true, false) if model.snapshot.total == 0 => (t("No posts yet."), t("Bring some in with: tagdeck import result.json")),
         (true, false) => (t("No post has failed."), t("Posts whose tagging failed, or will be tried again, are listed here.")),
     };
-    paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
-    paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
+    paint::below(buffer, area, [(&Safe::fixed(first), model.theme.strong()), (&Safe::fixed(second), Style::new())]);
 }
 
 /// Places of the columns, from the left edge of the list.
@@ -272,7 +271,8 @@ fn draw_detail(model: &Model, buffer: &mut Buffer, area: Rect) {
             row += 1;
         }
     }
-    Words::new().word(t("next:"), model.theme.quiet()).word(known.next(model.now), Style::new()).paint(buffer, line(area, row));
+    let next = known.next(model.now, &model.zone);
+    Words::new().word(t("next:"), model.theme.quiet()).word(next, Style::new()).paint(buffer, line(area, row));
 }
 
 #[cfg(test)]

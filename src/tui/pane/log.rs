@@ -83,13 +83,12 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (first, second) = if !model.log.is_empty() {
         (t("No event matches this filter."), t("Esc shows all events again."))
-    } else if model.options.observe {
-        (t("No events."), t("Events are shown in the dashboard whose engine runs."))
+    } else if model.is_deserted() {
+        (t("No engine works on this database."), t("Start one in another window: tagdeck run"))
     } else {
         (t("No events yet."), t("Each call, retry, fallback and pause of the engine appears here as it happens."))
     };
-    paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
-    paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
+    paint::below(buffer, area, [(&Safe::fixed(first), model.theme.strong()), (&Safe::fixed(second), Style::new())]);
 }
 
 /// Widths of the columns before the words of an event, so that those begin in one place.

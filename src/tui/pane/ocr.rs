@@ -58,7 +58,7 @@ fn counted(model: &Model) -> i64 {
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let list = &model.images.list;
     if let Some(error) = &list.error {
-        paint::left(buffer, line(area, 0), error, model.theme.bad());
+        paint::below(buffer, area, [(error, model.theme.bad())]);
         return;
     }
     let (first, second) = match (list.loaded, model.images.filter.is_empty()) {
@@ -68,8 +68,7 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
             (t("No images yet."), t("Photos beside an imported export are read by themselves: tagdeck import result.json"))
         }
     };
-    paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
-    paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
+    paint::below(buffer, area, [(&Safe::fixed(first), model.theme.strong()), (&Safe::fixed(second), Style::new())]);
 }
 
 fn heading() -> [Safe; 5] {

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::ops::outputs::{Entry, Order};
 use crate::text::Safe;
 use crate::tui::layout;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{count, t, tell};
 use crate::tui::model::Model;
 use crate::tui::model::outputs::{Row, shown};
 use crate::tui::model::reading::Reading;
@@ -88,7 +88,8 @@ fn draw_state(model: &Model, buffer: &mut Buffer, place: Rect) {
         let (done, total, listed) = progress.numbers();
         let of = |number: u64| paint::number(i64::try_from(number).unwrap_or(i64::MAX));
         let words = if listed > 0 {
-            tell!("verifying: {} names gone through", of(listed))
+            let listed = i64::try_from(listed).unwrap_or(i64::MAX);
+            count("verifying: {} name gone through", "verifying: {} names gone through", listed)
         } else {
             tell!("verifying {} of {}", of(done), of(total))
         };
@@ -123,9 +124,7 @@ fn number(number: usize) -> Safe {
 fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let outputs = &model.outputs;
     if let Some(error) = &outputs.list.error {
-        for (row, text) in (0..).zip(crate::tui::widget::wrap::wrapped(error, area.width)) {
-            paint::left(buffer, line(area, row), &text, model.theme.bad());
-        }
+        paint::below(buffer, area, [(error, model.theme.bad())]);
         return;
     }
     let (first, second) = match (&outputs.place, outputs.list.loaded) {
@@ -141,8 +140,7 @@ fn draw_empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         }
         (Some(_), true) => (t("Nothing is stored yet."), t("`tagdeck ocr FILE --store` reads and stores.")),
     };
-    paint::left(buffer, line(area, 0), &Safe::fixed(first), model.theme.strong());
-    paint::left(buffer, line(area, 1), &Safe::fixed(second), Style::new());
+    paint::below(buffer, area, [(&Safe::fixed(first), model.theme.strong()), (&Safe::fixed(second), Style::new())]);
 }
 
 fn draw_list(model: &Model, buffer: &mut Buffer, area: Rect) {

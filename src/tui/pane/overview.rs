@@ -12,10 +12,10 @@ use ratatui::style::Style;
 
 use crate::domain::{Phase, Status};
 use crate::text::Safe;
-use crate::tui::locale::{count, t, tell};
+use crate::tui::locale::{count, decimal, t, tell};
 use crate::tui::model::Model;
 use crate::tui::pane::log;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 use crate::tui::widget::{bar, frame, when};
 
 /// Lines of the log here on a slow line: what they cost would else be taken from the numbers.
@@ -23,7 +23,7 @@ const LINES_LOW_BANDWIDTH: usize = 5;
 
 /// Draws the pane.
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
-    let attention = attention::lines(model);
+    let attention = attention::lines(model, area.width.saturating_sub(4));
     let top = (models::height(model) + 2).clamp(9, area.height.saturating_sub(8).max(9));
     let bottom = (u16::try_from(attention.len()).unwrap_or(u16::MAX)).clamp(1, (area.height - top).saturating_sub(4).max(1)) + 2;
     let workers = workers::height(model);
@@ -79,11 +79,15 @@ fn draw_tagging(model: &Model, buffer: &mut Buffer, area: Rect) {
             paint::left(buffer, line(area, 0), &Safe::fixed(t("Counting…")), theme.quiet());
             return;
         }
-        paint::left(buffer, line(area, 0), &Safe::fixed(t("No posts yet.")), theme.strong());
-        paint::left(buffer, line(area, 1), &Safe::fixed(t("Bring some in with")), Style::new());
-        paint::left(buffer, line(area, 2), &Safe::fixed("tagdeck import result.json"), theme.accent());
-        paint::left(buffer, line(area, 4), &Safe::fixed(t("or look around with")), Style::new());
-        paint::left(buffer, line(area, 5), &Safe::fixed("tagdeck demo"), theme.accent());
+        let lines = [
+            (t("No posts yet."), theme.strong()),
+            (t("Bring some in with"), Style::new()),
+            ("tagdeck import result.json", theme.accent()),
+            (t("or look around with"), Style::new()),
+            ("tagdeck demo", theme.accent()),
+        ];
+        let lines = lines.map(|(words, style)| (Safe::fixed(words), style));
+        paint::below(buffer, area, lines.iter().map(|(words, style)| (words, *style)));
         return;
     }
     for (row, status) in (0..).zip(STATUSES) {
@@ -131,7 +135,7 @@ fn draw_pace(model: &Model, buffer: &mut Buffer, first: Rect, second: Rect) {
     let mut below = in_hand(model);
     // Where nothing is due there is no pace, and the screen is to lie still.
     if pace > 0.0 && snapshot.phase != Phase::Idle {
-        words = words.word("·", quiet).word(safe!("{pace:.1}/s"), Style::new());
+        words = words.word("·", quiet).word(tell!("{}/s", decimal(pace, 1)), Style::new());
         let left =
             snapshot.eta_seconds.map_or(Words::new(), |eta| Words::new().word(tell!("{} left", when::about(eta)), Style::new()));
         let fits = words.width() + 3 + left.width() <= first.width;
@@ -173,12 +177,9 @@ fn in_hand(model: &Model) -> Words {
 
 fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
     if model.log.is_empty() {
-        let empty = if model.options.observe {
-            t("Events are shown where the engine runs.")
-        } else {
-            t("Events of the engine appear here.")
-        };
-        paint::left(buffer, line(area, 0), &Safe::fixed(empty), model.theme.quiet());
+        let empty =
+            if model.is_deserted() { t("No engine works on this database.") } else { t("Events of the engine appear here.") };
+        paint::below(buffer, area, [(&Safe::fixed(empty), model.theme.quiet())]);
         return;
     }
     let most = if model.options.low_bandwidth { LINES_LOW_BANDWIDTH } else { usize::MAX };
@@ -191,7 +192,11 @@ fn draw_live(model: &Model, buffer: &mut Buffer, area: Rect) {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::{ModelKey, ModelScore, Phase, Snapshot, StatusCounts};
     use crate::tui::fixture::{self, SIZES};
+    use crate::tui::locale::{Language, speak};
+    use crate::tui::model::Pane;
+    use crate::tui::update::{Msg, update};
 
     #[test]
     fn the_overview_as_seen() {
@@ -203,6 +208,49 @@ mod tests {
     #[test]
     fn an_empty_overview_says_what_would_fill_it() {
         insta::assert_snapshot!(fixture::screen(&fixture::empty((80, 24))));
+    }
+
+    #[test]
+    fn what_a_newcomer_is_to_type_is_whole_on_the_smallest_screen() {
+        for language in [Language::English, Language::Russian] {
+            let mut model = fixture::empty((60, 20));
+            model.language = language;
+            let keywords = ModelKey { provider: "local".to_owned(), model: "keywords".to_owned() };
+            let models = vec![ModelScore { model: keywords, ..fixture::snapshot().models[0].clone() }];
+            update(
+                &mut model,
+                Msg::Snapshot(Box::new(Snapshot { version: 1, phase: Phase::Idle, models, ..Snapshot::default() })),
+            );
+            let screen = fixture::screen(&model);
+            assert!(screen.contains("export OPENROUTER_API_KEY=…") && screen.contains("tagdeck import result.json"), "{screen}");
+            for pane in Pane::ALL {
+                model.focus = pane;
+                (model.images.list.loaded, model.outputs.list.loaded) = (true, true);
+                let screen = fixture::screen(&model);
+                let inside = screen.lines().skip(3).take(16);
+                assert!(!inside.filter(|line| !line.contains("API_KEY")).any(|line| line.contains('…')), "{screen}");
+            }
+        }
+        speak(Language::English);
+    }
+
+    #[test]
+    fn watching_a_database_that_nobody_works_on_says_what_starts_an_engine() {
+        let mut model = fixture::empty((80, 24));
+        model.options.observe = true;
+        assert!(!fixture::screen(&model).contains("No engine"), "nobody has counted yet");
+        let counts = StatusCounts { pending: 3, ..StatusCounts::default() };
+        let seen = Snapshot { version: 1, total: 3, counts, ..Snapshot::default() };
+        update(&mut model, Msg::Snapshot(Box::new(seen.clone())));
+        assert!(fixture::screen(&model).contains("No engine works on this database: tagdeck run"));
+        model.focus = Pane::Log;
+        assert!(fixture::screen(&model).contains("Start one in another window: tagdeck run"));
+        let workers = fixture::workers();
+        update(&mut model, Msg::Snapshot(Box::new(Snapshot { version: 2, workers, ..seen })));
+        for pane in Pane::ALL {
+            model.focus = pane;
+            assert!(!fixture::screen(&model).contains("No engine works"));
+        }
     }
 
     #[test]

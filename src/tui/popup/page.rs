@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{count, t, tell};
 use crate::tui::model::Model;
 use crate::tui::model::page::{About, Page};
 use crate::tui::popup::post::{inked, place, rows};
 use crate::tui::widget::frame;
-use crate::tui::widget::paint::{self, Words, line};
+use crate::tui::widget::paint::{self, Words, line, safe};
 
 /// Draws the page.
 pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
@@ -49,7 +49,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, page: &Page) {
         }
     }
     if let Some((nth, of)) = page.found() {
-        keys = keys.spaced(3, tell!("{} of {} lines", nth, of), theme.strong());
+        keys = keys.spaced(3, safe!("{nth} {}", count("of {} line", "of {} lines", of as i64)), theme.strong());
     }
     keys.paint(buffer, foot);
     let below = page.lines.len().saturating_sub(page.scroll + seen);

@@ -81,9 +81,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, screen: Rect, post: &Post) {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{ImageId, PostImage, Status};
+    use crate::domain::{ImageId, ModelKey, PostDetail, PostImage, Status};
     use crate::tui::fixture::{self, SIZES};
     use crate::tui::model::Pane;
+    use crate::tui::model::list::List;
 
     #[test]
     fn a_post_shows_what_stands_in_its_images_and_why_not() {
@@ -116,6 +117,27 @@ mod tests {
         ] {
             assert!(screen.contains(part), "{part} is not in\n{screen}");
         }
+    }
+
+    #[test]
+    fn a_post_shows_who_works_on_it_when_it_is_due_and_which_model_was_asked_for() {
+        let mut posts = vec![fixture::failed_posts().remove(2)];
+        let shown = |posts: &[PostDetail]| {
+            let mut model = fixture::busy((100, 40));
+            model.failed.list = List::default();
+            fixture::fill(&mut model, posts);
+            model.focus = Pane::Failed;
+            fixture::press(&mut model, "enter");
+            fixture::screen(&model)
+        };
+        let screen = shown(&posts);
+        assert!(screen.contains("retrying · 2 of 5 passes · "), "{screen}");
+        assert!(screen.contains("next: pass 3 in 3 min, at "), "{screen}");
+        posts[0].worker = Some("gpu-1\u{1b}[2J:4711".to_owned());
+        posts[0].asked_model = ModelKey::parse("lan/qwen3:8b");
+        let screen = shown(&posts);
+        assert!(screen.contains("next: pass 2 is under way on gpu-1␛[2J:4711"), "{screen}");
+        assert!(screen.contains("lan/qwen3:8b is asked first: an operator asked for it"), "{screen}");
     }
 
     #[test]

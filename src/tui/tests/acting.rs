@@ -41,6 +41,37 @@ fn a_cause_is_retried_as_one_and_opened_as_a_list() {
 }
 
 #[test]
+fn over_the_causes_force_offers_the_cause_and_all_failed_posts_each_once() {
+    let mut model = at(Section::Failed);
+    model.failed.filter.text = Some("Луна".to_owned());
+    press(&mut model, "b");
+    let failed = |class: Option<&str>| {
+        let filter = PostFilter { status: Some(Status::Failed), class: class.map(str::to_owned), ..PostFilter::default() };
+        Retry { filter, posts: None, force: true }
+    };
+    let offers = vec![failed(Some("server_error")), failed(None)];
+    assert_eq!(press(&mut model, "F"), [Effect::Ask(offers.clone())]);
+    let asked = |model: &mut Model, counts: [i64; 2]| {
+        let counted = counts.map(|n| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs(), by_hand: 0 });
+        update(model, Msg::Asked(Ok(offers.clone().into_iter().zip(counted).collect())));
+        let Some(Popup::Confirm(confirm)) = model.popups.pop() else { panic!("no question") };
+        confirm.choices.iter().map(|choice| choice.label.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&mut model, [9, 14]), ["all 9 posts that match · server error", "all 14 failed posts"]);
+    assert_eq!(asked(&mut model, [9, 9]), ["all 9 posts that match · server error"], "there is no other cause");
+}
+
+#[test]
+fn one_post_that_is_all_there_is_is_offered_once() {
+    let mut model = at(Section::Failed);
+    let counted = Reckoning { matched: 1, queued: 0, calls: 40, by_hand: 0 };
+    let (one, all) = (Retry { force: true, ..Retry::one(failed_id()) }, Retry { force: true, ..Retry::default() });
+    update(&mut model, Msg::Asked(Ok(vec![(one, counted), (all, counted)])));
+    let Some(Popup::Confirm(confirm)) = model.popups.last() else { panic!("no question") };
+    assert_eq!(confirm.choices.len(), 1, "{:?}", confirm.choices);
+}
+
+#[test]
 fn tags_written_by_hand_are_text_whatever_the_layout() {
     let mut model = at(Section::Failed);
     press(&mut model, "t");

@@ -132,7 +132,7 @@ fn answers_are_walked_through_call_by_call_and_searched() {
     press(&mut model, "s");
     fixture::type_text(&mut model, "CHUTES");
     press(&mut model, "enter");
-    assert!(fixture::screen(&model).contains("1 of 1 lines"), "{}", fixture::screen(&model));
+    assert!(fixture::screen(&model).contains("1 of 1 line"), "{}", fixture::screen(&model));
     press(&mut model, "n");
     assert!(model.toast.clone().unwrap().text.contains("No other line"));
     press(&mut model, "esc");

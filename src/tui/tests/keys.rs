@@ -140,7 +140,7 @@ fn a_forced_retry_is_asked_first_with_count_and_worst_case() {
     let counted = |n: i64| Reckoning { matched: n, queued: 0, calls: 40 * n.unsigned_abs(), by_hand: 0 };
     update(&mut model, Msg::Asked(Ok(vec![(one.clone(), counted(1)), (all.clone(), counted(14))])));
     let screen = fixture::screen(&model);
-    assert!(screen.contains("all 14 posts") && screen.contains("at most 560 calls"), "{screen}");
+    assert!(screen.contains("all 14 failed posts") && screen.contains("at most 560 calls"), "{screen}");
     let mut other = model.clone();
     assert_eq!(press(&mut model, "enter"), [Effect::Retry(one)]);
     press(&mut other, "down");
@@ -153,7 +153,7 @@ fn a_forced_retry_is_asked_first_with_count_and_worst_case() {
     fixture::type_text(&mut other, "4");
     assert_eq!(press(&mut other, "enter"), []);
     assert!(other.popups.is_empty());
-    assert!(fixture::screen(&other).contains("in 5 s: all 14 posts that match"));
+    assert!(fixture::screen(&other).contains("in 5 s: all 14 failed posts"));
     let early = update(&mut other.clone(), Msg::Tick(fixture::NOW + 4_000));
     assert!(!early.iter().any(|effect| matches!(effect, Effect::Retry(_))), "{early:?}");
     assert!(update(&mut other.clone(), Msg::Tick(fixture::NOW + 5_000)).contains(&Effect::Retry(all)));

@@ -156,13 +156,18 @@ fn nothing_is_written_while_nothing_happens() {
 
 #[test]
 fn a_flood_of_events_is_drawn_at_thirty_frames_a_second_at_most() {
+    // From before the first: however late they are read here, they were drawn within this time.
+    let began = Instant::now();
     let mut open = open("flood");
     let deck = &mut open.0;
     deck.shows("Attention");
-    let (from, began) = (deck.seen.len(), Instant::now());
-    deck.listen(Duration::from_millis(700));
-    let frames = deck.raw()[from..].matches(FRAME).count();
-    assert!(frames > 2 && frames as u128 <= began.elapsed().as_millis() / 33 + 2, "{frames}");
+    let mut frames = 0;
+    while frames <= 10 {
+        assert!(began.elapsed() < PATIENCE, "only {frames} frames");
+        deck.listen(Duration::from_millis(700));
+        frames = deck.raw().matches(FRAME).count();
+        assert!(frames as u128 <= began.elapsed().as_millis() / 33 + 2, "{frames}");
+    }
     deck.press_for("3", "following");
     deck.press("\u{3}");
     let (how, deck) = ended(open);

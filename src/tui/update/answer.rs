@@ -2,7 +2,7 @@
 //! It asks for nothing but what an answer makes necessary.
 
 use super::change::{self, cost};
-use crate::domain::{ImageId, ImageKey, PostId, PostPlace};
+use crate::domain::{ImageId, ImageKey, PostFilter, PostId, PostPlace, Status};
 use crate::ops::WhichImages;
 use crate::ops::doctor::Check;
 use crate::text::Safe;
@@ -15,6 +15,7 @@ use crate::tui::model::post::{Known, Post};
 use crate::tui::model::verdict::Verdict;
 use crate::tui::model::{Choice, Gate, Model, Popup, Tone, images};
 use crate::tui::popup;
+use crate::tui::widget::outcome;
 
 /// A page of failed posts.
 pub fn page(model: &mut Model, wanted: &Wanted, page: Result<Came<Row, PostPlace>, Safe>) -> Vec<Effect> {
@@ -141,8 +142,15 @@ pub fn asked(model: &mut Model, answers: Result<Vec<(Retry, Reckoning)>, Safe>) 
     };
     let force = answers.iter().any(|(retry, _)| retry.force);
     let by_hand = answers.iter().map(|(_, reckoning)| reckoning.by_hand).max().unwrap_or_default();
-    let fits = answers.into_iter().filter(|(_, r)| r.matched > 0);
-    let choices: Vec<Choice> = fits.map(|(retry, r)| choice(model, retry, r)).collect();
+    let mut fits: Vec<_> = answers.into_iter().filter(|(_, r)| r.matched > 0).collect();
+    if let [(few, of_few), (all, of_all)] = fits.as_slice()
+        && of_few.matched == of_all.matched
+        && few.is_part_of(all)
+    {
+        // As many of them as of all: the same posts, which are offered once.
+        fits.truncate(1);
+    }
+    let choices: Vec<Choice> = fits.into_iter().map(|(retry, r)| choice(model, retry, r)).collect();
     if choices.is_empty() {
         let why = if by_hand > 0 { left_out(by_hand) } else { nothing_to_retry(model, force) };
         model.say(Tone::Warn, why);
@@ -191,7 +199,16 @@ fn choice(model: &Model, retry: Retry, reckoning: Reckoning) -> Choice {
     let label = match (retry.only(), &retry.posts) {
         (Some(id), _) => tell!("only post {}", id),
         (None, Some(_)) => count("the {} marked post", "the {} marked posts", matched),
-        (None, None) => count("the {} post that matches", "all {} posts that match", matched),
+        (None, None) => match &retry.filter {
+            filter if *filter == (PostFilter { status: Some(Status::Failed), ..PostFilter::default() }) => {
+                count("the {} failed post", "all {} failed posts", matched)
+            }
+            PostFilter { class: Some(class), .. } => {
+                let posts = count("the {} post that matches", "all {} posts that match", matched);
+                Safe::line(&format!("{posts} · {}", outcome::label(class)))
+            }
+            _ => count("the {} post that matches", "all {} posts that match", matched),
+        },
     };
     let gate = match (&retry.posts, retry.force) {
         _ if matched == 1 => Gate::None,

@@ -5,10 +5,10 @@ use super::act::refuse;
 use super::{other_model, prompt};
 use crate::domain::{ImageId, PostFilter, PostId, Status};
 use crate::ops::WhichImages;
-use crate::text::{Safe, grouped};
+use crate::text::Safe;
 use crate::tui::effect::{Effect, ImageChange, Retry};
 use crate::tui::keymap::Action;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{count, dollars, t, tell};
 use crate::tui::model::failed::post_filters;
 use crate::tui::model::prompt::{Prompt, Purpose};
 use crate::tui::model::{Choice, Confirm, Gate, Model, Pane, Pending, Popup, Tone, WAIT_MS};
@@ -88,10 +88,14 @@ fn meant(model: &Model) -> Option<Retry> {
     Some(Retry { posts: Some(marks.ids().map(PostId).collect()), ..Retry::default() })
 }
 
-/// All posts an action on all posts means: those the failed pane shows that can be tried again, or all when it is not in focus.
+/// All posts an action on all posts means: those the failed pane shows that can be tried again, or all when it is not in focus. The
+/// causes are those of every failed post, whatever the list behind them is narrowed to.
 fn wide(model: &Model) -> Option<PostFilter> {
     if model.focus != Pane::Failed {
         return Some(PostFilter::default());
+    }
+    if model.failed.grouped.is_some() {
+        return Some(PostFilter { status: Some(Status::Failed), ..PostFilter::default() });
     }
     let filters = post_filters(&model.failed.filter);
     let first = filters.first()?.clone();
@@ -133,7 +137,7 @@ pub fn regenerate_with(model: &mut Model, id: PostId, with: Option<String>, titl
     }
     let calls = model.snapshot.worst_case.calls();
     let choice = Choice {
-        label: tell!("tag post {} anew, its {} tags are replaced", id, tags),
+        label: tell!("tag post {} anew, {}", id, count("its {} tag is replaced", "its {} tags are replaced", tags as i64)),
         cost: cost(model, calls),
         effect,
         gate: Gate::None,
@@ -145,17 +149,17 @@ pub fn regenerate_with(model: &mut Model, id: PostId, with: Option<String>, titl
 
 /// What so many calls are at worst, with their price where calls have had one today.
 pub fn cost(model: &Model, calls: u64) -> Safe {
-    let shown = grouped(i64::try_from(calls).unwrap_or(i64::MAX));
+    let at_most = count("at most {} call", "at most {} calls", i64::try_from(calls).unwrap_or(i64::MAX));
     let mut providers: Vec<(&str, i64)> =
         model.snapshot.models.iter().map(|score| (score.model.provider.as_str(), score.calls_today)).collect();
     providers.sort_unstable();
     providers.dedup_by_key(|(name, _)| *name);
     let made: i64 = providers.iter().map(|(_, calls)| calls).sum();
     if model.snapshot.spent_micros <= 0 || made <= 0 {
-        return tell!("at most {} calls", shown);
+        return at_most;
     }
-    let dollars = model.snapshot.spent_micros as f64 / 1e6 / made as f64 * calls as f64;
-    tell!("at most {} calls, about ${}", shown, format!("{dollars:.2}"))
+    let micros = model.snapshot.spent_micros as f64 / made as f64 * calls as f64;
+    tell!("{}, about {}", at_most, dollars(micros as i64, 2))
 }
 
 /// Asks, unless something is asked already: one question is enough for a hurried person.

@@ -10,7 +10,7 @@ use crate::domain::{BreakerState, ModelKey, PauseScope, PostId};
 use crate::ops::Offered;
 use crate::text::Safe;
 use crate::tui::effect::Effect;
-use crate::tui::locale::{t, tell};
+use crate::tui::locale::{dollars, t, tell};
 use crate::tui::model::prompt::{Does, Offer, Prompt, Purpose};
 use crate::tui::model::{Model, Popup};
 
@@ -112,7 +112,7 @@ fn price(offered: &Offered) -> Safe {
     match offered.price {
         None => Safe::default(),
         Some((0, 0)) => Safe::fixed(t("free")),
-        Some((prompt, answer)) => Safe::line(&format!("${:.2}/${:.2}", prompt as f64 / 1e6, answer as f64 / 1e6)),
+        Some((prompt, answer)) => Safe::line(&format!("{}/{}", dollars(prompt, 2), dollars(answer, 2))),
     }
 }
 

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use crate::text::{Safe, grouped};
+use crate::tui::widget::wrap::wrapped;
 
 /// Own words with numbers in them, made `Safe` like everything else.
 macro_rules! safe {
@@ -32,6 +33,14 @@ pub fn left(buffer: &mut Buffer, place: Rect, text: &Safe, style: Style) -> u16 
         buffer.set_stringn(place.x, place.y, text.clipped(width), width, style).0
     };
     end - place.x
+}
+
+/// Paints texts below each other, whole ones as long as there are lines: what an empty place says is of use only whole.
+pub fn below<'a>(buffer: &mut Buffer, area: Rect, texts: impl IntoIterator<Item = (&'a Safe, Style)>) {
+    let lines = texts.into_iter().flat_map(|(text, style)| wrapped(text, area.width).into_iter().map(move |line| (line, style)));
+    for (row, (text, style)) in (0..area.height).zip(lines) {
+        left(buffer, line(area, row), &text, style);
+    }
 }
 
 /// Paints at the right edge.

@@ -1,12 +1,13 @@
 //! Sizes of files as a person reads them.
 
 use crate::text::Safe;
+use crate::tui::locale::{decimal, t};
 
 /// `812 B`, `4.1 KB`, `12 MB`: two digits at least, in powers of ten.
 pub fn size(bytes: u64) -> Safe {
     const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
-        return Safe::line(&format!("{bytes} B"));
+        return Safe::line(&format!("{bytes} {}", t("B")));
     }
     let mut value = bytes as f64 / 1000.0;
     let mut unit = 0;
@@ -15,7 +16,7 @@ pub fn size(bytes: u64) -> Safe {
         unit += 1;
     }
     let digits = usize::from(value < 9.95);
-    Safe::line(&format!("{value:.digits$} {}", UNITS[unit]))
+    Safe::line(&format!("{} {}", decimal(value, digits), t(UNITS[unit])))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::Millis;
 use crate::text::Safe;
-use crate::tui::locale::tell;
+use crate::tui::locale::{decimal, tell};
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -63,7 +63,7 @@ pub fn minutes(milliseconds: i64) -> Safe {
 pub fn took(milliseconds: i64) -> Safe {
     match milliseconds {
         ms if ms < 100 => tell!("{} ms", ms),
-        ms if ms < 10_000 => tell!("{} s", format!("{:.1}", ms as f64 / 1000.0)),
+        ms if ms < 10_000 => tell!("{} s", decimal(ms as f64 / 1000.0, 1)),
         ms => tell!("{} s", ms / SECOND),
     }
 }

@@ -6,11 +6,12 @@ use super::*;
 use crate::tui::locale::RUSSIAN;
 
 /// Where what the engine says is written.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "src/engine.rs",
     "src/engine",
     "src/llm/outcome.rs",
     "src/llm/route/pass.rs",
+    "src/llm/route/pass",
     "src/llm/route/decide.rs",
     "src/llm/route/health.rs",
     "src/ocr.rs",
@@ -135,7 +136,7 @@ fn every_pattern_keeps_what_it_was_given() {
 #[test]
 fn sentences_are_put_together_anew_from_their_parts() {
     for (english, russian) in [
-        ("502: Upstream error from X; again in 2.0 s", "502: Upstream error from X; снова через 2.0 с"),
+        ("502: Upstream error from X; again in 2.0 s", "502: Upstream error from X; снова через 2,0 с"),
         (
             "no tags in the answer: Sure! Here; again with a corrected request",
             "в ответе нет тегов: Sure! Here; снова, запрос исправлен",
@@ -167,13 +168,15 @@ fn sentences_are_put_together_anew_from_their_parts() {
         ),
         ("provider x paused until you resume: Invalid key", "провайдер x на паузе, пока вы её не снимете: Invalid key"),
         ("all models of x: not asked for 48 s: no answer came", "все модели x: не спрашивается 48 с: ответ не пришёл"),
-        ("1 posts that another program wrote are enqueued", "в очереди 1 пост, записанный другой программой"),
+        ("1 post that another program wrote is enqueued", "в очереди 1 пост, записанный другой программой"),
+        ("21 posts that another program wrote are enqueued", "в очереди 21 пост, записанный другой программой"),
         ("22 posts that another program wrote are enqueued", "в очереди 22 поста, записанные другой программой"),
         (
             "чек.png: it was stopped after 120 s at the stage \"detect\"; raise ocr.page_timeout if such pages are normal",
             "чек.png: остановлено через 120 с на этапе «поиск»; если такие страницы обычны, поднимите ocr.page_timeout",
         ),
-        ("a: b.png · 1 200 ms · 57 characters", "a: b.png · 1 200 мс · символов: 57"),
+        ("a: b.png · 1 200 ms · 57 characters", "a: b.png · 1 200 мс · 57 символов"),
+        ("b.png · read before · 1 character", "b.png · уже прочитано · 1 символ"),
         ("tagging 8 posts, reading 2 images", "теги: постов 8, читает 2 изображения"),
         ("0.9 s · rust · the answer is empty", "0.9 s · rust · the answer is empty"),
         ("a sentence of somebody else", "a sentence of somebody else"),

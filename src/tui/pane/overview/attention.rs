@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::domain::{BreakerState, PauseScope, Phase};
 use crate::text::Safe;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::locale::{heard, t, tell};
+use crate::tui::locale::{count, heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, safe};
 use crate::tui::widget::{outcome, when};
@@ -46,8 +46,8 @@ impl Need {
     }
 }
 
-/// The lines, never none.
-pub fn lines(model: &Model) -> Vec<Need> {
+/// The lines for a place so wide, never none.
+pub fn lines(model: &Model, width: u16) -> Vec<Need> {
     let mut lines = Vec::new();
     if let Some(why) = &model.observing {
         lines.push(Need::new(Words::new().word(why, model.theme.warn())));
@@ -81,7 +81,7 @@ pub fn lines(model: &Model) -> Vec<Need> {
             lines.push(Need::new(words.word("·", model.theme.quiet()).word(t("take it off tagging.route"), Style::new())));
         }
     }
-    lines.extend(first_steps(model));
+    lines.extend(first_steps(model, width));
     if lines.is_empty() {
         lines.push(Need::new(Words::new().word(t("Nothing needs you."), model.theme.quiet())));
     }
@@ -107,9 +107,9 @@ fn forecast(model: &Model) -> Option<Need> {
         snapshot.eta_seconds.is_none_or(|eta| model.now + i64::try_from(eta).unwrap_or(i64::MAX / 1000) * 1000 > ends);
     (ends < midnight && unfinished).then(|| {
         let words = tell!(
-            "{}: {} calls left of today's, gone by {} at this pace; more at 00:00 UTC ({})",
+            "{}: {} left of today's, gone by {} at this pace; more at 00:00 UTC ({})",
             Safe::line(&score.model.provider),
-            paint::number(left),
+            count("{} call", "{} calls", left),
             when::clock(ends, &model.zone),
             when::clock(midnight, &model.zone)
         );
@@ -130,7 +130,7 @@ fn uploads(model: &Model) -> Option<Need> {
     if why.is_none() && !paused {
         return None;
     }
-    let waiting = tell!("{} documents wait for their upload", paint::number(uploads.waiting.documents));
+    let waiting = count("{} document waits for its upload", "{} documents wait for their upload", uploads.waiting.documents);
     let words = Words::new().word(waiting, if uploads.full { theme.bad() } else { theme.warn() });
     Some(Need::new(match why {
         Some(why) => words.word("·", theme.quiet()).word(&*heard(why), Style::new()),
@@ -138,19 +138,26 @@ fn uploads(model: &Model) -> Option<Need> {
     }))
 }
 
-/// What a newcomer does next: bring posts, set a key.
-fn first_steps(model: &Model) -> Vec<Need> {
+/// What a newcomer does next: bring posts, set a key, start an engine.
+fn first_steps(model: &Model, width: u16) -> Vec<Need> {
     let (theme, snapshot) = (model.theme, &model.snapshot);
+    // What to do is of no use cut off: where both do not fit, it has the next line.
+    let step = |what: &'static str, command: &'static str, does: &'static str| {
+        let whole = |begun: Words| begun.word(command, theme.accent()).word(does, Style::new());
+        let what = Words::new().word(what, Style::new());
+        let both = whole(what.clone());
+        if both.width() <= width { vec![Need::new(both)] } else { vec![Need::new(what), Need::new(whole(Words::new()))] }
+    };
     let mut lines = Vec::new();
-    if snapshot.total == 0 && snapshot.phase != Phase::None {
-        let words = Words::new().word(t("There is nothing to tag yet:"), Style::new());
-        lines.push(Need::new(
-            words.word("tagdeck import result.json", theme.accent()).word(t("in another window."), Style::new()),
-        ));
+    if snapshot.total == 0 && (snapshot.phase != Phase::None || model.is_deserted()) {
+        lines.extend(step(t("There is nothing to tag yet:"), "tagdeck import result.json", t("in another window.")));
+    }
+    if model.is_deserted() && snapshot.counts.pending + snapshot.counts.retrying > 0 {
+        lines.extend(step(t("No engine works on this database:"), "tagdeck run", t("in another window.")));
     }
     if !snapshot.models.is_empty() && snapshot.models.iter().all(|score| score.model.is_local_keywords()) {
-        let words = Words::new().word(t("No key is set: posts are tagged from their own words."), Style::new());
-        lines.push(Need::new(words.word("export OPENROUTER_API_KEY=…", theme.accent()).word(t("asks a model."), Style::new())));
+        let what = t("No key is set: posts are tagged from their own words.");
+        lines.extend(step(what, "export OPENROUTER_API_KEY=…", t("asks a model.")));
     }
     lines
 }

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use crate::domain::OcrBusy;
 use crate::text::Safe;
-use crate::tui::locale::{heard, t, tell};
+use crate::tui::locale::{count, heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{Words, line, safe};
 use crate::tui::widget::when;
@@ -43,7 +43,9 @@ fn counts(model: &Model) -> Words {
         words = words.word("·", theme.quiet()).word(tell!("{} {}", count, t(what)), style);
     }
     if ocr.stuck_threads > 0 {
-        words = words.word("·", theme.quiet()).word(tell!("{} threads stuck", ocr.stuck_threads), theme.bad());
+        words = words
+            .word("·", theme.quiet())
+            .word(count("{} thread stuck", "{} threads stuck", i64::from(ocr.stuck_threads)), theme.bad());
     }
     match &ocr.trouble {
         Some(trouble) => words.word("·", theme.quiet()).word(&*heard(trouble), theme.bad()),

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use crate::domain::{BreakerState, ModelKey, ModelScore, PauseScope, Phase};
 use crate::text::Safe;
-use crate::tui::locale::{heard, t, tell};
+use crate::tui::locale::{count, heard, t, tell};
 use crate::tui::model::Model;
 use crate::tui::widget::paint::{self, Words, line, safe};
 use crate::tui::widget::{bar, when};
@@ -53,12 +53,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let scores = &model.snapshot.models;
     if scores.is_empty() {
         let why = match &model.snapshot.trouble {
-            _ if model.options.observe => Safe::fixed(t("Scores are kept where the engine runs.")),
+            _ if model.is_deserted() => Safe::fixed(t("No engine works on this database.")),
             Some(trouble) => heard(trouble).into_owned(),
             None if model.snapshot.phase == Phase::None => Safe::fixed(t("The route is being checked.")),
             None => Safe::fixed(t("No model in tagging.route.")),
         };
-        paint::left(buffer, line(area, 0), &why, model.theme.quiet());
+        paint::below(buffer, area, [(&why, model.theme.quiet())]);
         return;
     }
     // The calls of a provider's day against its limit: only where there is one.
@@ -199,17 +199,52 @@ fn draw_worst_case(model: &Model, buffer: &mut Buffer, place: Rect) {
         return;
     }
     let tries = worst.calls_per_pass / worst.models;
+    let n = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let (passes, calls) = (count("{} pass", "{} passes", n(worst.passes)), count("{} call", "{} calls", n(worst.calls())));
     // Limits of a pass need not be a multiple of the models; then the product is said in two factors.
     let sum = if tries * worst.models == worst.calls_per_pass {
-        tell!("{} models × {} tries × {} passes = {} calls", worst.models, tries, worst.passes, worst.calls())
+        let (models, tries) = (count("{} model", "{} models", n(worst.models)), count("{} try", "{} tries", n(tries)));
+        safe!("{models} × {tries} × {passes} = {calls}")
     } else {
-        tell!("{} calls a pass × {} passes = {} calls", worst.calls_per_pass, worst.passes, worst.calls())
+        safe!("{} × {passes} = {calls}", count("{} call a pass", "{} calls a pass", n(worst.calls_per_pass)))
     };
     let long = Words::new().word(t("worst case for a post:"), model.theme.quiet()).word(&sum, model.theme.quiet());
     let short = Words::new().word(t("worst:"), model.theme.quiet()).word(&sum, model.theme.quiet());
     // Where even the short one does not fit, the total alone says it.
     let total = Words::new()
         .word(t("worst case"), model.theme.quiet())
-        .word(tell!("{} calls a post", worst.calls()), model.theme.quiet());
+        .word(count("{} call a post", "{} calls a post", n(worst.calls())), model.theme.quiet());
     [long, short].iter().find(|words| words.width() <= place.width).unwrap_or(&total).paint(buffer, place);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{Snapshot, WorstCase};
+    use crate::tui::fixture;
+    use crate::tui::locale::Language;
+    use crate::tui::update::{Msg, update};
+
+    #[test]
+    fn one_model_one_pass_and_one_call_are_not_several() {
+        let shown = |models, calls_per_pass, passes, language| {
+            let mut model = fixture::busy((200, 60));
+            let worst_case = WorstCase { models, calls_per_pass, passes };
+            update(&mut model, Msg::Snapshot(Box::new(Snapshot { worst_case, ..fixture::snapshot() })));
+            model.language = language;
+            let screen = fixture::screen(&model);
+            screen.lines().find_map(|line| line.split_once(": ").filter(|(_, sum)| sum.contains(" = "))).unwrap().1.to_owned()
+        };
+        let (english, russian) = (Language::English, Language::Russian);
+        for ((models, calls, passes, language), wanted) in [
+            ((1, 8, 1, english), "1 model × 8 tries × 1 pass = 8 calls"),
+            ((1, 1, 1, english), "1 model × 1 try × 1 pass = 1 call"),
+            ((2, 1, 5, english), "1 call a pass × 5 passes = 5 calls"),
+            ((1, 8, 1, russian), "1 модель × 8 проб × 1 проход = 8 запросов"),
+            ((21, 21, 2, russian), "21 модель × 1 проба × 2 прохода = 42 запроса"),
+        ] {
+            let shown = shown(models, calls, passes, language);
+            assert!(shown.starts_with(&format!("{wanted} ")), "{shown}");
+        }
+        crate::tui::locale::speak(english);
+    }
 }

@@ -8,9 +8,9 @@ use ratatui::style::Style;
 use super::per_second;
 use crate::domain::WorkerSeen;
 use crate::text::Safe;
-use crate::tui::locale::{count, heard, tell};
+use crate::tui::locale::{count, decimal, heard, tell};
 use crate::tui::model::Model;
-use crate::tui::widget::paint::{self, Words, line, safe};
+use crate::tui::widget::paint::{self, Words, line};
 use crate::tui::widget::when;
 
 /// Width from which the version has a column: it matters during an upgrade only.
@@ -98,7 +98,7 @@ impl Columns {
         }
         let pace = per_second(&worker.numbers.finished_per_second);
         if pace > 0.0 {
-            let pace = safe!("{pace:.1}/s");
+            let pace = tell!("{}/s", decimal(pace, 1));
             paint::right(buffer, rest, &pace, Style::new());
             rest.width = rest.width.saturating_sub(paint::cells(&pace) + 2);
         }
