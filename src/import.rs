@@ -36,7 +36,7 @@ use self::image::Folder;
 use self::intake::Intake;
 use crate::domain::{Imported, UserId};
 use crate::store::{Store, StoreError};
-use crate::text::{Safe, counted};
+use crate::text::{Safe, grouped};
 
 pub use self::fault::Place;
 pub use self::intake::{OnSlice, Slice};
@@ -245,7 +245,11 @@ fn read_into(path: &Path, reading: &Reading, intake: &mut Intake<'_>) -> Result<
 }
 
 fn remedy(fault: &Fault, format: Format, posts: u64) -> String {
-    let kept = format!("{} before it imported", counted(posts as i64, "post is", "posts are"));
+    let kept = match posts {
+        0 => "no post stands before it".to_owned(),
+        1 => "the post before it is imported".to_owned(),
+        _ => format!("the {} posts before it are imported", grouped(posts as i64)),
+    };
     let again = match (fault, format) {
         (Fault::Io { .. }, _) => "check the disk, then import the file again",
         (_, Format::Telegram) => "export the chat again, or mend the file there, and import it again",

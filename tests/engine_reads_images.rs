@@ -109,8 +109,8 @@ on_both! {
         let error = images(&store).await[0].error.clone().unwrap();
         assert!(error.starts_with("1-0.png: it was stopped after 0 s at the stage \"recognise\""), "{error}");
         assert!(error.ends_with("its thread did not end and was given up"), "{error}");
-        let told_of = told(&engine);
-        assert!(told_of.iter().any(|line| line.contains("1-0.png: its thread is stuck at recognise of page 1")), "{told_of:#?}");
+        let stuck = "1-0.png: its thread is stuck at recognise of page 1";
+        until("it is told which thread is stuck", || async { told(&engine).iter().any(|line| line.contains(stuck)) }).await;
         until("the thread is seen stuck", || async { engine.watch().borrow().ocr.stuck_threads == 1 }).await;
         // What comes back late changes nothing, and its thread ends.
         script.hang.store(false, Ordering::Relaxed);
@@ -270,6 +270,7 @@ async fn nothing_is_loaded_where_there_is_no_image_and_little_is_told_where_ther
     import(&store, &[photos(folder.path(), 9, "Подпись", &["text:СЛОВО"])], LONG).await;
     let engine = start(&store, &reading_only(&db), &script, READING);
     until("it is read", || all_ended(&store)).await;
+    until("it is told", || async { told(&engine).iter().any(|line| line.starts_with("ocr_done")) }).await;
     let lines: Vec<String> = told(&engine).into_iter().filter(|line| line.starts_with("ocr_")).collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(lines[0], "ocr_start 9-0.png · 1 KB");

@@ -24,7 +24,7 @@ use databases::Db;
 use engines::{import, stop, until};
 use ocr_service::{OcrService, Plan};
 use program::{Home, text};
-use reading::{Script, all_ended, images, photos, told};
+use reading::{Script, all_ended, images, photos, story, told};
 use tagdeck::config::{Config, OcrEngine, OcrService as Settings, Secret};
 use tagdeck::domain::Status;
 use tagdeck::engine::reader::{Remote, Setup};
@@ -71,9 +71,7 @@ impl Place {
     async fn read(&self) -> Vec<String> {
         let engine = self.start();
         until("every image is read", || all_ended(&self.store)).await;
-        let story = told(&engine);
-        stop(engine).await;
-        story
+        story(engine).await
     }
 
     async fn documents(&self) -> Vec<serde_json::Value> {
@@ -152,8 +150,7 @@ async fn without_a_fallback_the_image_is_tried_again_later() {
         images(&place.store).await.iter().any(|image| image.status == Some(Status::Retrying))
     })
     .await;
-    let story = told(&engine);
-    stop(engine).await;
+    let story = story(engine).await;
     holds(&story, &["the answer (HTTP 200) was cut off", "no result within 1.0 s; again in 2 s"]);
     assert_eq!(place.script.begun(), 0);
 }

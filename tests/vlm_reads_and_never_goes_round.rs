@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use databases::Db;
 use engines::{import, stop, until};
 use raw_server::{Play, RawServer};
-use reading::{Script, all_ended, images, told};
+use reading::{Script, all_ended, images, story};
 use serde_json::{Value, json};
 use tagdeck::config::{Config, OcrEngine, OcrVlm};
 use tagdeck::domain::{NewPost, Status};
@@ -71,9 +71,7 @@ impl Place {
     async fn read(&self) -> Vec<String> {
         let engine = self.start();
         until("the image is read", || all_ended(&self.store)).await;
-        let story = told(&engine);
-        stop(engine).await;
-        story
+        story(engine).await
     }
 
     async fn document(&self) -> Value {

@@ -71,7 +71,7 @@ pub async fn run_until_idle(store: &Store, config: &Config) -> Ended {
 
 pub async fn stop(engine: Engine) -> Ended {
     engine.stopper().stop();
-    tokio::time::timeout(Duration::from_secs(5), engine.ended()).await.expect("the engine did not stop within 5 s")
+    tokio::time::timeout(PATIENCE, engine.ended()).await.expect("the engine did not stop")
 }
 
 /// Looks every few milliseconds until the condition holds.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tagdeck::config::Config;
 use tagdeck::domain::{NewPost, PostImage, Status};
+use tagdeck::engine::event::EventLog;
 use tagdeck::engine::reader::{Readers, Setup};
 use tagdeck::engine::{Engine, Kinds, Options};
 use tagdeck::ocr::document::{Block, BlockKind, EngineLabel, Line, PageSize};
@@ -170,5 +171,16 @@ pub async fn all_ended(store: &Store) -> bool {
 
 /// Everything the engine has told.
 pub fn told(engine: &Engine) -> Vec<String> {
-    engine.log().since(0, 1000).events.iter().map(|event| format!("{} {}", event.kind, event.text)).collect()
+    lines(&engine.log())
+}
+
+/// Stops the engine; all it told. What it tells of an end comes after the database has it.
+pub async fn story(engine: Engine) -> Vec<String> {
+    let log = engine.log();
+    engines::stop(engine).await;
+    lines(&log)
+}
+
+fn lines(log: &EventLog) -> Vec<String> {
+    log.since(0, 1000).events.iter().map(|event| format!("{} {}", event.kind, event.text)).collect()
 }
