@@ -24,6 +24,8 @@ pub struct Hold {
     in_a_row: u32,
     /// When the first of them came back.
     since: Option<Instant>,
+    /// How often all were held back since then.
+    times: u32,
     /// Nothing is claimed before.
     until: Option<Instant>,
     reason: Option<Safe>,
@@ -54,7 +56,8 @@ impl Hold {
         if self.in_a_row >= IN_A_ROW {
             // Those that were in flight together fail together: that is one failure.
             if self.until.is_none_or(|until| until <= now) {
-                self.until = Some(now + jittered(doubled(WHOLE, self.in_a_row + 1 - IN_A_ROW)));
+                self.times += 1;
+                self.until = Some(now + jittered(doubled(WHOLE, self.times)));
             }
         }
         wait
@@ -154,6 +157,18 @@ mod tests {
         assert!(hold.lasting(now, Duration::from_mins(2)).is_some() && hold.lasting(now, Duration::from_hours(2)).is_none());
         assert!(hold.stored(JobId(20)), "that ends it");
         assert_eq!((hold.until(), hold.most(8), hold.lasting(now, Duration::ZERO)), (None, 8, None));
+    }
+
+    #[test]
+    fn those_that_fail_together_do_not_make_the_next_wait_longer() {
+        let (mut hold, began) = (Hold::default(), Instant::now());
+        for n in 0..10 {
+            hold.unanswered(began, JobId(n), why("refused"));
+        }
+        let again = hold.until().unwrap();
+        assert!(again <= began + Duration::from_secs(1));
+        hold.unanswered(again, JobId(10), why("refused"));
+        assert!(hold.until().unwrap() <= again + Duration::from_secs(2), "the second wait, not the ninth");
     }
 
     #[test]
