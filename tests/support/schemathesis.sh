@@ -8,7 +8,7 @@ set -eu
 program=$(realpath "$1")
 shift
 folder=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$folder"' EXIT INT TERM
+trap 'kill "$server" 2>/dev/null || :; wait "$server" 2>/dev/null || :; rm -rf "$folder"' EXIT INT TERM
 cd "$folder"
 export HOME="$folder" TAGDECK_DATA_DIR="$folder" TAGDECK_API_TOKEN=a-token-for-schemathesis
 printf '[api]\nrequests_per_minute = 0\nwait = 0.2\n' >config.toml
