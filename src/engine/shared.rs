@@ -23,7 +23,7 @@ use crate::domain::{
 };
 use crate::llm::route::{Health, Kept, Note, RouteModel, Rules, worst_case};
 use crate::llm::wire::{Listing, Wire};
-use crate::store::{ModelState, Store, StoreError};
+use crate::store::{CallLimits, ModelState, Store, StoreError};
 use crate::text::Safe;
 
 /// Channel tags offered to a model, and how long they are remembered.
@@ -283,6 +283,16 @@ impl Shared {
             next.health.set_pause(pause);
         }
         *self.route() = next;
+    }
+
+    /// The limits that a provider's settings put on its calls; none for a model built in.
+    pub fn limits(&self, provider: &str) -> CallLimits {
+        let provider = self.providers.get(provider);
+        CallLimits {
+            per_minute: provider.and_then(|provider| provider.requests_per_minute),
+            per_day: provider.and_then(|provider| provider.requests_per_day),
+            budget_micros: provider.and_then(|provider| provider.budget_micros_per_day),
+        }
     }
 
     /// The channel's most used tags, at most a minute old; none when vocabulary is switched off.

@@ -14,7 +14,7 @@ use crate::engine::shared::Shared;
 use crate::ocr::pipeline::Watch;
 use crate::ocr::remote::{Account, Before, Callee, Came, End, Ticket};
 use crate::ocr::{OcrError, Stage};
-use crate::store::{CallEnd, CallLimits, Claim, NewCall, Reserved};
+use crate::store::{CallEnd, Claim, NewCall, Reserved};
 use crate::text::Safe;
 
 /// Longest wait for a provider's minute to have room again.
@@ -30,12 +30,7 @@ pub struct Written<'a> {
 
 impl Written<'_> {
     async fn reserve(&self, callee: &Callee) -> Result<Ticket, Safe> {
-        let provider = self.shared.providers.get(&callee.provider);
-        let limits = CallLimits {
-            per_minute: provider.and_then(|provider| provider.requests_per_minute),
-            per_day: provider.and_then(|provider| provider.requests_per_day),
-            budget_micros: provider.and_then(|provider| provider.budget_micros_per_day),
-        };
+        let limits = self.shared.limits(&callee.provider);
         let call = NewCall {
             job: self.claim.job,
             // An image without a post has its calls all the same.
@@ -43,7 +38,7 @@ impl Written<'_> {
             worker: self.shared.worker.clone(),
             pass: self.claim.attempts,
             model: ModelKey { provider: callee.provider.clone(), model: callee.model.clone() },
-            reserve_micros: if provider.is_some() { RESERVE } else { 0 },
+            reserve_micros: if self.shared.providers.contains_key(&callee.provider) { RESERVE } else { 0 },
             why: None,
         };
         let mut waited = Duration::ZERO;

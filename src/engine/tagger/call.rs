@@ -12,7 +12,7 @@ use crate::engine::shared::Stop;
 use crate::llm::route::{Call, Note, RouteModel};
 use crate::llm::wire::Reply;
 use crate::llm::{Ask, Verdict, keywords, prompt, quota};
-use crate::store::{CallEnd, CallLimits, NewCall, Reserved, StoreError};
+use crate::store::{CallEnd, NewCall, Reserved, StoreError};
 use crate::text::Safe;
 
 /// Time that a call in flight gets after a stop was asked for.
@@ -97,12 +97,7 @@ impl Worker {
     }
 
     async fn reserve(&self, model: &ModelKey, reserve_micros: i64, why: &Why) -> Result<Reserved, StoreError> {
-        let provider = self.shared.providers.get(&model.provider);
-        let limits = CallLimits {
-            per_minute: provider.and_then(|p| p.requests_per_minute),
-            per_day: provider.and_then(|p| p.requests_per_day),
-            budget_micros: provider.and_then(|p| p.budget_micros_per_day),
-        };
+        let limits = self.shared.limits(&model.provider);
         let call = NewCall {
             job: self.claim.job,
             post: self.post,
